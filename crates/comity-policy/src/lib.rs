@@ -1,0 +1,1 @@
+//! Which domains may federate, in which direction, and which rule says so.

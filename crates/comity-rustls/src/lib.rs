@@ -1,0 +1,1 @@
+//! rustls configurations and verifiers that decide by comity-trust.

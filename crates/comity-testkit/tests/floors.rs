@@ -1,0 +1,56 @@
+//! A crate may depend only on crates of a lower floor.
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The floors from the lowest. Crates of one floor never know each other.
+const FLOORS: &[&[&str]] = &[
+    &["comity-identity", "comity-machine"],
+    &["comity-policy", "comity-srv", "comity-trust", "comity-xmpp"],
+    &["comity-rustls"],
+    &["comity-tokio"],
+    &["comity-gateway", "comity-xmpp-echo"],
+];
+
+/// The lowest floor that may use tokio.
+const IO_FLOOR: usize = 3;
+
+#[test]
+fn dependencies_point_down() {
+    let floor: BTreeMap<_, _> = FLOORS
+        .iter()
+        .enumerate()
+        .flat_map(|(floor, names)| names.iter().map(move |&name| (name, floor)))
+        .collect();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version=1", "--offline"])
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        if name == "comity-testkit" {
+            continue;
+        }
+        let own = floor
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} has no floor"));
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let used = dependency["name"].as_str().unwrap();
+            let ships = dependency["kind"].is_null();
+            assert!(
+                !ships || !used.starts_with("tokio") || *own >= IO_FLOOR,
+                "{name} uses {used} below the I/O floor"
+            );
+            if ships && used.starts_with("comity-") {
+                assert!(
+                    floor.get(used).is_some_and(|below| below < own),
+                    "{name} uses {used}, which is not below it"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Sockets, TLS handshakes, DNS queries and the clock for comity's machines, on tokio.

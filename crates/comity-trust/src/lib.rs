@@ -1,0 +1,1 @@
+//! Decides from a certificate chain who is on the other end, with reasons.

@@ -1,0 +1,1 @@
+//! XMPP between servers: addresses, streams and routing, without I/O.
