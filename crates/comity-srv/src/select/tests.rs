@@ -1,0 +1,305 @@
+use super::*;
+
+fn record(priority: u16, weight: u16, target: &str) -> ServiceRecord {
+    ServiceRecord {
+        priority,
+        weight,
+        port: 5269,
+        target: DomainName::parse(target).unwrap(),
+    }
+}
+
+fn weighted(weights: &[u16]) -> Vec<ServiceRecord> {
+    let named = |(index, &weight)| record(10, weight, &format!("h{index}.example"));
+    weights.iter().enumerate().map(named).collect()
+}
+
+fn seeds(count: u32) -> impl Iterator<Item = [u8; 32]> {
+    let mut random = Random::from_seed([42; 32]);
+    (0..count).map(move |_| random.seed())
+}
+
+fn names(records: &[ServiceRecord]) -> Vec<&str> {
+    records
+        .iter()
+        .map(|record| record.target.as_str())
+        .collect()
+}
+
+/// The sum of (observed - expected)^2 / expected.
+fn chi_square(observed: &[u32], shares: &[f64], draws: u32) -> f64 {
+    let parts = observed.iter().zip(shares).map(|(&observed, share)| {
+        let expected = share * f64::from(draws);
+        (f64::from(observed) - expected).powi(2) / expected
+    });
+    parts.sum()
+}
+
+/// The value that chi-square exceeds with probability 1e-6.
+fn critical(degrees: usize) -> f64 {
+    match degrees {
+        1 => 23.93,
+        2 => 27.63,
+        3 => 30.66,
+        5 => 35.89,
+        9 => 44.81,
+        31 => 83.64,
+        other => panic!("no quantile for {other}"),
+    }
+}
+
+fn effective(weights: &[u16]) -> Vec<f64> {
+    let units = |&weight| f64::from((u32::from(weight) * 256).max(1));
+    let units: Vec<f64> = weights.iter().map(units).collect();
+    let sum: f64 = units.iter().sum();
+    units.into_iter().map(|unit| unit / sum).collect()
+}
+
+const VECTORS: &[&[u16]] = &[
+    &[0, 0],
+    &[1, 1],
+    &[1, 3],
+    &[10, 10, 10],
+    &[60, 20, 10, 10],
+    &[10, 10, 20, 60],
+    &[0, 1],
+    &[1, 0],
+    &[0, 0, 10],
+    &[100, 1],
+    &[65535, 1],
+    &[65535; 10],
+    &[7; 32],
+];
+
+#[test]
+fn first_picks_of_the_race_follow_the_weights() {
+    const DRAWS: u32 = 20_000;
+    let mut random = Random::from_seed([1; 32]);
+    for weights in VECTORS {
+        let mut firsts = vec![0; weights.len()];
+        for _ in 0..DRAWS {
+            let races = weights
+                .iter()
+                .map(|&weight| Race::new(u64::from_le_bytes(random.bytes()), weight));
+            let (first, _) = races.enumerate().min_by(|(_, a), (_, b)| a.cmp(b)).unwrap();
+            firsts[first] += 1;
+        }
+        let chi = chi_square(&firsts, &effective(weights), DRAWS);
+        assert!(chi < critical(weights.len() - 1), "{weights:?}: {chi}");
+    }
+}
+
+#[test]
+fn first_picks_follow_the_weights_over_random_seeds() {
+    const DRAWS: u32 = 2_000;
+    for weights in VECTORS {
+        let records = weighted(weights);
+        let mut firsts = vec![0; weights.len()];
+        for seed in seeds(DRAWS) {
+            let order = weighted_order(records.clone(), &seed);
+            let first = records.iter().position(|record| *record == order[0]);
+            firsts[first.unwrap()] += 1;
+        }
+        let chi = chi_square(&firsts, &effective(weights), DRAWS);
+        assert!(chi < critical(weights.len() - 1), "{weights:?}: {chi}");
+    }
+}
+
+#[test]
+fn whole_orders_are_draws_without_replacement() {
+    const DRAWS: u32 = 10_000;
+    let records = weighted(&[3, 2, 1]);
+    let cells = [
+        ["h0.example", "h1.example", "h2.example"],
+        ["h0.example", "h2.example", "h1.example"],
+        ["h1.example", "h0.example", "h2.example"],
+        ["h1.example", "h2.example", "h0.example"],
+        ["h2.example", "h0.example", "h1.example"],
+        ["h2.example", "h1.example", "h0.example"],
+    ];
+    // 3/6 * 2/3, 3/6 * 1/3, 2/6 * 3/4, 2/6 * 1/4, 1/6 * 3/5, 1/6 * 2/5.
+    let shares = [1. / 3., 1. / 6., 1. / 4., 1. / 12., 1. / 10., 1. / 15.];
+    let mut counts = [0; 6];
+    for seed in seeds(DRAWS) {
+        let order = weighted_order(records.clone(), &seed);
+        let cell = cells.iter().position(|cell| names(&order) == *cell);
+        counts[cell.unwrap()] += 1;
+    }
+    let chi = chi_square(&counts, &shares, DRAWS);
+    assert!(chi < critical(5), "{counts:?}: {chi}");
+}
+
+/// No statistics: every pair of evenly spaced draws. The area where the first record wins has a
+/// monotone border, so the count is wrong by at most one row.
+#[test]
+fn the_chance_of_a_pair_is_its_share_of_the_weight() {
+    const STEPS: u64 = 1024;
+    for (first, second) in [
+        (0, 0),
+        (1, 1),
+        (1, 3),
+        (60, 20),
+        (0, 1),
+        (100, 1),
+        (65535, 1),
+    ] {
+        let races = |weight| {
+            let draw = |step: u64| (2 * step + 1) << (63 - STEPS.ilog2());
+            let race = |step| Race::new(draw(step), weight);
+            (0..STEPS).map(race).collect::<Vec<_>>()
+        };
+        let (ours, theirs) = (races(first), races(second));
+        let wins: usize = ours
+            .iter()
+            .map(|race| theirs.iter().filter(|other| race < *other).count())
+            .sum();
+        let share = f64::from(u32::try_from(wins).unwrap()) / f64::from(1024 * 1024);
+        let off = (share - effective(&[first, second])[0]).abs();
+        assert!(off <= 1. / 1024., "{first} against {second}: {share}");
+    }
+}
+
+#[test]
+fn a_zero_weight_keeps_a_small_chance() {
+    let share = effective(&[0, 1])[0];
+    assert!(share > 0. && share <= 1. / 256.);
+    let low = Race::new(u64::MAX - 1, 0);
+    assert!(low < Race::new(0, 1), "a zero can win");
+}
+
+#[test]
+fn logarithms_are_exact_at_powers_of_two_and_close_between() {
+    for power in 0..64_u32 {
+        let draw = (1_u64 << power) - 1;
+        assert_eq!(negative_log2(draw), u64::from(64 - power) << FRACTION_BITS);
+    }
+    assert_eq!(negative_log2(u64::MAX), 0);
+    // 64 - log2(3) and 64 - log2(10).
+    for (number, expected) in [(3_u64, 62.415_037_499_278_844), (10, 60.678_071_905_112_64)] {
+        let units = u32::try_from(negative_log2(number - 1) >> 22).unwrap();
+        let value = f64::from(units) / f64::from(1 << 26);
+        assert!((value - expected).abs() < 1e-7, "{number}: {value}");
+    }
+}
+
+#[test]
+fn logarithms_fall_as_the_draw_grows() {
+    let mut random = Random::from_seed([3; 32]);
+    for _ in 0..2_000 {
+        let draw = u64::from_le_bytes(random.bytes()) >> random.below(64);
+        let next = draw.saturating_add(1);
+        assert!(negative_log2(draw) >= negative_log2(next), "{draw}");
+    }
+}
+
+fn mixed() -> Vec<ServiceRecord> {
+    let row = |index: u16| record(index % 3, index * 7 % 5, &format!("h{index}.example"));
+    (0..20).map(row).collect()
+}
+
+#[test]
+fn priorities_ascend_and_nothing_is_lost() {
+    for seed in seeds(50) {
+        let order = weighted_order(mixed(), &seed);
+        assert!(order.is_sorted_by_key(|record| record.priority));
+        let (mut sorted, mut input) = (order, mixed());
+        sorted.sort();
+        input.sort();
+        assert_eq!(sorted, input);
+    }
+}
+
+#[test]
+fn the_order_of_the_answer_does_not_matter() {
+    for seed in seeds(50) {
+        let mut shuffled = mixed();
+        shuffled.rotate_left(usize::from(seed[0]) % 20);
+        shuffled.swap(3, 11);
+        assert_eq!(
+            weighted_order(shuffled, &seed),
+            weighted_order(mixed(), &seed)
+        );
+    }
+}
+
+#[test]
+fn without_a_record_the_others_keep_their_order() {
+    for seed in seeds(20) {
+        let order = weighted_order(mixed(), &seed);
+        for gone in 0..order.len() {
+            let mut rest = order.clone();
+            rest.remove(gone);
+            assert_eq!(weighted_order(rest.clone(), &seed), rest);
+        }
+    }
+}
+
+#[test]
+fn multiplied_weights_give_the_same_order() {
+    for seed in seeds(50) {
+        let mut scaled = mixed();
+        for record in &mut scaled {
+            record.weight = record.weight.max(1);
+        }
+        let order = weighted_order(scaled.clone(), &seed);
+        for record in &mut scaled {
+            record.weight *= 1000;
+        }
+        assert_eq!(names(&weighted_order(scaled, &seed)), names(&order));
+    }
+}
+
+#[test]
+fn the_seed_decides_the_order() {
+    let orders: std::collections::BTreeSet<_> = seeds(200)
+        .map(|seed| weighted_order(weighted(&[1, 1, 1]), &seed))
+        .collect();
+    assert_eq!(orders.len(), 6);
+    let seed = [9; 32];
+    assert_eq!(
+        weighted_order(mixed(), &seed),
+        weighted_order(mixed(), &seed)
+    );
+}
+
+#[test]
+fn repeated_endpoints_race_on_their_own() {
+    let twice = || {
+        let mut records = weighted(&[1, 1]);
+        records.push(records[0].clone());
+        records
+    };
+    let ends = seeds(3_000)
+        .filter(|seed| weighted_order(twice(), seed)[2] == twice()[1])
+        .count();
+    // One third of the orders has the single record last.
+    assert!((900..1100).contains(&ends), "{ends}");
+}
+
+#[test]
+fn long_names_that_share_blocks_are_told_apart() {
+    let (a, b) = ("a".repeat(31), "b".repeat(31));
+    let name = |x: &str, y: &str| DomainName::parse(&format!("{x}.{y}.example")).unwrap();
+    let seed = [5; 32];
+    assert_ne!(
+        draw(&seed, &name(&a, &b), 1, 0),
+        draw(&seed, &name(&b, &a), 1, 0)
+    );
+    assert_ne!(
+        draw(&seed, &name(&a, &b), 1, 0),
+        draw(&seed, &name(&a, &b), 2, 0)
+    );
+    assert_ne!(
+        draw(&seed, &name(&a, &b), 1, 0),
+        draw(&seed, &name(&a, &b), 1, 1)
+    );
+}
+
+#[test]
+fn the_extremes_do_not_overflow() {
+    let slowest = Race::new(0, 0);
+    let fastest = Race::new(u64::MAX, u16::MAX);
+    assert!(fastest < slowest);
+    assert!(Race::new(0, u16::MAX) < slowest);
+    assert_eq!(weighted_order(Vec::new(), &[0; 32]), []);
+}
