@@ -1,0 +1,236 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use comity_identity::DomainName;
+use precis_core::profile::PrecisFastInvocation;
+use precis_profiles::{OpaqueString, UsernameCaseMapped};
+
+/// An XMPP address: `localpart@domainpart/resourcepart`, the first and the last optional.
+///
+/// All parts are prepared when it is parsed (RFC 7622 §3), so that equal values are the same address.
+/// The domainpart is a domain name: an address literal cannot federate.
+///
+/// ```
+/// use comity_xmpp::Jid;
+///
+/// let jid: Jid = "Juliet@Example.COM/Balcony".parse()?;
+/// assert_eq!(jid.to_string(), "juliet@example.com/Balcony");
+/// assert_eq!(jid.to_bare().to_string(), "juliet@example.com");
+/// # Ok::<_, comity_xmpp::JidError>(())
+/// ```
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Jid {
+    domain: DomainName,
+    local: Option<Arc<str>>,
+    resource: Option<Arc<str>>,
+}
+
+impl Jid {
+    /// The longest localpart and the longest resourcepart in bytes (RFC 7622 §3.3.1, §3.4.1).
+    pub const MAX_PART_BYTES: usize = 1023;
+
+    /// Parses an address.
+    ///
+    /// # Errors
+    ///
+    /// The part that violates a rule.
+    pub fn parse(text: &str) -> Result<Self, JidError> {
+        let (bare, resource) = match text.split_once('/') {
+            Some((bare, resource)) => (bare, Some(resource)),
+            None => (text, None),
+        };
+        let (local, domain) = match bare.split_once('@') {
+            Some((local, domain)) => (Some(local), domain),
+            None => (None, bare),
+        };
+        Ok(Self {
+            domain: DomainName::parse(domain)?,
+            local: local.map(prepare_local).transpose()?,
+            resource: resource.map(prepare_resource).transpose()?,
+        })
+    }
+
+    /// The localpart, its case folded.
+    #[must_use]
+    pub fn local(&self) -> Option<&str> {
+        self.local.as_deref()
+    }
+
+    /// The domainpart.
+    #[must_use]
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+
+    /// The resourcepart.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.resource.as_deref()
+    }
+
+    /// The address without resourcepart.
+    #[must_use]
+    pub fn to_bare(&self) -> Self {
+        Self {
+            resource: None,
+            ..self.clone()
+        }
+    }
+}
+
+impl From<DomainName> for Jid {
+    fn from(domain: DomainName) -> Self {
+        Self {
+            domain,
+            local: None,
+            resource: None,
+        }
+    }
+}
+
+impl FromStr for Jid {
+    type Err = JidError;
+
+    fn from_str(text: &str) -> Result<Self, JidError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Jid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(local) = &self.local {
+            write!(f, "{local}@")?;
+        }
+        write!(f, "{}", self.domain)?;
+        if let Some(resource) = &self.resource {
+            write!(f, "/{resource}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is not an XMPP address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JidError {
+    /// The domainpart is not a domain name.
+    #[error("the domainpart: {0}")]
+    Domain(#[from] comity_identity::ParseError),
+    /// The localpart is empty, too long, or holds what RFC 7622 §3.3 does not allow.
+    #[error("the localpart is not a user name")]
+    Local,
+    /// The resourcepart is empty, too long, or holds what RFC 7622 §3.4 does not allow.
+    #[error("the resourcepart is not an opaque string")]
+    Resource,
+}
+
+fn prepare_local(text: &str) -> Result<Arc<str>, JidError> {
+    check_length(text).ok_or(JidError::Local)?;
+    let prepared = if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // What the profile does to printable ASCII is to fold its case.
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        UsernameCaseMapped::enforce(text).map_err(|_precis| JidError::Local)?
+    };
+    let excluded = |c| matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@');
+    if prepared.contains(excluded) {
+        return Err(JidError::Local);
+    }
+    check_length(&prepared).ok_or(JidError::Local)?;
+    Ok(prepared.into())
+}
+
+fn prepare_resource(text: &str) -> Result<Arc<str>, JidError> {
+    check_length(text).ok_or(JidError::Resource)?;
+    let prepared = if text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+    {
+        Cow::Borrowed(text)
+    } else {
+        OpaqueString::enforce(text).map_err(|_precis| JidError::Resource)?
+    };
+    check_length(&prepared).ok_or(JidError::Resource)?;
+    Ok(prepared.into())
+}
+
+fn check_length(part: &str) -> Option<()> {
+    (1..=Jid::MAX_PART_BYTES)
+        .contains(&part.len())
+        .then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_prepared() {
+        for (text, jid) in [
+            ("example.com", "example.com"),
+            ("a@example.com", "a@example.com"),
+            ("A@Example.com./R", "a@example.com/R"),
+            ("example.com/foo/bar@baz", "example.com/foo/bar@baz"),
+            ("\u{df}@example.com", "\u{df}@example.com"),
+            ("\u{3a3}@example.com", "\u{3c3}@example.com"),
+            ("a@b\u{fc}cher.example", "a@xn--bcher-kva.example"),
+            ("a@example.com/\u{265a}", "a@example.com/\u{265a}"),
+            ("a@example.com/foo bar", "a@example.com/foo bar"),
+            ("foo\\20bar@example.com", "foo\\20bar@example.com"),
+        ] {
+            assert_eq!(
+                Jid::parse(text).map(|jid| jid.to_string()),
+                Ok(jid.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_part_has_its_rules() {
+        use comity_identity::ParseError as Name;
+        let long = format!("{}@a.b", "x".repeat(Jid::MAX_PART_BYTES + 1));
+        let long_resource = format!("a.b/{}", "x".repeat(Jid::MAX_PART_BYTES + 1));
+        for (text, error) in [
+            ("", JidError::Domain(Name::Empty)),
+            ("@example.com", JidError::Local),
+            ("a@", JidError::Domain(Name::Empty)),
+            ("a@/r", JidError::Domain(Name::Empty)),
+            ("a@example.com/", JidError::Resource),
+            ("a b@example.com", JidError::Local),
+            ("a\"b@example.com", JidError::Local),
+            ("a'b@example.com", JidError::Local),
+            ("a:b@example.com", JidError::Local),
+            ("a<b@example.com", JidError::Local),
+            ("a@b@example.com", JidError::Domain(Name::Character('@'))),
+            ("henry\u{2163}@example.com", JidError::Local),
+            ("\u{265a}@example.com", JidError::Local),
+            ("a@192.0.2.1", JidError::Domain(Name::EndsInNumber)),
+            ("a@[2001:db8::1]", JidError::Domain(Name::Character('['))),
+            ("a@example.com/\u{7}", JidError::Resource),
+            (&long, JidError::Local),
+            (&long_resource, JidError::Resource),
+        ] {
+            assert_eq!(Jid::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_longest_parts_pass() {
+        let part = "x".repeat(Jid::MAX_PART_BYTES);
+        let text = format!("{part}@a.b/{part}");
+        assert_eq!(Jid::parse(&text).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn bare_and_domain_addresses() {
+        let jid = Jid::parse("a@b.c/d").unwrap();
+        assert_eq!(jid.local(), Some("a"));
+        assert_eq!(jid.domain().as_str(), "b.c");
+        assert_eq!(jid.resource(), Some("d"));
+        assert_eq!(jid.to_bare().resource(), None);
+        assert_eq!(Jid::from(jid.domain().clone()).to_string(), "b.c");
+    }
+}

@@ -1,0 +1,28 @@
+//! Namespace names.
+
+/// Stanzas between servers (RFC 6120 §4.8.3).
+pub const SERVER: &str = "jabber:server";
+/// Stanzas between a client and its server (RFC 6120 §4.8.3).
+pub const CLIENT: &str = "jabber:client";
+/// The stream element, its features and errors (RFC 6120 §4.8.1).
+pub const STREAM: &str = "http://etherx.jabber.org/streams";
+/// STARTTLS (RFC 6120 §5).
+pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+/// SASL (RFC 6120 §6).
+pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// Stream error conditions (RFC 6120 §4.9.2).
+pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+/// Stanza error conditions (RFC 6120 §8.3.2).
+pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// Dialback elements (XEP-0220).
+pub const DIALBACK: &str = "jabber:server:dialback";
+/// The stream feature that advertises dialback (XEP-0220 §2.6).
+pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
+/// Ping (XEP-0199).
+pub const PING: &str = "urn:xmpp:ping";
+/// Software version (XEP-0092).
+pub const VERSION: &str = "jabber:iq:version";
+/// What the prefix `xml` is bound to.
+pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// What the prefix `xmlns` is bound to.
+pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";

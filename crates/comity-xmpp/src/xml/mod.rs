@@ -1,0 +1,24 @@
+//! The XML of a stream: tokenizer, elements and limits.
+//!
+//! [`Tokenizer`] is the only parser in this crate. It reads the wire, and it reads what is inside a
+//! stanza when that is asked for, so that no second parser can see another document than the one
+//! that was validated.
+
+mod attributes;
+mod chars;
+mod declaration;
+mod element;
+mod error;
+mod limits;
+mod scope;
+#[cfg(test)]
+mod tests;
+pub(crate) mod text;
+mod tokenizer;
+
+pub use attributes::Attributes;
+pub use element::{Element, Node};
+pub use error::{Limit, ParseError};
+pub use limits::Limits;
+pub(crate) use scope::Scope;
+pub use tokenizer::{Token, Tokenizer};

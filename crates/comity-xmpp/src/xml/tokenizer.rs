@@ -1,0 +1,721 @@
+use std::borrow::Cow;
+use std::mem;
+
+use super::attributes::{Attribute, Attributes, Span, split_name};
+use super::chars::{
+    NAME, TEXT, VALUE, is_char, is_name_char, is_name_start, is_ncname, is_space, plain_run,
+};
+use super::scope::Scope;
+use super::{Limit, Limits, ParseError, declaration, text};
+
+/// Cuts an XML stream into tokens and validates it, in one pass over bytes that may be cut anywhere.
+///
+/// It checks well-formedness, namespaces, the restrictions of RFC 6120 §11 and [`Limits`] while it
+/// reads. It keeps only the source of one first-level element, so that a token's text can be read
+/// in place and a whole stanza can be taken as the bytes that came.
+///
+/// ```
+/// use comity_xmpp::xml::{Limits, Token, Tokenizer};
+///
+/// let mut tokenizer = Tokenizer::new(Limits::default());
+/// let mut input: &[u8] = b"<stream xmlns='urn:example'><a x='1&am";
+/// assert_eq!(tokenizer.advance(&mut input)?, Some(Token::Start));
+/// assert_eq!((tokenizer.namespace(), tokenizer.local_name()), ("urn:example", "stream"));
+/// assert_eq!(tokenizer.advance(&mut input)?, None); // cut inside a tag
+///
+/// let mut input: &[u8] = b"p;2'/>";
+/// assert_eq!(tokenizer.advance(&mut input)?, Some(Token::Start));
+/// assert_eq!(tokenizer.attributes().get("x").as_deref(), Some("1&2"));
+/// assert_eq!(tokenizer.advance(&mut input)?, Some(Token::End));
+/// assert_eq!(tokenizer.take_element(), b"<a x='1&amp;2'/>");
+/// # Ok::<_, comity_xmpp::xml::ParseError>(())
+/// ```
+#[derive(Debug)]
+pub struct Tokenizer {
+    limits: Limits,
+    state: State,
+    partial: Partial,
+    /// The source of the current first-level element, header or declaration.
+    buffer: String,
+    /// Where the current name, value or text starts in `buffer`.
+    mark: usize,
+    /// Where the name of the current reference starts in `buffer`.
+    reference: usize,
+    /// How many `]` stand directly before the next character of character data, at most two.
+    brackets: u8,
+    /// The element name or the character data of the last token.
+    token: Span,
+    /// Whether the last text came from a CDATA section.
+    cdata: bool,
+    /// The name of the attribute whose value comes next.
+    attribute: Span,
+    attributes: Vec<Attribute>,
+    /// The names of the open elements inside `buffer`; that of the stream element is in `root`.
+    open: Vec<Span>,
+    root: String,
+    scope: Scope,
+    /// Elements in the current first-level element so far.
+    elements: usize,
+}
+
+/// One token. What it holds is read from the [`Tokenizer`] until the next call of `advance`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "XML without what XMPP forbids has these three"
+)]
+pub enum Token {
+    /// A start tag: see [`Tokenizer::namespace`], [`Tokenizer::local_name`],
+    /// [`Tokenizer::attributes`]. An empty-element tag gives an `End` next.
+    Start,
+    /// Character data up to the next tag: see [`Tokenizer::text`]. A CDATA section and the text
+    /// around it are tokens of their own.
+    Text,
+    /// The end of the innermost element.
+    End,
+}
+
+impl Tokenizer {
+    /// Creates a tokenizer for a new stream.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            state: State::Prolog { fresh: true },
+            partial: Partial::default(),
+            buffer: String::new(),
+            mark: 0,
+            reference: 0,
+            brackets: 0,
+            token: Span::default(),
+            cdata: false,
+            attribute: Span::default(),
+            attributes: Vec::new(),
+            open: Vec::new(),
+            root: String::new(),
+            scope: Scope::default(),
+            elements: 0,
+        }
+    }
+
+    /// A tokenizer that reads first-level elements in the scope of a stream header.
+    pub(super) fn inside(scope: Scope, limits: Limits) -> Self {
+        Self {
+            state: State::Content,
+            open: vec![Span::default()],
+            scope,
+            ..Self::new(limits)
+        }
+    }
+
+    /// Replaces the bounds, from the next byte on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Takes bytes from the front of `input` up to the end of one token.
+    ///
+    /// `None` means that all of `input` was taken and that more is needed.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the bytes violate. Nothing can be read after an error.
+    pub fn advance(&mut self, input: &mut &[u8]) -> Result<Option<Token>, ParseError> {
+        if self.state == State::EmptyElement {
+            return Ok(Some(self.close_element()));
+        }
+        while !input.is_empty() {
+            self.take_run(input)?;
+            if let Some(c) = self.next_char(input)?
+                && let Some(token) = self.step(c)?
+            {
+                return Ok(Some(token));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many elements are open: 1 between stanzas, 2 directly inside a stanza.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The namespace of the element that the last [`Token::Start`] opened.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        let (prefix, _) = split_name(self.slice(self.token));
+        // The prefix was resolved when the tag ended.
+        self.scope.resolve(prefix).unwrap_or_default()
+    }
+
+    /// The name without prefix of the element that the last [`Token::Start`] opened.
+    #[must_use]
+    pub fn local_name(&self) -> &str {
+        split_name(self.slice(self.token)).1
+    }
+
+    /// The attributes of the last [`Token::Start`], without namespace declarations.
+    #[must_use]
+    pub fn attributes(&self) -> Attributes<'_> {
+        Attributes::new(&self.attributes, &self.buffer, &self.scope)
+    }
+
+    /// The characters of the last [`Token::Text`], with references resolved.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let source = self.slice(self.token);
+        if self.cdata {
+            text::normalize_lines(source)
+        } else {
+            text::unescape_text(source)
+        }
+    }
+
+    /// Takes the source of the first-level element that just ended.
+    #[must_use]
+    pub fn take_element(&mut self) -> Vec<u8> {
+        mem::take(&mut self.buffer).into_bytes()
+    }
+
+    /// The namespace declarations in scope.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Takes the longest run of bytes that cannot change the state.
+    fn take_run(&mut self, input: &mut &[u8]) -> Result<(), ParseError> {
+        let class = match self.state {
+            State::Content | State::Cdata if self.open.len() > 1 => TEXT,
+            State::AttributeValue { .. } => VALUE,
+            State::ElementName | State::AttributeName | State::EndName => NAME,
+            State::AttributeEquals
+            | State::AttributeQuote
+            | State::Bang
+            | State::Cdata
+            | State::Content
+            | State::Declaration
+            | State::EmptyElement
+            | State::EmptySlash
+            | State::EndSpace
+            | State::Epilog
+            | State::Literal { .. }
+            | State::Markup { .. }
+            | State::Prolog { .. }
+            | State::Reference { .. }
+            | State::TagGap
+            | State::TagSpace => return Ok(()),
+        };
+        if self.partial.is_empty()
+            && let Some((run, rest)) = input.split_at_checked(plain_run(input, class))
+            && !run.is_empty()
+        {
+            *input = rest;
+            self.brackets = 0;
+            // The classes hold ASCII only.
+            self.record(str::from_utf8(run).map_err(|_not_ascii| ParseError::Utf8)?)?;
+        }
+        Ok(())
+    }
+
+    /// The next character, or `None` if `input` ends before it is whole.
+    fn next_char(&mut self, input: &mut &[u8]) -> Result<Option<char>, ParseError> {
+        while let Some((&byte, rest)) = input.split_first() {
+            *input = rest;
+            if let Some(c) = self.partial.push(byte)? {
+                return if is_char(c) {
+                    Ok(Some(c))
+                } else {
+                    Err(ParseError::IllegalCharacter(c))
+                };
+            }
+        }
+        Ok(None)
+    }
+
+    fn record(&mut self, source: &str) -> Result<(), ParseError> {
+        let outside = self.open.is_empty();
+        let limit = if outside {
+            self.limits.max_header_bytes
+        } else {
+            self.limits.max_element_bytes
+        };
+        if self.buffer.len().saturating_add(source.len()) > limit {
+            return Err(if outside {
+                Limit::HeaderBytes(limit).into()
+            } else {
+                Limit::ElementBytes(limit).into()
+            });
+        }
+        self.buffer.push_str(source);
+        Ok(())
+    }
+
+    fn step(&mut self, c: char) -> Result<Option<Token>, ParseError> {
+        let before = self.buffer.len();
+        let between = match self.state {
+            State::Prolog { .. } | State::Epilog => true,
+            State::Content => self.open.len() == 1,
+            State::AttributeEquals
+            | State::AttributeName
+            | State::AttributeQuote
+            | State::AttributeValue { .. }
+            | State::Bang
+            | State::Cdata
+            | State::Declaration
+            | State::ElementName
+            | State::EmptyElement
+            | State::EmptySlash
+            | State::EndName
+            | State::EndSpace
+            | State::Literal { .. }
+            | State::Markup { .. }
+            | State::Reference { .. }
+            | State::TagGap
+            | State::TagSpace => false,
+        };
+        if !between {
+            self.record(c.encode_utf8(&mut [0; 4]))?;
+        }
+        match self.state {
+            State::Content if !between => self.step_content(c, before),
+            State::Prolog { .. } | State::Content | State::Epilog => {
+                self.step_between(c).map(|()| None)
+            }
+            State::Cdata => Ok(self.step_cdata(c)),
+            State::Markup { fresh } => self.step_markup(c, before, fresh).map(|()| None),
+            State::Bang => self.step_bang(c).map(|()| None),
+            State::Literal { literal, matched } => {
+                self.step_literal(c, literal, matched).map(|()| None)
+            }
+            State::Declaration => self.step_declaration(c).map(|()| None),
+            State::ElementName
+            | State::TagGap
+            | State::TagSpace
+            | State::EmptySlash
+            | State::EmptyElement => self.step_tag(c, before),
+            State::AttributeName
+            | State::AttributeEquals
+            | State::AttributeQuote
+            | State::AttributeValue { .. } => self.step_attribute(c, before).map(|()| None),
+            State::EndName | State::EndSpace => self.step_end_tag(c, before),
+            State::Reference { quote } => self.step_reference(c, before, quote).map(|()| None),
+        }
+    }
+
+    /// Between first-level elements, before the stream element and behind it.
+    fn step_between(&mut self, c: char) -> Result<(), ParseError> {
+        let fresh = self.state == (State::Prolog { fresh: true });
+        if c == '<' && self.state != State::Epilog {
+            self.buffer.clear();
+            self.record("<")?;
+            self.state = State::Markup { fresh };
+        } else if !is_space(c) {
+            return Err(ParseError::StrayText);
+        } else if fresh {
+            self.state = State::Prolog { fresh: false };
+        }
+        Ok(())
+    }
+
+    fn step_content(&mut self, c: char, before: usize) -> Result<Option<Token>, ParseError> {
+        let brackets = mem::take(&mut self.brackets);
+        match c {
+            '<' => {
+                self.state = State::Markup { fresh: false };
+                self.token = Span(self.mark, before);
+                self.cdata = false;
+                return Ok((self.mark < before).then_some(Token::Text));
+            }
+            '&' => {
+                self.state = State::Reference { quote: None };
+                self.reference = self.buffer.len();
+            }
+            ']' => self.brackets = (brackets + 1).min(2),
+            '>' if brackets == 2 => return Err(ParseError::CdataEndInText),
+            _text => {}
+        }
+        Ok(None)
+    }
+
+    fn step_cdata(&mut self, c: char) -> Option<Token> {
+        let brackets = mem::take(&mut self.brackets);
+        match c {
+            ']' => self.brackets = (brackets + 1).min(2),
+            '>' if brackets == 2 => {
+                let end = self.buffer.len().saturating_sub("]]>".len());
+                self.token = Span(self.mark, end);
+                self.cdata = true;
+                let empty = self.mark == end;
+                self.enter_content();
+                return (!empty).then_some(Token::Text);
+            }
+            _text => {}
+        }
+        None
+    }
+
+    fn enter_content(&mut self) {
+        self.state = State::Content;
+        self.mark = self.buffer.len();
+        self.brackets = 0;
+    }
+
+    fn step_markup(&mut self, c: char, before: usize, fresh: bool) -> Result<(), ParseError> {
+        self.state = match c {
+            '/' if !self.open.is_empty() => {
+                self.mark = self.buffer.len();
+                State::EndName
+            }
+            '!' => State::Bang,
+            '?' if fresh => Literal::Xml.begin(),
+            '?' => return Err(ParseError::ProcessingInstruction),
+            c if is_name_start(c) => {
+                self.mark = before;
+                self.attributes.clear();
+                State::ElementName
+            }
+            c => return Err(ParseError::Unexpected(c)),
+        };
+        Ok(())
+    }
+
+    fn step_bang(&mut self, c: char) -> Result<(), ParseError> {
+        let literal = match c {
+            '-' => Literal::Comment,
+            '[' => Literal::Cdata,
+            'D' => Literal::Doctype,
+            c => return Err(ParseError::Unexpected(c)),
+        };
+        self.step_literal(c, literal, 0)
+    }
+
+    fn step_literal(
+        &mut self,
+        c: char,
+        literal: Literal,
+        matched: usize,
+    ) -> Result<(), ParseError> {
+        let mut rest = literal.text().chars().skip(matched);
+        if rest.next() != Some(c) {
+            return Err(match literal {
+                Literal::Xml => ParseError::ProcessingInstruction,
+                Literal::Cdata | Literal::Comment | Literal::Doctype => ParseError::Unexpected(c),
+            });
+        }
+        if rest.next().is_some() {
+            let matched = matched + 1;
+            self.state = State::Literal { literal, matched };
+            return Ok(());
+        }
+        match literal {
+            Literal::Comment => return Err(ParseError::Comment),
+            Literal::Doctype => return Err(ParseError::Doctype),
+            Literal::Cdata if self.open.len() < 2 => return Err(ParseError::StrayText),
+            Literal::Cdata => {
+                self.enter_content();
+                self.state = State::Cdata;
+            }
+            Literal::Xml => {
+                self.mark = self.buffer.len();
+                self.state = State::Declaration;
+            }
+        }
+        Ok(())
+    }
+
+    fn step_declaration(&mut self, c: char) -> Result<(), ParseError> {
+        if c == '>' {
+            let source = self.slice(Span(self.mark, self.buffer.len()));
+            declaration::check(source.strip_suffix("?>").ok_or(ParseError::Declaration)?)?;
+            self.state = State::Prolog { fresh: false };
+        }
+        Ok(())
+    }
+
+    fn step_tag(&mut self, c: char, before: usize) -> Result<Option<Token>, ParseError> {
+        match (self.state, c) {
+            (State::ElementName, c) if is_name_char(c) => return Ok(None),
+            (State::ElementName, _) => self.token = Span(self.mark, before),
+            (State::TagSpace, c) if is_name_start(c) => {
+                self.mark = before;
+                self.state = State::AttributeName;
+                return Ok(None);
+            }
+            (State::EmptySlash, '>') => {
+                self.open_element()?;
+                self.state = State::EmptyElement;
+                return Ok(Some(Token::Start));
+            }
+            (State::EmptySlash, c) => return Err(ParseError::Unexpected(c)),
+            (_tag, _) => {}
+        }
+        match c {
+            '/' => self.state = State::EmptySlash,
+            '>' => {
+                self.open_element()?;
+                self.enter_content();
+                return Ok(Some(Token::Start));
+            }
+            c if is_space(c) => self.state = State::TagSpace,
+            c => return Err(ParseError::Unexpected(c)),
+        }
+        Ok(None)
+    }
+
+    fn step_attribute(&mut self, c: char, before: usize) -> Result<(), ParseError> {
+        match (self.state, c) {
+            (State::AttributeName, c) if is_name_char(c) => {}
+            (State::AttributeName, c) if c == '=' || is_space(c) => {
+                self.attribute = Span(self.mark, before);
+                self.state = if c == '=' {
+                    State::AttributeQuote
+                } else {
+                    State::AttributeEquals
+                };
+            }
+            (State::AttributeEquals | State::AttributeQuote, c) if is_space(c) => {}
+            (State::AttributeEquals, '=') => self.state = State::AttributeQuote,
+            (State::AttributeQuote, '"' | '\'') => {
+                self.mark = self.buffer.len();
+                self.state = State::AttributeValue { quote: c };
+            }
+            (State::AttributeValue { quote }, c) if c == quote => {
+                self.state = State::TagGap;
+                return self.add_attribute(Span(self.mark, before));
+            }
+            (State::AttributeValue { quote }, '&') => {
+                self.reference = self.buffer.len();
+                self.state = State::Reference { quote: Some(quote) };
+            }
+            (State::AttributeValue { .. }, c) if c != '<' => {}
+            (_attribute, c) => return Err(ParseError::Unexpected(c)),
+        }
+        Ok(())
+    }
+
+    fn add_attribute(&mut self, value: Span) -> Result<(), ParseError> {
+        let limit = self.limits.max_value_bytes;
+        if value.len() > limit {
+            return Err(Limit::ValueBytes(limit).into());
+        }
+        let limit = self.limits.max_attributes;
+        if self.attributes.len() >= limit {
+            return Err(Limit::Attributes(limit).into());
+        }
+        self.check_name(self.attribute)?;
+        self.attributes.push(Attribute {
+            name: self.attribute,
+            value,
+        });
+        Ok(())
+    }
+
+    fn step_reference(
+        &mut self,
+        c: char,
+        before: usize,
+        quote: Option<char>,
+    ) -> Result<(), ParseError> {
+        if c == '#' || is_name_char(c) {
+            return Ok(());
+        }
+        if c != ';' {
+            return Err(ParseError::Unexpected(c));
+        }
+        text::resolve_reference(self.slice(Span(self.reference, before)))?;
+        self.state = match quote {
+            Some(quote) => State::AttributeValue { quote },
+            None => State::Content,
+        };
+        Ok(())
+    }
+
+    /// Checks the start tag that just ended, and enters its element.
+    fn open_element(&mut self) -> Result<(), ParseError> {
+        self.check_name(self.token)?;
+        let depth = self.open.len() + 1;
+        if depth > self.limits.max_depth {
+            return Err(Limit::Depth(self.limits.max_depth).into());
+        }
+        self.elements = if depth <= 2 { 1 } else { self.elements + 1 };
+        if self.elements > self.limits.max_elements {
+            return Err(Limit::Elements(self.limits.max_elements).into());
+        }
+        for attribute in &self.attributes {
+            if let Some(prefix) = attribute.declared_prefix(&self.buffer) {
+                let namespace = attribute.value(&self.buffer);
+                let limit = self.limits.max_namespaces;
+                self.scope.declare(prefix, &namespace, depth, limit)?;
+            }
+        }
+        let (prefix, _) = split_name(self.slice(self.token));
+        self.scope.resolve(prefix)?;
+        Attributes::new(&self.attributes, &self.buffer, &self.scope).check()?;
+        if depth == 1 {
+            self.root = self.slice(self.token).to_owned();
+        }
+        self.open.push(self.token);
+        Ok(())
+    }
+
+    fn step_end_tag(&mut self, c: char, before: usize) -> Result<Option<Token>, ParseError> {
+        if self.state == State::EndName {
+            let name = Span(self.mark, before);
+            if is_name_char(c) {
+                return Ok(None);
+            }
+            let started = match self.open.as_slice() {
+                [_root] => self.root.as_str(),
+                [.., innermost] => self.slice(*innermost),
+                [] => return Err(ParseError::MismatchedEndTag),
+            };
+            if self.slice(name) != started {
+                return Err(ParseError::MismatchedEndTag);
+            }
+            self.state = State::EndSpace;
+        }
+        match c {
+            '>' => Ok(Some(self.close_element())),
+            c if is_space(c) => Ok(None),
+            c => Err(ParseError::Unexpected(c)),
+        }
+    }
+
+    fn close_element(&mut self) -> Token {
+        self.open.pop();
+        self.scope.leave(self.open.len());
+        self.enter_content();
+        if self.open.is_empty() {
+            self.state = State::Epilog;
+        }
+        Token::End
+    }
+
+    /// Checks a qualified name (Namespaces in XML, production 7).
+    fn check_name(&self, name: Span) -> Result<(), ParseError> {
+        let limit = self.limits.max_name_bytes;
+        if name.len() > limit {
+            return Err(Limit::NameBytes(limit).into());
+        }
+        let name = self.slice(name);
+        let (prefix, local) = split_name(name);
+        if is_ncname(local) && (prefix.is_empty() != name.contains(':')) {
+            // Every character but the first after a colon was checked when it came.
+            Ok(())
+        } else {
+            Err(ParseError::InvalidName)
+        }
+    }
+
+    fn slice(&self, span: Span) -> &str {
+        span.of(&self.buffer)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// Before the stream element; `fresh` until the first byte.
+    Prolog {
+        fresh: bool,
+    },
+    /// Inside an element.
+    Content,
+    /// Inside a CDATA section.
+    Cdata,
+    /// Behind the stream element.
+    Epilog,
+    /// Behind `<`; `fresh` if that was the first byte of the stream.
+    Markup {
+        fresh: bool,
+    },
+    /// Behind `<!`.
+    Bang,
+    /// Inside a word that must follow.
+    Literal {
+        literal: Literal,
+        matched: usize,
+    },
+    /// Inside the XML declaration.
+    Declaration,
+    ElementName,
+    /// Behind an attribute value.
+    TagGap,
+    /// Behind white space in a start tag.
+    TagSpace,
+    AttributeName,
+    /// Behind white space that follows an attribute name.
+    AttributeEquals,
+    /// Behind `=`.
+    AttributeQuote,
+    AttributeValue {
+        quote: char,
+    },
+    /// Behind `/` in a start tag.
+    EmptySlash,
+    /// Behind an empty-element tag whose end is still to be told.
+    EmptyElement,
+    EndName,
+    /// Behind the name of an end tag.
+    EndSpace,
+    /// Behind `&`, in the value within `quote` or in character data.
+    Reference {
+        quote: Option<char>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Literal {
+    Cdata,
+    Comment,
+    Doctype,
+    Xml,
+}
+
+impl Literal {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Cdata => "[CDATA[",
+            Self::Comment => "--",
+            Self::Doctype => "DOCTYPE",
+            Self::Xml => "xml",
+        }
+    }
+
+    fn begin(self) -> State {
+        State::Literal {
+            literal: self,
+            matched: 0,
+        }
+    }
+}
+
+/// The first bytes of a character that is not whole yet.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: [u8; 4],
+    len: usize,
+}
+
+impl Partial {
+    fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds a byte; gives the character if it is whole.
+    fn push(&mut self, byte: u8) -> Result<Option<char>, ParseError> {
+        if self.len == 0 && byte.is_ascii() {
+            return Ok(Some(byte.into()));
+        }
+        *self.bytes.get_mut(self.len).ok_or(ParseError::Utf8)? = byte;
+        self.len += 1;
+        match str::from_utf8(self.bytes.get(..self.len).unwrap_or_default()) {
+            Ok(whole) => {
+                self.len = 0;
+                Ok(whole.chars().next())
+            }
+            Err(error) if error.error_len().is_none() => Ok(None),
+            Err(_malformed) => Err(ParseError::Utf8),
+        }
+    }
+}
