@@ -1,0 +1,106 @@
+use comity_trust::{Position, Reason};
+
+use super::*;
+
+#[test]
+fn no_certificate_is_a_reason_of_its_own() {
+    assert_eq!(
+        outcome(judge_chain(&[], &trusting(&[]), "a.example")),
+        Err(Reason::NoCertificate)
+    );
+}
+
+#[test]
+fn the_name_after_the_last_that_is_allowed_condemns_all() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let many = (1..512).fold(leaf().dns("a.example"), |leaf, index| {
+        leaf.dns(&format!("{index}.example"))
+    });
+    assert_eq!(
+        outcome(judge(&root.issue(&many), &policy, "a.example")),
+        Ok("a.example".to_owned())
+    );
+    assert_eq!(
+        outcome(judge(
+            &root.issue(&many.xmpp("x.example")),
+            &policy,
+            "a.example"
+        )),
+        Err(Reason::TooManyNames { limit: 512 })
+    );
+}
+
+#[test]
+fn the_chain_is_no_longer_than_the_limit() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let peer = root.issue(&leaf().dns("a.example"));
+    let mut chain = chain(&peer);
+    chain.resize(8, root.certificate().into());
+    assert_eq!(
+        outcome(judge_chain(&chain, &policy, "a.example")),
+        Ok("a.example".to_owned())
+    );
+    chain.push(root.certificate().into());
+    assert_eq!(
+        outcome(judge_chain(&chain, &policy, "a.example")),
+        Err(Reason::TooManyCertificates { limit: 8 })
+    );
+}
+
+#[test]
+fn garbage_is_malformed_and_never_more_than_that() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let peer = root.issue(&leaf().dns("a.example"));
+    let malformed = |position| Err(Reason::Malformed { position });
+    for garbage in [
+        &b""[..],
+        b"\0",
+        b"-----BEGIN CERTIFICATE-----",
+        b"\x30\x80\x00\x00",
+        b"\x30\x84\xff\xff\xff\xff",
+        &[0x30; 4096],
+    ] {
+        assert_eq!(
+            outcome(judge_chain(&[garbage.into()], &policy, "a.example")),
+            malformed(Position::Leaf)
+        );
+        let mut chain = chain(&peer);
+        chain.push(garbage.into());
+        assert_eq!(
+            outcome(judge_chain(&chain, &policy, "a.example")),
+            Ok("a.example".to_owned()),
+            "garbage that nobody needs"
+        );
+        assert_eq!(
+            outcome(judge_chain(&chain, &trusting(&[]), "a.example")),
+            malformed(Position::Issuer)
+        );
+    }
+}
+
+#[test]
+fn no_cut_or_flipped_certificate_is_trusted() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let peer = root.issue(&leaf().dns("a.example").srv("_xmpp-server.a.example"));
+    let der = peer.leaf();
+    for end in 0..der.len() {
+        let verdict = judge_chain(&[der[..end].into()], &policy, "a.example");
+        assert_eq!(
+            outcome(verdict),
+            Err(Reason::Malformed {
+                position: Position::Leaf
+            })
+        );
+    }
+    for index in 0..der.len() {
+        let mut changed = der.to_vec();
+        changed[index] ^= 0x01;
+        let verdict = judge_chain(&[changed.into()], &policy, "a.example");
+        let reason = outcome(verdict).expect_err("a signature over other bytes");
+        assert!(reason.to_string().len() <= Reason::MAX_TEXT_BYTES);
+    }
+}

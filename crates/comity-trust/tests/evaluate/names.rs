@@ -1,0 +1,144 @@
+use comity_testkit::mint::{Name, tlv};
+use comity_trust::{Reason, Reference, Role, evaluate};
+
+use super::*;
+
+fn mismatch(verdict: Verdict) -> String {
+    let reason = outcome(verdict).unwrap_err();
+    assert!(matches!(reason, Reason::NameMismatch { .. }), "{reason}");
+    reason.to_string()
+}
+
+#[test]
+fn the_first_matching_name_is_reported() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let peer = root.issue(
+        &leaf()
+            .xmpp("a.example")
+            .dns("b.example")
+            .srv("_xmpp-server.A.example")
+            .dns("a.example")
+            .dns("*.c.example"),
+    );
+    for (name, matched) in [
+        ("a.example", "_xmpp-server.A.example"),
+        ("b.example", "b.example"),
+        ("x.c.example", "*.c.example"),
+    ] {
+        let verdict = judge(&peer, &policy, name);
+        let trusted = verdict.trusted().unwrap();
+        assert_eq!(trusted.matched_by().as_str(), matched);
+        assert_eq!(trusted.domain(), &domain(name));
+    }
+}
+
+#[test]
+fn a_refusal_names_what_the_certificate_names() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let peer = root.issue(&leaf().dns("x.example").dns("y.example"));
+    assert_eq!(
+        mismatch(judge(&peer, &policy, "z.example")),
+        "the certificate names x.example and y.example, not z.example"
+    );
+}
+
+#[test]
+fn neither_common_name_nor_other_forms_prove_a_domain() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    for description in [
+        leaf().common_name("a.example"),
+        leaf().unit("CN=a.example"),
+        leaf().common_name("a.example").xmpp("a.example"),
+        leaf().uri("xmpp:a.example").uri("sip:a.example"),
+        leaf().ip([192, 0, 2, 1]),
+    ] {
+        assert_eq!(
+            mismatch(judge(&root.issue(&description), &policy, "a.example")),
+            "the certificate names no domain, not a.example"
+        );
+    }
+}
+
+#[test]
+fn a_name_with_a_nul_or_beyond_ascii_never_matches() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    for bytes in [
+        &b"a.example\0.evil.example"[..],
+        b"a.example\0",
+        b"\xe4.example",
+        "\u{e4}.example".as_bytes(),
+    ] {
+        let peer = root.issue(&leaf().name(Name::Raw(tlv(0x82, bytes))));
+        for name in ["a.example", "evil.example", "\u{e4}.example"] {
+            mismatch(judge(&peer, &policy, name));
+        }
+    }
+}
+
+#[test]
+fn a_service_name_in_the_wrong_string_type_never_matches() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let peer = root.issue(&leaf().name(Name::Other {
+        type_id: "1.3.6.1.5.5.7.8.7".to_owned(),
+        value: tlv(0x0C, b"_xmpp-server.a.example"),
+    }));
+    mismatch(judge(&peer, &policy, "a.example"));
+}
+
+#[test]
+fn a_service_name_under_another_type_never_matches() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let peer = root.issue(&leaf().name(Name::Other {
+        type_id: "1.3.6.1.5.5.7.8.8".to_owned(),
+        value: tlv(0x16, b"_xmpp-server.a.example"),
+    }));
+    mismatch(judge(&peer, &policy, "a.example"));
+}
+
+#[test]
+fn a_malformed_entry_condemns_the_certificate() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let bad = || Name::Raw(tlv(0x89, b"x"));
+    for description in [
+        leaf().dns("a.example").name(bad()),
+        leaf().name(bad()).dns("a.example"),
+    ] {
+        let peer = root.issue(&description);
+        assert_eq!(
+            outcome(judge(&peer, &policy, "a.example")),
+            Err(Reason::MalformedNames)
+        );
+    }
+}
+
+#[test]
+fn an_x400_address_beside_a_good_name_is_passed_over() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let x400 = Name::Raw(tlv(0xA3, &tlv(0x30, b"")));
+    let peer = root.issue(&leaf().name(x400).dns("a.example"));
+    assert_eq!(
+        outcome(judge(&peer, &policy, "a.example")),
+        Ok("a.example".to_owned())
+    );
+}
+
+#[test]
+fn a_host_reference_takes_no_service_name() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let peer = root.issue(&leaf().srv("_xmpp-server.a.example"));
+    let reference = Reference::dns(domain("a.example"));
+    let verdict = evaluate(&chain(&peer), at(NOW), Role::Server, &reference, &policy);
+    assert_eq!(
+        mismatch(verdict),
+        "the certificate names _xmpp-server.a.example, not a.example"
+    );
+}

@@ -1,0 +1,108 @@
+use comity_testkit::mint::{Basic, Purpose};
+use comity_trust::{Basis, Position, Reason};
+
+use super::*;
+
+fn good() -> Leaf {
+    leaf().dns("a.example").dns("b.example")
+}
+
+fn pinning(identity: &Identity, domains: &[&str]) -> Policy {
+    let mut policy = trusting(&[]);
+    let certificate = CertificateDer::from(identity.leaf().to_vec());
+    let domains = domains.iter().map(|name| domain(name));
+    policy.store.add_pin(certificate, domains);
+    policy
+}
+
+#[test]
+fn a_pinned_certificate_is_believed_for_its_domains_alone() {
+    for basic in [Basic::Leaf, Basic::Authority, Basic::Absent] {
+        let peer = good().basic(basic).valid(0, NOW + 7).self_signed();
+        let policy = pinning(&peer, &["a.example"]);
+        let verdict = judge(&peer, &policy, "a.example");
+        let trusted = verdict.trusted().unwrap();
+        assert_eq!(trusted.basis(), Basis::Pin);
+        assert_eq!(trusted.valid_until(), at(NOW + 7));
+        assert_eq!(
+            outcome(judge(&peer, &policy, "b.example")),
+            Err(Reason::PinnedElsewhere {
+                domain: domain("b.example")
+            })
+        );
+    }
+}
+
+#[test]
+fn a_second_pin_adds_its_domains() {
+    let peer = good().self_signed();
+    let mut policy = pinning(&peer, &["a.example"]);
+    let certificate = CertificateDer::from(peer.leaf().to_vec());
+    policy.store.add_pin(certificate, [domain("b.example")]);
+    for name in ["a.example", "b.example"] {
+        assert_eq!(outcome(judge(&peer, &policy, name)), Ok(name.to_owned()));
+    }
+}
+
+#[test]
+fn a_pinned_certificate_must_still_pass_the_other_rules() {
+    let named = good().self_signed();
+    let reason = outcome(judge(&named, &pinning(&named, &["c.example"]), "c.example"));
+    assert_eq!(
+        reason.unwrap_err().to_string(),
+        "the certificate names a.example and b.example, not c.example"
+    );
+
+    let position = Position::Leaf;
+    let expired = good().valid(0, NOW - 1).self_signed();
+    assert_eq!(
+        outcome(judge(
+            &expired,
+            &pinning(&expired, &["a.example"]),
+            "a.example"
+        )),
+        Err(Reason::Expired {
+            not_after: at(NOW - 1),
+            position,
+        })
+    );
+
+    let mail = good().purposes(&[Purpose::EmailProtection]).self_signed();
+    let verdict = judge(&mail, &pinning(&mail, &["a.example"]), "a.example");
+    assert!(matches!(
+        verdict.reason(),
+        Some(Reason::ExtendedKeyUsage {
+            position: Position::Leaf,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_pinned_certificate_vouches_for_no_other() {
+    // The key of the pinned certificate signs a certificate for the same and for another domain.
+    let ca = Ca::new("Peer", [2; 32]).self_signed();
+    let mut policy = trusting(&[]);
+    let certificate = CertificateDer::from(ca.certificate().to_vec());
+    let domains = [domain("a.example"), domain("victim.example")];
+    policy.store.add_pin(certificate, domains);
+    let forged = ca.issue(&leaf().dns("a.example").dns("victim.example"));
+    let mut chain = chain(&forged);
+    chain.push(ca.certificate().into());
+    for name in ["a.example", "victim.example"] {
+        assert_eq!(
+            outcome(judge_chain(&chain, &policy, name)),
+            Err(Reason::UnknownIssuer)
+        );
+    }
+}
+
+#[test]
+fn a_pin_is_the_whole_certificate() {
+    let policy = pinning(&good().self_signed(), &["a.example"]);
+    let renewed = good().valid(0, NOW + 1).self_signed();
+    assert_eq!(
+        outcome(judge(&renewed, &policy, "a.example")),
+        Err(Reason::SelfSigned)
+    );
+}
