@@ -35,16 +35,16 @@ impl<T> Table<T> {
     /// The most specific pattern that covers `name`, and its value: the exact name, else the
     /// longest wildcard.
     pub(crate) fn most_specific(&self, name: &DomainName) -> Option<(DomainPattern, &T)> {
-        if let Some((key, slot)) = self.0.get_key_value(name)
-            && let Some(value) = &slot.exact
-        {
-            return Some((DomainPattern::Exact(key.clone()), value));
-        }
-        suffixes(name.as_str()).find_map(|suffix| {
-            let (key, slot) = self.0.get_key_value(suffix)?;
-            let value = slot.tree.as_ref()?;
-            Some((DomainPattern::Tree(key.clone()), value))
-        })
+        suffixes(name.as_str())
+            .enumerate()
+            .find_map(|(removed, suffix)| {
+                let (key, slot) = self.0.get_key_value(suffix)?;
+                let exact = slot.exact.as_ref().filter(|_| removed == 0);
+                let tree = slot.tree.as_ref();
+                exact
+                    .map(|value| (DomainPattern::Exact(key.clone()), value))
+                    .or_else(|| tree.map(|value| (DomainPattern::Tree(key.clone()), value)))
+            })
     }
 }
 
