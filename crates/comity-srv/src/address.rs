@@ -101,9 +101,7 @@ fn forbidden_v6(v6: Ipv6Addr) -> Option<Forbidden> {
     match v6.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some(Forbidden::Unspecified),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some(Forbidden::Loopback),
-        [0x64, 0xff9b, 1, ..] | [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => {
-            Some(Forbidden::Private)
-        }
+        [0x64, 0xff9b, 1, ..] | [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some(Forbidden::Private),
         [0xfe80..=0xfebf, ..] => Some(Forbidden::LinkLocal),
         [0xff00..=0xffff, ..] => Some(Forbidden::Multicast),
         [0x100, 0, 0, 0, ..] => Some(Forbidden::Reserved),

@@ -1,0 +1,230 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use crate::message::{Answer, Ending, Question, RecordKind, RecordName};
+
+/// Answers by question, until they expire.
+///
+/// It holds what DNS said and nothing about how connections went, so that the failure of one
+/// resolution never changes another.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    max_records: usize,
+    /// The cost of all entries.
+    records: usize,
+    entries: BTreeMap<Key, Entry>,
+    expiries: BTreeSet<(Instant, Key)>,
+}
+
+/// A name that does not exist has no record of any type; everything else is known by type
+/// (RFC 2308 §5).
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Key {
+    name: RecordName,
+    kind: Option<RecordKind>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    expiry: Instant,
+    answer: Answer,
+}
+
+impl Cache {
+    pub(crate) fn new(max_records: usize) -> Self {
+        Self {
+            max_records,
+            records: 0,
+            entries: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, now: Instant, question: &Question) -> Option<&Answer> {
+        [Some(question.kind), None].into_iter().find_map(|kind| {
+            let name = question.name.clone();
+            let entry = self.entries.get(&Key { name, kind })?;
+            (now < entry.expiry).then_some(&entry.answer)
+        })
+    }
+
+    /// Keeps `answer` for its time to live, if it has one.
+    pub(crate) fn insert(&mut self, now: Instant, question: &Question, answer: &Answer) {
+        let Some(expiry) = answer.ttl.and_then(|ttl| now.checked_add(ttl)) else {
+            return;
+        };
+        let is_whole_name = answer.ending == Ending::NoName && answer.aliases.is_empty();
+        let key = Key {
+            name: question.name.clone(),
+            kind: (!is_whole_name).then_some(question.kind),
+        };
+        self.remove(&key);
+        self.records = self.records.saturating_add(cost(answer));
+        self.expiries.insert((expiry, key.clone()));
+        let answer = answer.clone();
+        self.entries.insert(key, Entry { expiry, answer });
+        self.evict(now);
+    }
+
+    /// Removes what has expired, and then what expires first until the rest fits.
+    fn evict(&mut self, now: Instant) {
+        while let Some((expiry, key)) = self.expiries.first() {
+            if *expiry > now && self.records <= self.max_records {
+                return;
+            }
+            let key = key.clone();
+            self.remove(&key);
+        }
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(entry) = self.entries.remove(key) {
+            self.records = self.records.saturating_sub(cost(&entry.answer));
+            self.expiries.remove(&(entry.expiry, key.clone()));
+        }
+    }
+}
+
+fn cost(answer: &Answer) -> usize {
+    let records = match &answer.ending {
+        Ending::Services(records) => records.len(),
+        Ending::Addresses(addresses) => addresses.len(),
+        Ending::Alias
+        | Ending::NoData
+        | Ending::NoName
+        | Ending::AliasLoop
+        | Ending::TooManyAliases => 0,
+    };
+    records
+        .saturating_add(answer.aliases.len())
+        .saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use comity_identity::DomainName;
+
+    use super::*;
+
+    fn question(text: &str, kind: RecordKind) -> Question {
+        let name = RecordName::from(&DomainName::parse(text).unwrap());
+        Question { name, kind }
+    }
+
+    fn answer(ending: Ending, seconds: u64) -> Answer {
+        Answer {
+            aliases: Vec::new(),
+            ending,
+            ttl: Some(Duration::from_secs(seconds)),
+        }
+    }
+
+    fn addresses(count: u8, seconds: u64) -> Answer {
+        let list = (0..count).map(|host| [192, 0, 2, host].into()).collect();
+        answer(Ending::Addresses(list), seconds)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "an origin for test time")]
+    fn origin() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
+    fn an_answer_lives_until_its_time_and_no_longer() {
+        let now = origin();
+        let mut cache = Cache::new(10);
+        let asked = question("b.example", RecordKind::A);
+        cache.insert(now, &asked, &addresses(1, 60));
+        let at = |millis| now + Duration::from_millis(millis);
+        assert_eq!(cache.get(at(59_999), &asked), Some(&addresses(1, 60)));
+        assert_eq!(cache.get(at(60_000), &asked), None);
+        assert_eq!(
+            cache.get(now, &question("b.example", RecordKind::Aaaa)),
+            None
+        );
+    }
+
+    #[test]
+    fn a_missing_name_has_no_record_of_any_type_and_missing_data_only_of_one() {
+        let now = origin();
+        let mut cache = Cache::new(10);
+        let (v4, v6) = (
+            question("b.example", RecordKind::A),
+            question("b.example", RecordKind::Aaaa),
+        );
+        cache.insert(now, &v4, &answer(Ending::NoData, 60));
+        assert_eq!(cache.get(now, &v6), None);
+        cache.insert(now, &v4, &answer(Ending::NoName, 60));
+        assert_eq!(cache.get(now, &v6), Some(&answer(Ending::NoName, 60)));
+        assert_eq!(cache.get(now, &v4), Some(&answer(Ending::NoData, 60)));
+    }
+
+    #[test]
+    fn a_missing_alias_target_says_nothing_about_other_types() {
+        let now = origin();
+        let mut cache = Cache::new(10);
+        let mut missing = answer(Ending::NoName, 60);
+        missing
+            .aliases
+            .push(question("c.example", RecordKind::A).name);
+        cache.insert(now, &question("b.example", RecordKind::A), &missing);
+        assert_eq!(
+            cache.get(now, &question("b.example", RecordKind::Aaaa)),
+            None
+        );
+    }
+
+    #[test]
+    fn what_has_no_time_to_live_is_not_kept() {
+        let now = origin();
+        let mut cache = Cache::new(10);
+        let asked = question("b.example", RecordKind::A);
+        let forgotten = Answer {
+            ttl: None,
+            ..answer(Ending::NoData, 0)
+        };
+        cache.insert(now, &asked, &forgotten);
+        assert_eq!(cache.get(now, &asked), None);
+    }
+
+    #[test]
+    fn the_cache_is_full_at_its_limit_and_drops_what_expires_first() {
+        let now = origin();
+        let mut cache = Cache::new(6);
+        let [a, b, c] =
+            ["a.example", "b.example", "c.example"].map(|name| question(name, RecordKind::A));
+        cache.insert(now, &a, &addresses(1, 60));
+        cache.insert(now, &b, &addresses(1, 30));
+        cache.insert(now, &c, &addresses(1, 90));
+        assert_eq!(cache.records, 6);
+        assert!(cache.get(now, &b).is_some());
+        cache.insert(now, &a, &addresses(2, 60));
+        assert_eq!((cache.records, cache.entries.len()), (5, 2));
+        assert_eq!(cache.get(now, &b), None);
+        cache.insert(now, &b, &addresses(9, 30));
+        assert_eq!(cache.get(now, &b), None, "larger than the whole cache");
+        assert_eq!(cache.entries.len(), cache.expiries.len());
+    }
+
+    #[test]
+    fn the_expired_leave_when_something_new_comes() {
+        let now = origin();
+        let mut cache = Cache::new(100);
+        for host in 0..9 {
+            cache.insert(
+                now,
+                &question(&format!("h{host}.example"), RecordKind::A),
+                &addresses(1, 5),
+            );
+        }
+        let after = now + Duration::from_secs(5);
+        cache.insert(
+            after,
+            &question("b.example", RecordKind::A),
+            &addresses(1, 5),
+        );
+        assert_eq!((cache.records, cache.entries.len()), (2, 1));
+    }
+}

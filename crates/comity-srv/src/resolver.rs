@@ -1,0 +1,381 @@
+//! The machine: questions to name servers, and plans that wait for the answers.
+
+mod exchange;
+mod io;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use comity_identity::DomainName;
+use comity_machine::{QueryId, QueryIds, Random, Timers};
+
+use crate::address::AddressPolicy;
+use crate::cache::Cache;
+use crate::limits::Limits;
+use crate::message::{Answer, Edns, Question};
+use crate::plan::{Failure, Plan, Service};
+use crate::trace::{Setback, TraceEntry};
+use exchange::{Exchange, Lookup, Progress};
+pub use io::{Config, Event, Protocol, ResolveError, SocketId, Transmit};
+
+/// Resolves services of domains through recursive name servers, without I/O.
+///
+/// One resolver serves many resolutions; they share its cache, and a question that several of
+/// them ask is in flight once (RFC 5452 §5). The page of the crate shows the loop that drives it.
+#[derive(Debug)]
+pub struct Resolver {
+    limits: Limits,
+    address_policy: AddressPolicy,
+    servers: Vec<Server>,
+    /// The server that answered last.
+    preferred: usize,
+    random: Random,
+    cache: Cache,
+    query_ids: QueryIds,
+    sockets_opened: u64,
+    plans: BTreeMap<QueryId, Plan>,
+    exchanges: BTreeMap<SocketId, Exchange>,
+    in_flight: BTreeMap<Question, SocketId>,
+    timers: Timers<Timer>,
+    /// Queries that the driver has not taken yet, the oldest first.
+    outgoing: BTreeMap<SocketId, Outgoing>,
+    events: VecDeque<Event>,
+}
+
+#[derive(Debug)]
+struct Server {
+    address: SocketAddr,
+    /// It changes the case of names, so chance in the case would only send every question to TCP.
+    folds_case: bool,
+}
+
+#[derive(Debug)]
+struct Outgoing {
+    server: SocketAddr,
+    protocol: Protocol,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Timer {
+    Attempt(SocketId),
+    Deadline(QueryId),
+}
+
+impl Resolver {
+    /// Creates a resolver that knows nothing. `seed` makes ids and orders unpredictable: take it
+    /// from the operating system.
+    #[must_use]
+    pub fn new(_now: Instant, config: Config, seed: [u8; 32]) -> Self {
+        let server = |&address| Server {
+            address,
+            folds_case: false,
+        };
+        Self {
+            servers: config.servers.iter().map(server).collect(),
+            preferred: 0,
+            random: Random::from_seed(seed),
+            cache: Cache::new(config.limits.max_cached_records),
+            limits: config.limits,
+            address_policy: config.address_policy,
+            query_ids: QueryIds::default(),
+            sockets_opened: 0,
+            plans: BTreeMap::new(),
+            exchanges: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            timers: Timers::default(),
+            outgoing: BTreeMap::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Begins to find out where `service` of `domain` can be reached. [`Event::Resolved`] brings
+    /// the result, at the latest after `Limits::resolution_timeout`.
+    ///
+    /// # Errors
+    ///
+    /// Why the resolution was not begun; no event will come for it.
+    pub fn resolve(
+        &mut self,
+        now: Instant,
+        domain: &DomainName,
+        service: Service,
+    ) -> Result<QueryId, ResolveError> {
+        let limit = self.limits.max_resolutions;
+        if self.servers.is_empty() {
+            return Err(ResolveError::NoServers);
+        }
+        if self.plans.len() >= limit {
+            return Err(ResolveError::TooMany { limit });
+        }
+        let plan = Plan::new(
+            domain.clone(),
+            service,
+            self.limits.clone(),
+            self.address_policy.clone(),
+            self.random.seed(),
+        )
+        .ok_or(ResolveError::NameTooLong)?;
+        let query = self.query_ids.next_id();
+        self.plans.insert(query, plan);
+        let deadline = later(now, self.limits.resolution_timeout);
+        self.timers.set(Timer::Deadline(query), deadline);
+        self.advance(now, query);
+        Ok(query)
+    }
+
+    /// Takes one datagram, or bytes of the stream, that came from the server over `socket`.
+    pub fn handle_input(&mut self, now: Instant, socket: SocketId, input: &[u8]) {
+        let Some(exchange) = self.exchanges.get_mut(&socket) else {
+            return;
+        };
+        match exchange.handle_input(input, &self.limits) {
+            Progress::Waiting => {}
+            Progress::Again(setback, protocol) => self.ask_again(now, socket, setback, protocol),
+            Progress::NextServer(failure) => self.ask_next(now, socket, failure),
+            Progress::Answered(answer) => self.finish(now, socket, &answer),
+        }
+    }
+
+    /// The server closed the connection of `socket`. A UDP socket has no end.
+    pub fn handle_eof(&mut self, now: Instant, socket: SocketId) {
+        let exchange = self.exchanges.get(&socket);
+        if exchange.is_some_and(|exchange| exchange.protocol() == Protocol::Tcp) {
+            self.ask_next(now, socket, Failure::Connection);
+        }
+    }
+
+    /// The socket could not be opened or used, or the operating system reported that nobody
+    /// listens.
+    pub fn handle_socket_failed(&mut self, now: Instant, socket: SocketId) {
+        self.ask_next(now, socket, Failure::Connection);
+    }
+
+    /// Acts on every deadline that has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.pop_expired(now) {
+            match timer {
+                Timer::Attempt(socket) => self.ask_next(now, socket, Failure::Timeout),
+                Timer::Deadline(query) => self.expire(now, query),
+            }
+        }
+    }
+
+    /// Appends the next query to `buf`.
+    pub fn poll_transmit(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
+        let (socket, outgoing) = self.outgoing.pop_first()?;
+        buf.extend_from_slice(&outgoing.bytes);
+        Some(Transmit {
+            socket,
+            server: outgoing.server,
+            protocol: outgoing.protocol,
+            len: outgoing.bytes.len(),
+        })
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    /// Asks what the plan wants to know now, and reports its end.
+    fn advance(&mut self, now: Instant, query: QueryId) {
+        while let Some(question) = self.plans.get_mut(&query).and_then(Plan::next_question) {
+            self.ask(now, query, question);
+        }
+        let outcome = self.plans.get_mut(&query).and_then(Plan::take_outcome);
+        if let Some((domain, outcome, trace)) = outcome {
+            self.plans.remove(&query);
+            self.timers.stop(Timer::Deadline(query));
+            self.events.push_back(Event::Resolved {
+                query,
+                domain,
+                outcome,
+                trace,
+            });
+        }
+    }
+
+    fn ask(&mut self, now: Instant, query: QueryId, question: Question) {
+        if let Some(answer) = self.cache.get(now, &question).cloned() {
+            if let Some(plan) = self.plans.get_mut(&query) {
+                plan.note(TraceEntry::Remembered {
+                    question: question.clone(),
+                });
+                plan.handle_answer(&question, Ok(&answer));
+            }
+            return;
+        }
+        let socket = self.in_flight.get(&question);
+        if let Some(exchange) = socket.and_then(|socket| self.exchanges.get_mut(socket)) {
+            exchange.join(query);
+            return note(&mut self.plans, &[query], &TraceEntry::Shared { question });
+        }
+        let payload_bytes = self.limits.max_udp_message_bytes;
+        let lookup = Lookup {
+            question,
+            waiters: vec![query],
+            server: self.preferred,
+            attempts: 0,
+            edns: Edns::Offered { payload_bytes },
+            failure: None,
+        };
+        self.send(now, lookup, Protocol::Udp);
+    }
+
+    fn send(&mut self, now: Instant, lookup: Lookup, protocol: Protocol) {
+        let Some(server) = self.servers.get(lookup.server) else {
+            return;
+        };
+        let (server, mixed_case) = (server.address, !server.folds_case);
+        self.sockets_opened = self.sockets_opened.wrapping_add(1);
+        let socket = SocketId::new(self.sockets_opened);
+        let exchange = Exchange::begin(lookup, protocol, mixed_case, &mut self.random);
+        let outgoing = Outgoing {
+            server,
+            protocol,
+            bytes: exchange.query_bytes(),
+        };
+        let lookup = exchange.lookup();
+        let deadline = later(now, patience(&self.limits, lookup.attempts));
+        let asked = TraceEntry::Asked {
+            question: lookup.question.clone(),
+            server,
+            protocol,
+        };
+        note(&mut self.plans, &lookup.waiters, &asked);
+        self.in_flight.insert(lookup.question.clone(), socket);
+        self.timers.set(Timer::Attempt(socket), deadline);
+        self.outgoing.insert(socket, outgoing);
+        self.exchanges.insert(socket, exchange);
+    }
+
+    /// Asks the same server in another way.
+    fn ask_again(&mut self, now: Instant, socket: SocketId, setback: Setback, protocol: Protocol) {
+        let Some(mut lookup) = self.release(socket) else {
+            return;
+        };
+        if setback == Setback::EdnsRefused {
+            lookup.edns = Edns::Omitted;
+        }
+        self.note_setback(&lookup, setback);
+        self.send(now, lookup, protocol);
+    }
+
+    /// Asks the next server, if attempts are left.
+    fn ask_next(&mut self, now: Instant, socket: SocketId, failure: Failure) {
+        let Some(mut lookup) = self.release(socket) else {
+            return;
+        };
+        self.note_setback(&lookup, Setback::Failed(failure.clone()));
+        lookup.attempts = lookup.attempts.saturating_add(1);
+        let mut enough = self.limits.max_attempts;
+        if failure != Failure::Timeout {
+            // A lost datagram is worth another one to the same server, an error is not.
+            enough = enough.min(u32::try_from(self.servers.len()).unwrap_or(u32::MAX));
+        }
+        // A timeout says less than any other failure.
+        if lookup.failure.is_none() || failure != Failure::Timeout {
+            lookup.failure = Some(failure.clone());
+        }
+        if lookup.attempts >= enough {
+            let failure = lookup.failure.take().unwrap_or(failure);
+            return self.deliver(now, &lookup, Err(&failure));
+        }
+        lookup.server = lookup.server.saturating_add(1) % self.servers.len().max(1);
+        self.send(now, lookup, Protocol::Udp);
+    }
+
+    fn finish(&mut self, now: Instant, socket: SocketId, answer: &Answer) {
+        let folds_case = self
+            .exchanges
+            .get(&socket)
+            .is_some_and(Exchange::folds_case);
+        let Some(lookup) = self.release(socket) else {
+            return;
+        };
+        self.preferred = lookup.server;
+        if let Some(server) = self.servers.get_mut(lookup.server) {
+            server.folds_case |= folds_case;
+        }
+        self.cache.insert(now, &lookup.question, answer);
+        self.deliver(now, &lookup, Ok(answer));
+    }
+
+    fn deliver(&mut self, now: Instant, lookup: &Lookup, answer: Result<&Answer, &Failure>) {
+        for &query in &lookup.waiters {
+            if let Some(plan) = self.plans.get_mut(&query) {
+                plan.handle_answer(&lookup.question, answer);
+                self.advance(now, query);
+            }
+        }
+    }
+
+    /// Ends a resolution whose time is up, and the questions that only it asked.
+    fn expire(&mut self, now: Instant, query: QueryId) {
+        let mut abandoned = Vec::new();
+        for (&socket, exchange) in &mut self.exchanges {
+            if exchange.abandon(query) {
+                abandoned.push(socket);
+            }
+        }
+        for socket in abandoned {
+            self.release(socket);
+        }
+        if let Some(plan) = self.plans.get_mut(&query) {
+            plan.expire();
+        }
+        self.advance(now, query);
+    }
+
+    /// Takes the lookup out of its socket, which is of no more use.
+    fn release(&mut self, socket: SocketId) -> Option<Lookup> {
+        let lookup = self.exchanges.remove(&socket)?.into_lookup();
+        self.timers.stop(Timer::Attempt(socket));
+        self.in_flight.remove(&lookup.question);
+        // The driver has not heard of a socket whose query it has not taken.
+        if self.outgoing.remove(&socket).is_none() {
+            self.events.push_back(Event::Release { socket });
+        }
+        Some(lookup)
+    }
+
+    fn note_setback(&mut self, lookup: &Lookup, reason: Setback) {
+        if let Some(server) = self.servers.get(lookup.server) {
+            let entry = TraceEntry::SetBack {
+                question: lookup.question.clone(),
+                server: server.address,
+                reason,
+            };
+            note(&mut self.plans, &lookup.waiters, &entry);
+        }
+    }
+}
+
+fn note(plans: &mut BTreeMap<QueryId, Plan>, queries: &[QueryId], entry: &TraceEntry) {
+    for query in queries {
+        if let Some(plan) = plans.get_mut(query) {
+            plan.note(entry.clone());
+        }
+    }
+}
+
+/// How long the server of an attempt may take: twice as long as the one before, at most 8 times as
+/// long as the first.
+fn patience(limits: &Limits, attempts: u32) -> Duration {
+    let factor = 1 << attempts.min(3);
+    limits.first_attempt_timeout.saturating_mul(factor)
+}
+
+/// A moment that does not overflow; a limit beyond the end of time is a day.
+fn later(now: Instant, wait: Duration) -> Instant {
+    const DAY: Duration = Duration::from_secs(86_400);
+    now.checked_add(wait).unwrap_or_else(|| now + DAY)
+}

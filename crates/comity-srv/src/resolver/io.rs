@@ -1,0 +1,130 @@
+use std::fmt;
+use std::net::SocketAddr;
+
+use comity_identity::DomainName;
+use comity_machine::QueryId;
+
+use crate::address::AddressPolicy;
+use crate::limits::Limits;
+use crate::plan::Outcome;
+use crate::trace::Trace;
+
+/// What a resolver asks, and what it allows.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// The recursive name servers, the preferred one first.
+    ///
+    /// Their answers are believed, so the path to them should be as trustworthy as what is done
+    /// with the candidates.
+    pub servers: Vec<SocketAddr>,
+    /// Bounds on work, memory and time.
+    pub limits: Limits,
+    /// Which addresses may be dialled.
+    pub address_policy: AddressPolicy,
+}
+
+impl Config {
+    /// The defaults, with these servers.
+    #[must_use]
+    pub fn new(servers: Vec<SocketAddr>) -> Self {
+        Self {
+            servers,
+            ..Self::default()
+        }
+    }
+}
+
+/// Names one socket of a resolver. No two sockets have the same id.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SocketId(u64);
+
+impl SocketId {
+    pub(crate) fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "socket {}", self.0)
+    }
+}
+
+/// How a query goes to its server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "drivers have to handle each")]
+pub enum Protocol {
+    /// One datagram.
+    Udp,
+    /// A connection that carries one query and its answer.
+    Tcp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
+    }
+}
+
+/// Bytes for a name server, at the end of the buffer.
+///
+/// Each one opens the socket that it names, and is the only one for it. For UDP the driver binds a
+/// new socket to an unpredictable port and connects it to `server`, so that the operating system
+/// drops datagrams from elsewhere: the resolver sees no source addresses and relies on this
+/// (RFC 5452 §9.2). For TCP it connects, and the bytes hold the length prefix.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Transmit {
+    /// The socket to open.
+    pub socket: SocketId,
+    /// Where it goes.
+    pub server: SocketAddr,
+    /// How.
+    pub protocol: Protocol,
+    /// How many bytes were appended to the buffer.
+    pub len: usize,
+}
+
+/// What the driver or the application must know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A resolution has ended.
+    Resolved {
+        /// What [`Resolver::resolve`](crate::Resolver::resolve) returned.
+        query: QueryId,
+        /// The domain that was resolved.
+        domain: DomainName,
+        /// The result.
+        outcome: Outcome,
+        /// How it came about.
+        trace: Trace,
+    },
+    /// The socket is of no more use: close it. Input from it is ignored from now on.
+    Release {
+        /// The socket.
+        socket: SocketId,
+    },
+}
+
+/// Why a resolution was not begun.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// `Config::servers` is empty.
+    #[error("no name server is configured")]
+    NoServers,
+    /// As many resolutions are under way as `Limits` allows.
+    #[error("more than {limit} resolutions at a time")]
+    TooMany {
+        /// `Limits::max_resolutions`.
+        limit: usize,
+    },
+    /// DNS has no room for the labels of the service before this domain.
+    #[error("the domain name is too long for its SRV records")]
+    NameTooLong,
+}

@@ -1,0 +1,264 @@
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use comity_identity::{DomainName, ParseError};
+
+use crate::address::Forbidden;
+use crate::message::{Question, RecordName};
+use crate::plan::{Candidate, Failure};
+use crate::resolver::Protocol;
+
+/// Why a resolution ended as it did: what was asked, answered, left out and chosen, in this order.
+///
+/// Its `Display` is one line for each entry, for an operator to read.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Trace {
+    entries: Vec<TraceEntry>,
+}
+
+impl Trace {
+    /// The most entries that are kept. What comes after them is lost.
+    pub const MAX_ENTRIES: usize = 1024;
+
+    /// The entries, the earliest first.
+    #[must_use]
+    pub fn entries(&self) -> &[TraceEntry] {
+        &self.entries
+    }
+
+    pub(crate) fn push(&mut self, entry: TraceEntry) {
+        if self.entries.len() < Self::MAX_ENTRIES {
+            self.entries.push(entry);
+        }
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entries
+            .iter()
+            .try_for_each(|entry| writeln!(f, "{entry}"))
+    }
+}
+
+/// One step of a resolution.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TraceEntry {
+    /// A query went to a server.
+    Asked {
+        /// What it asks.
+        question: Question,
+        /// The server.
+        server: SocketAddr,
+        /// How it went.
+        protocol: Protocol,
+    },
+    /// The answer to the question was already known.
+    Remembered {
+        /// The question.
+        question: Question,
+    },
+    /// Another resolution already waited for the answer to the same question.
+    Shared {
+        /// The question.
+        question: Question,
+    },
+    /// A query did not bring an answer. Another one follows if attempts are left.
+    SetBack {
+        /// What was asked.
+        question: Question,
+        /// The server that was asked.
+        server: SocketAddr,
+        /// What happened.
+        reason: Setback,
+    },
+    /// The question has records.
+    Answered {
+        /// The question.
+        question: Question,
+        /// How many records.
+        records: usize,
+    },
+    /// DNS says that there is no such record.
+    Missing {
+        /// The question.
+        question: Question,
+    },
+    /// The question could not be answered.
+    Failed {
+        /// The question.
+        question: Question,
+        /// Why.
+        failure: Failure,
+    },
+    /// A CNAME record led on.
+    Aliased {
+        /// The alias.
+        from: RecordName,
+        /// What it stands for.
+        to: RecordName,
+    },
+    /// There is no SRV record, so the domain itself is tried.
+    FellBack {
+        /// The domain.
+        domain: DomainName,
+        /// The port.
+        port: u16,
+    },
+    /// An SRV record was left out.
+    RecordDropped {
+        /// Its target.
+        target: RecordName,
+        /// Its port.
+        port: u16,
+        /// Its priority.
+        priority: u16,
+        /// Why.
+        reason: DropReason,
+    },
+    /// An address was left out.
+    AddressDropped {
+        /// The host whose address it is.
+        target: DomainName,
+        /// The address.
+        address: IpAddr,
+        /// Why.
+        reason: AddressDropReason,
+    },
+    /// A target has no address that can be used.
+    Unreachable {
+        /// The host.
+        target: DomainName,
+    },
+    /// This is tried next.
+    Chosen(Candidate),
+}
+
+/// Why a query did not bring an answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Setback {
+    /// The answer does not fit into a datagram.
+    Truncated,
+    /// The server changed the case of the letters in the question.
+    CaseChanged,
+    /// Too many datagrams came that do not answer the question.
+    Forged,
+    /// The server does not understand EDNS.
+    EdnsRefused,
+    /// It failed.
+    Failed(Failure),
+}
+
+/// Why an SRV record was left out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The target is `.`, beside records with other targets.
+    NotOffered,
+    /// The port is 0.
+    PortZero,
+    /// The target is not the name of a host.
+    Target(ParseError),
+    /// The same target and port come again with the same priority and weight.
+    Duplicate,
+    /// There are more records than `Limits::max_service_records`.
+    Limit,
+}
+
+/// Why an address was left out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum AddressDropReason {
+    /// The address policy forbids it.
+    Forbidden(Forbidden),
+    /// The same address and port come earlier.
+    Duplicate,
+    /// There are more than `Limits` allows for this target or in all.
+    Limit,
+}
+
+impl fmt::Display for TraceEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked {
+                question,
+                server,
+                protocol,
+            } => {
+                write!(f, "asked {server} over {protocol}: {question}")
+            }
+            Self::Remembered { question } => write!(f, "remembered: {question}"),
+            Self::Shared { question } => write!(f, "already asked: {question}"),
+            Self::SetBack {
+                question,
+                server,
+                reason,
+            } => {
+                write!(f, "{server} on {question}: {reason}")
+            }
+            Self::Answered { question, records } => write!(f, "{question}: {records} records"),
+            Self::Missing { question } => write!(f, "{question}: no such record"),
+            Self::Failed { question, failure } => write!(f, "{question}: {failure}"),
+            Self::Aliased { from, to } => write!(f, "{from} is an alias of {to}"),
+            Self::FellBack { domain, port } => {
+                write!(f, "no SRV record: trying {domain} on port {port}")
+            }
+            Self::RecordDropped {
+                target,
+                port,
+                priority,
+                reason,
+            } => {
+                write!(
+                    f,
+                    "left out target {target} port {port} priority {priority}: {reason}"
+                )
+            }
+            Self::AddressDropped {
+                target,
+                address,
+                reason,
+            } => {
+                write!(f, "left out {address} of {target}: {reason}")
+            }
+            Self::Unreachable { target } => write!(f, "{target} has no usable address"),
+            Self::Chosen(candidate) => write!(f, "chose {candidate}"),
+        }
+    }
+}
+
+impl fmt::Display for Setback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated => f.write_str("the answer was cut, asking over TCP"),
+            Self::CaseChanged => f.write_str("the case of the name was changed, asking over TCP"),
+            Self::Forged => f.write_str("too many foreign datagrams, asking over TCP"),
+            Self::EdnsRefused => f.write_str("EDNS was refused, asking without it"),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotOffered => f.write_str("the service is not offered there"),
+            Self::PortZero => f.write_str("port 0"),
+            Self::Target(error) => error.fmt(f),
+            Self::Duplicate => f.write_str("it comes twice"),
+            Self::Limit => f.write_str("too many records"),
+        }
+    }
+}
+
+impl fmt::Display for AddressDropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forbidden(reason) => reason.fmt(f),
+            Self::Duplicate => f.write_str("it comes twice"),
+            Self::Limit => f.write_str("too many addresses"),
+        }
+    }
+}
