@@ -1,1 +1,573 @@
+use std::net::IpAddr;
+use std::time::Duration;
 
+use super::*;
+use crate::address::Forbidden;
+use crate::message::Ending;
+use crate::trace::AddressDropReason;
+
+fn domain(text: &str) -> DomainName {
+    DomainName::parse(text).unwrap()
+}
+
+fn record_name(text: &str) -> RecordName {
+    match text.split_once("._tcp.") {
+        Some((service, rest)) => RecordName::below(&[service, "_tcp"], &domain(rest)).unwrap(),
+        None => RecordName::from(&domain(text)),
+    }
+}
+
+fn plan_with(limits: Limits) -> Plan {
+    let policy = AddressPolicy::default();
+    Plan::new(
+        domain("b.example"),
+        Service::XmppServer,
+        limits,
+        policy,
+        [7; 32],
+    )
+    .unwrap()
+}
+
+fn srv(priority: u16, weight: u16, port: u16, target: &str) -> SrvData {
+    let target = match target {
+        "." => RecordName::new(&hickory_proto::rr::Name::root()),
+        name => RecordName::new(&hickory_proto::rr::Name::from_ascii(name).unwrap()),
+    };
+    SrvData {
+        priority,
+        weight,
+        port,
+        target,
+    }
+}
+
+fn answer(aliases: &[&str], ending: Ending) -> Result<Answer, Failure> {
+    Ok(Answer {
+        aliases: aliases.iter().map(|alias| record_name(alias)).collect(),
+        ending,
+        ttl: Some(Duration::from_secs(60)),
+    })
+}
+
+fn services(records: &[SrvData]) -> Result<Answer, Failure> {
+    answer(&[], Ending::Services(records.to_vec()))
+}
+
+fn addresses(list: &[&str]) -> Result<Answer, Failure> {
+    let list = list.iter().map(|text| text.parse().unwrap()).collect();
+    answer(&[], Ending::Addresses(list))
+}
+
+fn no_data() -> Result<Answer, Failure> {
+    answer(&[], Ending::NoData)
+}
+
+/// Answers every question of the plan by `oracle`.
+fn run(
+    mut plan: Plan,
+    mut oracle: impl FnMut(&str) -> Result<Answer, Failure>,
+) -> (Outcome, Trace) {
+    while let Some(question) = plan.next_question() {
+        let answer = oracle(&question.to_string());
+        plan.handle_answer(&question, answer.as_ref());
+    }
+    let (domain, outcome, trace) = plan.take_outcome().unwrap();
+    assert_eq!(domain.as_str(), "b.example");
+    (outcome, trace)
+}
+
+fn resolve(oracle: impl FnMut(&str) -> Result<Answer, Failure>) -> (Outcome, Trace) {
+    run(plan_with(Limits::default()), oracle)
+}
+
+fn shown(outcome: &Outcome) -> Vec<String> {
+    match outcome {
+        Outcome::Candidates(list) => list.iter().map(ToString::to_string).collect(),
+        other => vec![format!("{other:?}")],
+    }
+}
+
+const SRV: &str = "_xmpp-server._tcp.b.example SRV";
+
+#[test]
+fn targets_come_in_priority_order_with_both_families_in_turn() {
+    let (outcome, trace) = resolve(|question| match question {
+        SRV => services(&[
+            srv(20, 0, 5270, "y.example."),
+            srv(10, 5, 5269, "x.example."),
+        ]),
+        "x.example A" => addresses(&["192.0.2.1", "192.0.2.2"]),
+        "x.example AAAA" => addresses(&["2001:db8::1"]),
+        "y.example A" => addresses(&["192.0.2.3"]),
+        "y.example AAAA" => no_data(),
+        other => panic!("{other}"),
+    });
+    let expected = [
+        "x.example at [2001:db8::1]:5269, priority 10, weight 5",
+        "x.example at 192.0.2.1:5269, priority 10, weight 5",
+        "x.example at 192.0.2.2:5269, priority 10, weight 5",
+        "y.example at 192.0.2.3:5270, priority 20, weight 0",
+    ];
+    assert_eq!(shown(&outcome), expected);
+    assert_eq!(
+        trace.to_string(),
+        "_xmpp-server._tcp.b.example SRV: 2 records\n\
+         x.example AAAA: 1 records\n\
+         x.example A: 2 records\n\
+         y.example AAAA: no such record\n\
+         y.example A: 1 records\n\
+         chose x.example at [2001:db8::1]:5269, priority 10, weight 5\n\
+         chose x.example at 192.0.2.1:5269, priority 10, weight 5\n\
+         chose x.example at 192.0.2.2:5269, priority 10, weight 5\n\
+         chose y.example at 192.0.2.3:5270, priority 20, weight 0\n"
+    );
+}
+
+#[test]
+fn without_srv_records_the_domain_itself_is_tried() {
+    let (outcome, _) = resolve(|question| match question {
+        SRV => no_data(),
+        "b.example A" => addresses(&["192.0.2.1"]),
+        "b.example AAAA" => no_data(),
+        other => panic!("{other}"),
+    });
+    let Outcome::Candidates(list) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(list.len(), 1);
+    assert_eq!(list[0].address, "192.0.2.1:5269".parse().unwrap());
+    assert_eq!(list[0].provenance, Provenance::Fallback);
+    assert_eq!(list[0].security, Security::StartTls);
+}
+
+#[test]
+fn a_domain_without_any_record_is_absent() {
+    let (outcome, _) = resolve(|_| answer(&[], Ending::NoName));
+    assert_eq!(outcome, Outcome::Absent);
+}
+
+#[test]
+fn an_error_is_not_an_absence() {
+    for failure in [
+        Failure::Timeout,
+        Failure::Server { code: 2 },
+        Failure::Malformed,
+    ] {
+        let mut asked = 0;
+        let (outcome, _) = resolve(|_| {
+            asked += 1;
+            Err(failure.clone())
+        });
+        assert_eq!(
+            (outcome, asked),
+            (Outcome::Failed(failure), 1),
+            "no fallback"
+        );
+    }
+    let (outcome, _) = resolve(|question| match question {
+        SRV => no_data(),
+        "b.example AAAA" => Err(Failure::Timeout),
+        _ => no_data(),
+    });
+    assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
+}
+
+#[test]
+fn a_family_that_fails_does_not_spoil_the_other() {
+    let (outcome, _) = resolve(|question| match question {
+        SRV => services(&[srv(1, 1, 1, "x.example.")]),
+        "x.example AAAA" => Err(Failure::Server { code: 2 }),
+        _ => addresses(&["192.0.2.1"]),
+    });
+    assert_eq!(
+        shown(&outcome),
+        ["x.example at 192.0.2.1:1, priority 1, weight 1"]
+    );
+}
+
+#[test]
+fn a_root_target_refuses_the_service() {
+    let mut asked = 0;
+    let (outcome, _) = resolve(|_| {
+        asked += 1;
+        services(&[srv(0, 0, 9090, ".")])
+    });
+    assert_eq!((outcome, asked), (Outcome::Refused, 1));
+}
+
+#[test]
+fn a_root_target_beside_others_is_left_out() {
+    let (outcome, trace) = resolve(|question| match question {
+        SRV => services(&[srv(0, 0, 1, "."), srv(1, 1, 2, "x.example.")]),
+        "x.example A" => addresses(&["192.0.2.1"]),
+        _ => no_data(),
+    });
+    assert_eq!(
+        shown(&outcome),
+        ["x.example at 192.0.2.1:2, priority 1, weight 1"]
+    );
+    assert_eq!(
+        trace.entries()[1],
+        TraceEntry::RecordDropped {
+            target: srv(0, 0, 1, ".").target,
+            port: 1,
+            priority: 0,
+            reason: DropReason::NotOffered,
+        }
+    );
+}
+
+#[test]
+fn unusable_records_never_bring_the_fallback_back() {
+    let (outcome, trace) = resolve(|question| match question {
+        SRV => services(&[
+            srv(1, 1, 0, "x.example."),
+            srv(1, 1, 5269, "192.0.2.1."),
+            srv(1, 1, 5269, "a_b.example."),
+            srv(1, 1, 5269, "."),
+        ]),
+        other => panic!("{other}"),
+    });
+    assert_eq!(outcome, Outcome::Failed(Failure::NoUsableRecord));
+    assert_eq!(
+        trace.to_string(),
+        "_xmpp-server._tcp.b.example SRV: 4 records\n\
+         left out target x.example port 0 priority 1: port 0\n\
+         left out target 192.0.2.1 port 5269 priority 1: the domain name ends in a number\n\
+         left out target a_b.example port 5269 priority 1: '_' is not allowed in a domain name\n\
+         left out target . port 5269 priority 1: the service is not offered there\n"
+    );
+}
+
+#[test]
+fn targets_without_addresses_never_bring_the_fallback_back() {
+    let (outcome, trace) = resolve(|question| match question {
+        SRV => services(&[srv(1, 1, 1, "x.example.")]),
+        "x.example A" | "x.example AAAA" => no_data(),
+        other => panic!("{other}"),
+    });
+    assert_eq!(outcome, Outcome::Failed(Failure::NoAddress));
+    let target = domain("x.example");
+    assert_eq!(
+        trace.entries().last(),
+        Some(&TraceEntry::Unreachable { target })
+    );
+}
+
+#[test]
+fn forbidden_addresses_are_left_out_and_alone_they_block() {
+    let inner = |question: &str| match question {
+        SRV => services(&[srv(1, 1, 1, "x.example.")]),
+        "x.example A" => addresses(&["127.0.0.1", "10.0.0.1"]),
+        _ => no_data(),
+    };
+    let (outcome, trace) = resolve(inner);
+    let blocked = |text: &str, reason| BlockedAddress {
+        target: domain("x.example"),
+        address: text.parse().unwrap(),
+        reason,
+    };
+    let expected = vec![
+        blocked("127.0.0.1", Forbidden::Loopback),
+        blocked("10.0.0.1", Forbidden::Private),
+    ];
+    assert_eq!(outcome, Outcome::Blocked(expected));
+    assert_eq!(
+        trace.entries()[3],
+        TraceEntry::AddressDropped {
+            target: domain("x.example"),
+            address: "127.0.0.1".parse().unwrap(),
+            reason: AddressDropReason::Forbidden(Forbidden::Loopback),
+        }
+    );
+    let (outcome, _) = resolve(|question| match question {
+        "x.example AAAA" => addresses(&["2001:db8::1"]),
+        other => inner(other),
+    });
+    assert_eq!(
+        shown(&outcome),
+        ["x.example at [2001:db8::1]:1, priority 1, weight 1"]
+    );
+    let (outcome, _) = resolve(|question| match question {
+        "x.example AAAA" => Err(Failure::Timeout),
+        other => inner(other),
+    });
+    assert_eq!(
+        outcome,
+        Outcome::Failed(Failure::Timeout),
+        "another try may bring more"
+    );
+}
+
+#[test]
+fn no_address_is_tried_twice() {
+    let (outcome, _) = resolve(|question| match question {
+        SRV => services(&[
+            srv(1, 0, 1, "x.example."),
+            srv(2, 0, 1, "y.example."),
+            srv(3, 0, 2, "x.example."),
+            srv(1, 0, 1, "x.example."),
+        ]),
+        "x.example A" | "y.example A" => addresses(&["192.0.2.1", "192.0.2.1"]),
+        _ => no_data(),
+    });
+    let expected = [
+        "x.example at 192.0.2.1:1, priority 1, weight 0",
+        "x.example at 192.0.2.1:2, priority 3, weight 0",
+    ];
+    assert_eq!(shown(&outcome), expected);
+}
+
+#[test]
+fn each_host_is_looked_up_once() {
+    let mut asked = Vec::new();
+    resolve(|question| {
+        asked.push(question.to_owned());
+        match question {
+            SRV => services(&[srv(1, 0, 1, "x.example."), srv(2, 0, 2, "X.example.")]),
+            _ => no_data(),
+        }
+    });
+    assert_eq!(asked, [SRV, "x.example AAAA", "x.example A"]);
+}
+
+#[test]
+fn aliases_are_followed_from_message_to_message() {
+    let (outcome, trace) = resolve(|question| match question {
+        SRV => answer(&["_xmpp-server._tcp.host.test"], Ending::Alias),
+        "_xmpp-server._tcp.host.test SRV" => services(&[srv(1, 1, 1, "x.example.")]),
+        "x.example A" => answer(&["y.example"], Ending::Alias),
+        "y.example A" => addresses(&["192.0.2.1"]),
+        _ => no_data(),
+    });
+    assert_eq!(
+        shown(&outcome),
+        ["x.example at 192.0.2.1:1, priority 1, weight 1"]
+    );
+    let aliased = TraceEntry::Aliased {
+        from: record_name("x.example"),
+        to: record_name("y.example"),
+    };
+    assert!(trace.entries().contains(&aliased));
+}
+
+#[test]
+fn a_loop_over_messages_ends() {
+    let mut asked = 0;
+    let (outcome, _) = resolve(|question| {
+        asked += 1;
+        match question {
+            SRV => no_data(),
+            "b.example A" | "b.example AAAA" => answer(&["c.example"], Ending::Alias),
+            _ => answer(&["b.example"], Ending::Alias),
+        }
+    });
+    assert_eq!((outcome, asked), (Outcome::Failed(Failure::AliasLoop), 5));
+}
+
+#[test]
+fn the_limit_on_aliases_holds_over_messages() {
+    let chain = |length: usize| {
+        let (outcome, _) = resolve(|question| match question {
+            SRV => no_data(),
+            "b.example A" if length == 0 => addresses(&["192.0.2.1"]),
+            "b.example A" => answer(&["h1.example"], Ending::Alias),
+            other if other.ends_with(" A") => {
+                let step: usize = other[1..].split('.').next().unwrap().parse().unwrap();
+                match step == length {
+                    true => addresses(&["192.0.2.1"]),
+                    false => answer(&[&format!("h{}.example", step + 1)], Ending::Alias),
+                }
+            }
+            _ => no_data(),
+        });
+        outcome
+    };
+    assert!(matches!(chain(7), Outcome::Candidates(_)));
+    assert!(matches!(chain(8), Outcome::Candidates(_)));
+    assert_eq!(
+        chain(9),
+        Outcome::Failed(Failure::TooManyAliases { limit: 8 })
+    );
+}
+
+#[test]
+fn as_many_lookups_as_allowed_are_asked_and_no_more() {
+    for (limit, found) in [(4, 1), (5, 2), (6, 2)] {
+        let mut limits = Limits::default();
+        limits.max_lookups = limit;
+        let mut asked = 0;
+        let (outcome, trace) = run(plan_with(limits), |question| {
+            asked += 1;
+            match question {
+                SRV => services(&[srv(1, 0, 1, "x.example."), srv(2, 0, 2, "y.example.")]),
+                "x.example A" => addresses(&["192.0.2.1"]),
+                "y.example A" => addresses(&["192.0.2.2"]),
+                _ => no_data(),
+            }
+        });
+        assert_eq!((shown(&outcome).len(), asked), (found, limit.min(5)));
+        let refused = Failure::TooManyLookups { limit };
+        let named = trace.entries().iter().any(
+            |entry| matches!(entry, TraceEntry::Failed { failure, .. } if *failure == refused),
+        );
+        assert_eq!(named, limit < 5);
+    }
+}
+
+#[test]
+fn only_so_many_questions_wait_at_a_time() {
+    let mut limits = Limits::default();
+    limits.max_parallel_lookups = 3;
+    let mut plan = plan_with(limits);
+    let question = plan.next_question().unwrap();
+    assert_eq!(plan.next_question(), None, "nothing more is known to ask");
+    let hosts = [srv(1, 0, 1, "x.example."), srv(2, 0, 2, "y.example.")];
+    plan.handle_answer(&question, services(&hosts).as_ref());
+    let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
+    assert_eq!(waiting.len(), 3);
+    plan.handle_answer(&waiting[0], no_data().as_ref());
+    assert_eq!(plan.next_question().unwrap().to_string(), "y.example A");
+    assert_eq!(plan.next_question(), None);
+}
+
+#[test]
+fn the_first_records_of_the_chosen_order_are_used() {
+    for (count, used) in [(31, 31), (32, 32), (33, 32), (600, 32)] {
+        let mut limits = Limits::default();
+        limits.max_lookups = 1000;
+        let records: Vec<_> = (0..count)
+            .map(|host: u16| srv(count - host, 0, 1, &format!("h{host}.example.")))
+            .collect();
+        let (outcome, trace) = run(plan_with(limits), |question| match question {
+            SRV => services(&records),
+            other if other.ends_with(" A") => {
+                let host: u16 = other[1..].split('.').next().unwrap().parse().unwrap();
+                let [high, low] = host.to_be_bytes();
+                answer(
+                    &[],
+                    Ending::Addresses(vec![IpAddr::from([11, 0, high, low])]),
+                )
+            }
+            _ => no_data(),
+        });
+        let Outcome::Candidates(list) = outcome else {
+            panic!("{outcome:?}");
+        };
+        let priorities: Vec<_> = list.iter().map(|candidate| candidate.priority).collect();
+        assert_eq!(priorities, (1..=used).collect::<Vec<_>>());
+        let dropped = trace.entries().iter().filter(|entry| {
+            matches!(
+                entry,
+                TraceEntry::RecordDropped {
+                    reason: DropReason::Limit,
+                    ..
+                }
+            )
+        });
+        assert_eq!(dropped.count(), usize::from(count - used));
+    }
+}
+
+#[test]
+fn addresses_are_limited_by_target_and_in_all() {
+    let many = |start: u8, count: u8| {
+        let list = (0..count)
+            .map(|host| IpAddr::from([11, 0, start, host]))
+            .collect();
+        answer(&[], Ending::Addresses(list))
+    };
+    for (count, used) in [(7, 7), (8, 8), (9, 8)] {
+        let (outcome, _) = resolve(|question| match question {
+            SRV => services(&[srv(1, 1, 1, "x.example.")]),
+            "x.example A" => many(0, count),
+            _ => no_data(),
+        });
+        assert_eq!(shown(&outcome).len(), used);
+    }
+    for (hosts, used) in [(7, 56), (8, 64), (9, 64)] {
+        let (outcome, trace) = resolve(|question| match question {
+            SRV => services(
+                &(0..hosts)
+                    .map(|h| srv(h, 0, 1, &format!("h{h}.example.")))
+                    .collect::<Vec<_>>(),
+            ),
+            other if other.ends_with(" A") => many(other.as_bytes()[1], 8),
+            _ => no_data(),
+        });
+        assert_eq!(shown(&outcome).len(), used);
+        assert!(trace.entries().len() <= Trace::MAX_ENTRIES);
+    }
+}
+
+#[test]
+fn both_families_share_the_room_of_a_target() {
+    let (outcome, _) = resolve(|question| match question {
+        SRV => services(&[srv(1, 1, 1, "x.example.")]),
+        "x.example A" => addresses(&["192.0.2.1"]),
+        _ => answer(
+            &[],
+            Ending::Addresses(
+                (1..=20)
+                    .map(|n| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n]))
+                    .collect(),
+            ),
+        ),
+    });
+    let shown = shown(&outcome);
+    assert_eq!(shown.len(), 8);
+    assert_eq!(shown[1], "x.example at 192.0.2.1:1, priority 1, weight 1");
+}
+
+#[test]
+fn what_is_known_when_time_is_up_is_used() {
+    let mut plan = plan_with(Limits::default());
+    let question = plan.next_question().unwrap();
+    plan.handle_answer(&question, services(&[srv(1, 1, 1, "x.example.")]).as_ref());
+    let v6 = plan.next_question().unwrap();
+    let v4 = plan.next_question().unwrap();
+    plan.handle_answer(&v4, addresses(&["192.0.2.1"]).as_ref());
+    assert_eq!(plan.take_outcome(), None);
+    plan.expire();
+    let (_, outcome, _) = plan.take_outcome().unwrap();
+    assert_eq!(
+        shown(&outcome),
+        ["x.example at 192.0.2.1:1, priority 1, weight 1"]
+    );
+    plan.handle_answer(&v6, addresses(&["2001:db8::1"]).as_ref());
+
+    let mut plan = plan_with(Limits::default());
+    plan.expire();
+    assert_eq!(
+        plan.take_outcome().unwrap().1,
+        Outcome::Failed(Failure::Timeout)
+    );
+}
+
+#[test]
+fn the_order_of_answers_does_not_change_the_outcome() {
+    let oracle = |question: &Question| match question.to_string().as_str() {
+        SRV => services(&[srv(1, 1, 1, "x.example."), srv(1, 1, 1, "y.example.")]),
+        "x.example A" => addresses(&["192.0.2.1"]),
+        "y.example A" => addresses(&["192.0.2.2"]),
+        _ => no_data(),
+    };
+    let outcome = |backwards: bool| {
+        let mut plan = plan_with(Limits::default());
+        loop {
+            let mut waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
+            if waiting.is_empty() {
+                return plan.take_outcome().unwrap().1;
+            }
+            if backwards {
+                waiting.reverse();
+            }
+            for question in waiting {
+                plan.handle_answer(&question, oracle(&question).as_ref());
+            }
+        }
+    };
+    assert_eq!(outcome(true), outcome(false));
+    assert_eq!(shown(&outcome(true)).len(), 2);
+}
