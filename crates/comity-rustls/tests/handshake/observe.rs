@@ -1,0 +1,197 @@
+use comity_rustls::{ClientAuth, ConfigError};
+use comity_trust::Reason;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{AlertDescription, CertificateError};
+
+use super::*;
+
+#[test]
+fn an_untrusted_certificate_keeps_tls_and_the_verdict_says_why() {
+    let stranger = Ca::new("Stranger", [4; 32]).self_signed();
+    let policy = trusting(&root());
+    for (version, negotiated) in VERSIONS {
+        let mut client = observing(Some(&stranger.issue(&leaf(2, "a.example"))));
+        limit(&mut client, version);
+        let server = observing(Some(&leaf(3, "b.example").self_signed()));
+        let pair = Pair::new(&client, &server, "b.example").run();
+        assert!(pair.completed());
+        assert_eq!(pair.errors(), (None, None));
+        assert_eq!(pair.client.protocol_version(), Some(negotiated));
+        assert_eq!(
+            verdict(&pair.client, Role::Server, "b.example", &policy),
+            Verdict::Refused(Reason::SelfSigned)
+        );
+        assert_eq!(
+            verdict(&pair.server, Role::Client, "a.example", &policy),
+            Verdict::Refused(Reason::UnknownIssuer)
+        );
+    }
+}
+
+#[test]
+fn a_certificate_without_its_key_ends_the_handshake() {
+    let root = root();
+    let victim = root.issue(&leaf(2, "victim.example"));
+    let thief = thief(&victim, &root.issue(&leaf(4, "thief.example")));
+    let own = observing(Some(&root.issue(&leaf(3, "b.example"))));
+    for (version, _) in VERSIONS {
+        let mut context = own.clone();
+        limit(&mut context, version);
+        let mut client = context.client_config().unwrap();
+        let mut server = context.server_config().unwrap();
+        let caught = Some(Error::InvalidCertificate(CertificateError::BadSignature));
+        let told = Some(Error::AlertReceived(AlertDescription::DecryptError));
+
+        let good = Arc::new(server.clone());
+        client.client_auth_cert_resolver = Arc::<SingleCertAndKey>::clone(&thief);
+        let pair = Pair::of(&Arc::new(client), &good, "b.example").run();
+        assert_eq!(pair.errors(), (told.clone(), caught.clone()), "{version:?}");
+
+        let good = Arc::new(context.client_config().unwrap());
+        server.cert_resolver = Arc::<SingleCertAndKey>::clone(&thief);
+        let pair = Pair::of(&good, &Arc::new(server), "b.example").run();
+        assert_eq!(pair.errors(), (caught, told), "{version:?}");
+    }
+}
+
+/// Presents the chain of `victim` and signs with the key of `own`.
+fn thief(victim: &mint::Identity, own: &mint::Identity) -> Arc<SingleCertAndKey> {
+    let chain = victim.chain.iter().map(|der| der.clone().into()).collect();
+    let key = own.key.clone().try_into().unwrap();
+    let key = default_provider().key_provider.load_private_key(key);
+    Arc::new(CertifiedKey::new(chain, key.unwrap()).into())
+}
+
+#[test]
+fn both_sides_prove_their_domains_to_each_other() {
+    let root = root();
+    let sub = root.delegate(&Ca::new("Sub", [5; 32]));
+    let policy = trusting(&root);
+    for (version, _) in VERSIONS {
+        let mut client = observing(Some(&sub.issue(&leaf(2, "a.example"))));
+        limit(&mut client, version);
+        let service = Leaf::new([3; 32]).srv("_xmpp-server.b.example");
+        let server = observing(Some(&sub.issue(&service)));
+        // The name that the connection is opened under is that of a host, not of the domain.
+        let pair = Pair::new(&client, &server, "xmpp1.hosting.example").run();
+        assert!(pair.completed());
+        let to_us = verdict(&pair.client, Role::Server, "b.example", &policy);
+        let to_them = verdict(&pair.server, Role::Client, "a.example", &policy);
+        let matched = |verdict: &Verdict| verdict.trusted().unwrap().matched_by().to_string();
+        assert_eq!(matched(&to_us), "_xmpp-server.b.example");
+        assert_eq!(matched(&to_them), "a.example");
+    }
+}
+
+#[test]
+fn a_client_without_certificate_is_fine_unless_one_is_required() {
+    let policy = trusting(&root());
+    let required = Error::NoCertificatesPresented;
+    let alert = Error::AlertReceived(AlertDescription::CertificateRequired);
+    for (version, _) in VERSIONS {
+        for (client_auth, errors) in [
+            (ClientAuth::None, (None, None)),
+            (ClientAuth::Observe, (None, None)),
+            (
+                ClientAuth::Require,
+                (Some(alert.clone()), Some(required.clone())),
+            ),
+        ] {
+            let mut client = observing(None);
+            limit(&mut client, version);
+            let mut server = observing(Some(&root().issue(&leaf(3, "b.example"))));
+            server.client_auth = client_auth;
+            let pair = Pair::new(&client, &server, "b.example").run();
+            assert_eq!(pair.errors(), errors, "{version:?}, {client_auth:?}");
+            assert_eq!(
+                verdict(&pair.server, Role::Client, "a.example", &policy),
+                Verdict::Refused(Reason::NoCertificate)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_client_that_is_not_asked_presents_nothing() {
+    let root = root();
+    let client = observing(Some(&root.issue(&leaf(2, "a.example"))));
+    let mut server = observing(Some(&root.issue(&leaf(3, "b.example"))));
+    for (client_auth, presented) in [
+        (ClientAuth::None, None),
+        (ClientAuth::Observe, Some(1)),
+        (ClientAuth::Require, Some(1)),
+    ] {
+        server.client_auth = client_auth;
+        let pair = Pair::new(&client, &server, "b.example").run();
+        assert!(pair.completed());
+        let certificates = pair.server.peer_certificates();
+        assert_eq!(certificates.map(<[_]>::len), presented);
+    }
+}
+
+#[test]
+fn the_peer_presented_nothing_until_the_handshake_is_complete() {
+    let root = root();
+    let client = observing(Some(&root.issue(&leaf(2, "a.example"))));
+    let server = observing(Some(&root.issue(&leaf(3, "b.example"))));
+    let policy = trusting(&root);
+    let mut pair = Pair::new(&client, &server, "b.example");
+    let mut bytes = Vec::new();
+    pair.client.write_tls(&mut bytes).unwrap();
+    feed(&mut pair.server, &bytes, &mut pair.server_error);
+    assert_eq!(
+        verdict(&pair.server, Role::Client, "a.example", &policy),
+        Verdict::Refused(Reason::NoCertificate)
+    );
+    let pair = pair.run();
+    assert!(
+        verdict(&pair.server, Role::Client, "a.example", &policy)
+            .trusted()
+            .is_some()
+    );
+}
+
+#[test]
+fn protocols_are_agreed_on_or_refused() {
+    let root = root();
+    let mut client = observing(None);
+    let mut server = observing(Some(&root.issue(&leaf(3, "b.example"))));
+    server.alpn = vec![b"xmpp-server".to_vec()];
+    client.alpn = vec![b"other".to_vec(), b"xmpp-server".to_vec()];
+    let pair = Pair::new(&client, &server, "b.example").run();
+    assert_eq!(pair.client.alpn_protocol(), Some(&b"xmpp-server"[..]));
+    assert_eq!(pair.server.alpn_protocol(), Some(&b"xmpp-server"[..]));
+    client.alpn = Vec::new();
+    let pair = Pair::new(&client, &server, "b.example").run();
+    assert!(pair.completed());
+    client.alpn = vec![b"other".to_vec()];
+    let pair = Pair::new(&client, &server, "b.example").run();
+    assert_eq!(
+        pair.errors(),
+        (
+            Some(Error::AlertReceived(
+                AlertDescription::NoApplicationProtocol
+            )),
+            Some(Error::NoApplicationProtocol)
+        )
+    );
+}
+
+#[test]
+fn a_server_without_identity_has_no_configuration() {
+    let error = observing(None).server_config().map(drop);
+    assert_eq!(error, Err(ConfigError::NoIdentity));
+}
+
+#[test]
+fn a_version_without_cipher_suite_has_no_configuration() {
+    let mut context = observing(Some(&leaf(2, "a.example").self_signed()));
+    limit(&mut context, TlsVersion::Tls12);
+    context.min_version = TlsVersion::Tls13;
+    let errors = (
+        context.client_config().map(drop),
+        context.server_config().map(drop),
+    );
+    let expected = Err(ConfigError::NoCipherSuite);
+    assert_eq!(errors, (expected, expected));
+}
