@@ -18,6 +18,9 @@ const FLOORS: &[&[&str]] = &[
 /// The lowest floor that may use tokio.
 const IO_FLOOR: usize = 3;
 
+/// The floor of the programs, which alone may ship the testkit: a demonstration is made of fakes.
+const PROGRAM_FLOOR: usize = 4;
+
 #[test]
 fn dependencies_point_down() {
     let floor: BTreeMap<_, _> = FLOORS
@@ -40,12 +43,14 @@ fn dependencies_point_down() {
             .unwrap_or_else(|| panic!("{name} has no floor"));
         for dependency in package["dependencies"].as_array().unwrap() {
             let used = dependency["name"].as_str().unwrap();
-            let ships = dependency["kind"].is_null();
+            let ships = dependency["kind"] != "dev";
             assert!(
                 !ships || !used.starts_with("tokio") || *own >= IO_FLOOR,
                 "{name} uses {used} below the I/O floor"
             );
-            if ships && used.starts_with("comity-") {
+            if used == "comity-testkit" {
+                assert!(!ships || *own >= PROGRAM_FLOOR, "{name} ships the testkit");
+            } else if ships && used.starts_with("comity-") {
                 assert!(
                     floor.get(used).is_some_and(|below| below < own),
                     "{name} uses {used}, which is not below it"

@@ -175,7 +175,7 @@ pub fn bytes_leave_before_events<S: Subject>(make: impl Fn(Instant) -> S, transc
 ///
 /// Each flight of the transcript is cut at every single point, then all flights byte by byte and
 /// in random pieces. Pieces are held back while the machine does not want input; if a timer must
-/// come first, time jumps to it.
+/// come first, time jumps to it. A piece that it never comes to want is lost.
 ///
 /// # Panics
 ///

@@ -29,14 +29,18 @@ enum Flaw {
     None,
     TimerStands,
     TimerStandsIfLate,
+    EarlyCallArms,
     SpeaksAfterClosed,
     ReportsAfterClosed,
     TimerAfterClosed,
+    EndsTwice,
+    TimesOutAfterClosed,
     NeverSaysClosed,
     LateAnswerHeard,
     BytesAfterEvent,
     BytesAfterStartTls,
     GoodbyeDuringTls,
+    GoodbyeAtEndDuringTls,
     ClearTextHeardDuringTls,
     LinePerInput,
     ForgetsAtCut,
@@ -169,13 +173,22 @@ impl Subject for Toy {
     }
 
     fn handle_eof(&mut self, _: Instant) {
-        if !matches!(self.state, State::Closing | State::Closed) {
+        if self.is(Flaw::GoodbyeAtEndDuringTls) && self.state == State::Handshaking {
+            self.out.extend(b"bye\n");
+        }
+        if !matches!(self.state, State::Closing | State::Closed) || self.is(Flaw::EndsTwice) {
             self.close();
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         let Some(deadline) = self.deadline.filter(|&deadline| deadline <= now) else {
+            if self.is(Flaw::EarlyCallArms) {
+                self.deadline = Some(now);
+            }
+            if self.is(Flaw::TimesOutAfterClosed) && self.state == State::Closed {
+                self.events.push(Said::Closed);
+            }
             return;
         };
         if self.is(Flaw::TimerStands) {
@@ -303,6 +316,7 @@ fn a_timer_that_does_not_move_is_found() {
     let stands = |overdue| Err(Breach::TimeoutNotAfterNow { overdue });
     assert_eq!(check(Flaw::None), Ok(()));
     assert_eq!(check(Flaw::TimerStands), stands(Duration::ZERO));
+    assert_eq!(check(Flaw::EarlyCallArms), stands(Duration::ZERO));
     let overdue = Duration::from_secs(3600 - 30);
     assert_eq!(check(Flaw::TimerStandsIfLate), stands(overdue));
 }
@@ -317,6 +331,8 @@ fn whatever_comes_after_closed_is_found() {
     assert_eq!(check(Flaw::None), Ok(()));
     assert_eq!(check(Flaw::SpeaksAfterClosed), after("b\"go away\\n\""));
     assert_eq!(check(Flaw::ReportsAfterClosed), after("the event Closed"));
+    assert_eq!(check(Flaw::EndsTwice), after("the event Closed"));
+    assert_eq!(check(Flaw::TimesOutAfterClosed), after("the event Closed"));
     assert_eq!(check(Flaw::TimerAfterClosed), after("a timeout"));
     assert_eq!(check(Flaw::LateAnswerHeard), after("b\"answer\\n\""));
     assert_eq!(
@@ -341,7 +357,9 @@ fn bytes_that_come_late_are_found() {
         Err(Breach::BytesDuringTls { bytes })
     };
     assert_eq!(check(Flaw::BytesAfterStartTls), during("b\"late\\n\""));
-    assert_eq!(check(Flaw::GoodbyeDuringTls), during("b\"bye\\n\""));
+    for flaw in [Flaw::GoodbyeDuringTls, Flaw::GoodbyeAtEndDuringTls] {
+        assert_eq!(check(flaw), during("b\"bye\\n\""));
+    }
     assert_eq!(
         check(Flaw::ClearTextHeardDuringTls),
         during("b\"what?\\n\"")

@@ -41,7 +41,7 @@ pub enum Fault {
     CnameLoop,
     /// Answers that the name is an alias of a name that was not asked for before, without end.
     EndlessCname,
-    /// Sends a fitting header and question that promise one record, then 64 bytes of noise.
+    /// Sends a fitting header and question that promise one answer, then 65 bytes of noise.
     Garbage,
     /// Sends a header alone in which each of the four counts is 65,535.
     HugeCounts,

@@ -108,7 +108,9 @@ fn spoofed(request: &Request, truth: &Message, count: u16) -> Vec<Vec<u8>> {
 fn garbage(request: &Request, nth: usize) -> Vec<u8> {
     let mut noise = [0; 64];
     Random::from_seed([nth.to_le_bytes()[0]; 32]).fill(&mut noise);
-    let mut bytes = encode(&request.reply(ResponseCode::NoError));
+    let mut reply = request.reply(ResponseCode::NoError);
+    reply.edns = None;
+    let mut bytes = encode(&reply);
     bytes.push(63);
     bytes.extend_from_slice(&noise);
     if let Some(length) = bytes.last_mut() {

@@ -1,7 +1,7 @@
 //! A name server for tests: the bytes of a query in, the bytes of its answers out.
 //!
-//! It answers like a recursive resolver that knows a few names: CNAME chains are followed inside
-//! the answer, an unknown name is NXDOMAIN and a known one without the type NODATA, both with the
+//! It answers like a recursive resolver that knows a few names: CNAMEs are followed inside the
+//! answer, 16 of them at most, an unknown name is NXDOMAIN and a known one without the type NODATA, both with the
 //! SOA of the zone, and a UDP answer above the size that the query allows comes back truncated.
 //! [`Fault`]s replace that answer where a [`When`] says so.
 //!

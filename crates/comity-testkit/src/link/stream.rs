@@ -100,7 +100,11 @@ impl Stream {
     }
 
     /// Loses the connection with all that is under way; both ends see [`Arrival::Reset`] at `now`.
+    /// A connection is lost once only.
     pub fn cut_off(&mut self, now: Instant) {
+        if self.broken {
+            return;
+        }
         self.broken = true;
         for end in [End::A, End::B] {
             let way = self.way(end);
@@ -264,6 +268,7 @@ mod tests {
         let start = origin();
         let mut link = Stream::new(WHOLE, [1; 32]);
         link.send(start, End::A, b"lost");
+        link.cut_off(start);
         link.cut_off(start);
         link.send(start, End::A, b"lost too");
         link.finish(start, End::B);
