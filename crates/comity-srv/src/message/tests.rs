@@ -454,7 +454,7 @@ fn the_case_does_not_matter_where_it_was_not_chosen() {
 fn limits_of_size_and_number_hold_before_parsing() {
     let with = |count: u8| {
         read_bent(|message| {
-            message.answers = (0..count).map(|last| a("b.example", 60, last)).collect()
+            message.answers = (0..count).map(|last| a("b.example", 60, last)).collect();
         })
     };
     assert!(matches!(with(19), Ok(Reply::Answer(_))));

@@ -1,0 +1,6 @@
+//! The resolver against a fake name server, in simulated time.
+#![cfg(test)]
+
+mod hostile;
+mod resolution;
+mod world;
