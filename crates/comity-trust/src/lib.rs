@@ -55,6 +55,10 @@
 //!   of an unknown form is passed over.
 //! - Extended key usages are judged by an [`EkuPolicy`].
 //!
+//! Two rules of RFC 6120 §13.7.1.1 are not enforced: a certificate may have an empty subject, as
+//! public CAs have begun to issue them, and a CA's key usage need not have digitalSignature, as
+//! hardly any does.
+//!
 //! # Limits
 //!
 //! [`Limits`] bounds certificates per chain and names per certificate; webpki bounds the

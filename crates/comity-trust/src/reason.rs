@@ -10,9 +10,12 @@ use crate::purpose::{EkuPolicy, Role};
 
 /// Why a certificate is not trusted.
 ///
-/// If several reasons apply, the verdict gives the one that tells most: see [`Reason::rank`]. The
-/// text is one line of at most [`Reason::MAX_TEXT_BYTES`] bytes and shows nothing of the
-/// certificate but names made of letters, digits, hyphens, underscores, dots and `*`.
+/// If several reasons apply, the verdict gives the one that tells most: before all what ends the
+/// check at once; then what is wrong with the peer's own certificate, whoever vouches for it; then
+/// what is wrong with those who vouch; last that nobody does.
+///
+/// The text is one line of at most [`Reason::MAX_TEXT_BYTES`] bytes and shows nothing of the
+/// certificate but times, and names made of letters, digits, hyphens, underscores, dots and `*`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -66,8 +69,9 @@ pub enum Reason {
         /// The domain that the certificate was to prove.
         domain: DomainName,
     },
-    /// The name constraints of a CA do not allow some other name in the certificate.
-    #[error("a CA in the chain is constrained to names that do not include all of the certificate")]
+    /// The name constraints of a CA do not allow some name in the certificate, or are of a form
+    /// that the path builder does not read, as those on directory names and on SRVNames.
+    #[error("the name constraints of a CA in the chain do not allow all names of the certificate")]
     NameConstraintElsewhere,
     /// No identifier of the certificate matches the reference.
     #[error("the certificate names {presented}, not {domain}")]
@@ -137,11 +141,7 @@ impl Reason {
     pub const MAX_TEXT_BYTES: usize = 2048;
 
     /// How much the reason tells: of two, the greater is reported.
-    ///
-    /// First what ends the check at once; then what is wrong with the certificate itself, whoever
-    /// vouches for it; then what is wrong with those who vouch; last that nobody does.
-    #[must_use]
-    pub fn rank(&self) -> u8 {
+    fn rank(&self) -> u8 {
         match self {
             Self::NoCertificate | Self::TooManyCertificates { .. } | Self::TooManyNames { .. } => 9,
             Self::Malformed {
@@ -151,17 +151,31 @@ impl Reason {
                 position: Position::Leaf,
             }
             | Self::MalformedNames => 8,
-            Self::Expired { .. } | Self::NotYetValid { .. } => 7,
+            Self::Expired {
+                position: Position::Leaf,
+                ..
+            }
+            | Self::NotYetValid {
+                position: Position::Leaf,
+                ..
+            } => 7,
             Self::NameMismatch { .. } => 6,
-            Self::Distrusted | Self::BadSignature | Self::TooComplex => 5,
-            Self::ExtendedKeyUsage { .. } => 4,
             Self::CaUsedAsEndEntity
+            | Self::ExtendedKeyUsage {
+                position: Position::Leaf,
+                ..
+            } => 5,
+            Self::BadSignature
+            | Self::Distrusted
+            | Self::ExtendedKeyUsage { .. }
             | Self::IssuerKeyUsage
             | Self::IssuerNotCa
             | Self::NameConstraint { .. }
             | Self::NameConstraintElsewhere
             | Self::PathLength
-            | Self::PinnedElsewhere { .. } => 3,
+            | Self::PinnedElsewhere { .. }
+            | Self::TooComplex => 4,
+            Self::Expired { .. } | Self::NotYetValid { .. } => 3,
             Self::UnsupportedAlgorithm | Self::UnsupportedExtension => 2,
             Self::Malformed { .. } | Self::UnsupportedVersion { .. } => 1,
             Self::SelfSigned | Self::UnknownIssuer => 0,

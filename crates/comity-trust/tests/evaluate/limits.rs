@@ -37,7 +37,7 @@ fn the_chain_is_no_longer_than_the_limit() {
     let policy = trusting(&[&root]);
     let peer = root.issue(&leaf().dns("a.example"));
     let mut chain = chain(&peer);
-    chain.resize(8, root.certificate().into());
+    chain.resize(6, root.certificate().into());
     assert_eq!(
         outcome(judge_chain(&chain, &policy, "a.example")),
         Ok("a.example".to_owned())
@@ -45,7 +45,7 @@ fn the_chain_is_no_longer_than_the_limit() {
     chain.push(root.certificate().into());
     assert_eq!(
         outcome(judge_chain(&chain, &policy, "a.example")),
-        Err(Reason::TooManyCertificates { limit: 8 })
+        Err(Reason::TooManyCertificates { limit: 6 })
     );
 }
 

@@ -216,6 +216,16 @@ fn a_path_is_no_longer_than_its_cas_allow() {
 }
 
 #[test]
+fn a_certificate_without_subject_is_as_good() {
+    let root = root();
+    let peer = root.issue(&good().no_subject());
+    assert_eq!(
+        outcome(judge(&peer, &trusting(&[&root]), "a.example")),
+        Ok("a.example".to_owned())
+    );
+}
+
+#[test]
 fn the_more_telling_of_two_reasons_is_given() {
     let root = root();
     let policy = trusting(&[&root]);
