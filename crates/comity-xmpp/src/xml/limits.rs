@@ -39,6 +39,20 @@ impl Limits {
             ..Self::default()
         }
     }
+
+    /// No bounds, for source that has passed a tokenizer before.
+    pub(crate) fn unbounded() -> Self {
+        Self {
+            max_header_bytes: usize::MAX,
+            max_element_bytes: usize::MAX,
+            max_elements: usize::MAX,
+            max_depth: usize::MAX,
+            max_attributes: usize::MAX,
+            max_namespaces: usize::MAX,
+            max_name_bytes: usize::MAX,
+            max_value_bytes: usize::MAX,
+        }
+    }
 }
 
 impl Default for Limits {

@@ -17,6 +17,7 @@ pub(crate) mod text;
 mod tokenizer;
 
 pub use attributes::Attributes;
+pub(crate) use element::Builder;
 pub use element::{Element, Node};
 pub use error::{Limit, ParseError};
 pub use limits::Limits;

@@ -74,6 +74,18 @@ impl Scope {
         self.find("").map_or("", |binding| &binding.namespace)
     }
 
+    /// Whether `namespace` is the default and no prefix is bound but those that every stream
+    /// between servers binds alike.
+    pub(crate) fn is_only_default(&self, namespace: &str) -> bool {
+        self.default_namespace() == namespace
+            && self.0.iter().all(|binding| match &*binding.prefix {
+                "" => true,
+                "stream" => &*binding.namespace == ns::STREAM,
+                "db" => &*binding.namespace == ns::DIALBACK,
+                _other => false,
+            })
+    }
+
     fn find(&self, prefix: &str) -> Option<&Binding> {
         self.0
             .iter()
@@ -100,6 +112,26 @@ mod tests {
         ] {
             assert_eq!(scope.declare(prefix, namespace, 1, 9), result, "{prefix}");
         }
+    }
+
+    #[test]
+    fn only_the_bindings_of_every_stream_may_be_left_out() {
+        let scope = |bindings: &[(&str, &str)]| {
+            let mut scope = Scope::default();
+            for (prefix, namespace) in bindings {
+                scope.declare(prefix, namespace, 1, 9).unwrap();
+            }
+            scope.is_only_default(ns::SERVER)
+        };
+        assert!(scope(&[
+            ("", ns::SERVER),
+            ("stream", ns::STREAM),
+            ("db", ns::DIALBACK)
+        ]));
+        assert!(!scope(&[("stream", ns::STREAM)]));
+        assert!(!scope(&[("", ns::CLIENT)]));
+        assert!(!scope(&[("", ns::SERVER), ("db", "urn:x")]));
+        assert!(!scope(&[("", ns::SERVER), ("x", "urn:x")]));
     }
 
     #[test]

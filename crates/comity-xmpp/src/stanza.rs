@@ -1,0 +1,365 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use comity_identity::DomainName;
+
+use crate::xml::{Attributes, Element, Limits, ParseError, Scope};
+use crate::{Jid, JidError, StanzaCondition, ns};
+
+/// A message, presence or iq between two servers: its routing view over its source.
+///
+/// A stanza that came from a peer keeps the bytes that came. What is inside is read when
+/// [`element`](Self::element) is called.
+///
+/// ```
+/// use comity_xmpp::{Stanza, StanzaKind, ns};
+/// use comity_xmpp::xml::Element;
+///
+/// let body = Element::new(ns::SERVER, "body").with_text("Art thou not Romeo?");
+/// let stanza = Stanza::new(
+///     StanzaKind::Message,
+///     "juliet@capulet.example/balcony".parse()?,
+///     "romeo@montague.example".parse()?,
+/// )
+/// .with_type("chat")
+/// .with_payload(body);
+/// assert_eq!(stanza.to().domain().as_str(), "montague.example");
+/// # Ok::<_, comity_xmpp::JidError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stanza {
+    kind: StanzaKind,
+    from: Jid,
+    to: Jid,
+    type_: Option<Box<str>>,
+    id: Option<Box<str>>,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// Bytes of a stream, to be read in the scope of its header.
+    Received { bytes: Bytes, scope: Arc<Scope> },
+    /// Made here.
+    Made(Element),
+}
+
+impl Stanza {
+    /// Creates a stanza without payload.
+    #[must_use]
+    pub fn new(kind: StanzaKind, from: Jid, to: Jid) -> Self {
+        let element = Element::new(ns::SERVER, kind.name())
+            .with_attribute("from", &from.to_string())
+            .with_attribute("to", &to.to_string());
+        Self {
+            kind,
+            from,
+            to,
+            type_: None,
+            id: None,
+            source: Source::Made(element),
+        }
+    }
+
+    /// Sets the `type` attribute.
+    #[must_use]
+    pub fn with_type(mut self, value: &str) -> Self {
+        self.type_ = Some(value.into());
+        self.edit(|element| element.with_attribute("type", value))
+    }
+
+    /// Sets the `id` attribute.
+    #[must_use]
+    pub fn with_id(mut self, value: &str) -> Self {
+        self.id = Some(value.into());
+        self.edit(|element| element.with_attribute("id", value))
+    }
+
+    /// Adds an element at the end.
+    #[must_use]
+    pub fn with_payload(self, payload: Element) -> Self {
+        self.edit(|element| element.with_child(payload))
+    }
+
+    /// Reads the routing view of a start tag in the content namespace of a stream (RFC 6120 §8.1).
+    pub(crate) fn view(kind: StanzaKind, attributes: Attributes<'_>) -> Result<View, AddressError> {
+        let address = |name| {
+            let text = attributes.get(name).ok_or(AddressError::Missing(name))?;
+            Jid::parse(&text).map_err(|error| AddressError::Malformed(name, error))
+        };
+        let text = |name| attributes.get(name).map(|value| value.into());
+        Ok(View {
+            kind,
+            from: address("from")?,
+            to: address("to")?,
+            type_: text("type"),
+            id: text("id"),
+        })
+    }
+
+    /// A stanza from its view and the bytes that came.
+    pub(crate) fn received(view: View, bytes: Vec<u8>, scope: Arc<Scope>) -> Self {
+        let View {
+            kind,
+            from,
+            to,
+            type_,
+            id,
+        } = view;
+        Self {
+            kind,
+            from,
+            to,
+            type_,
+            id,
+            source: Source::Received {
+                bytes: bytes.into(),
+                scope,
+            },
+        }
+    }
+
+    /// Message, presence or iq.
+    #[must_use]
+    pub fn kind(&self) -> StanzaKind {
+        self.kind
+    }
+
+    /// The sender.
+    #[must_use]
+    pub fn from(&self) -> &Jid {
+        &self.from
+    }
+
+    /// The recipient.
+    #[must_use]
+    pub fn to(&self) -> &Jid {
+        &self.to
+    }
+
+    /// The `type` attribute.
+    #[must_use]
+    pub fn type_(&self) -> Option<&str> {
+        self.type_.as_deref()
+    }
+
+    /// The `id` attribute.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The domains that the stanza goes between, seen from the sender's side.
+    #[must_use]
+    pub fn domains(&self) -> (&DomainName, &DomainName) {
+        (self.from.domain(), self.to.domain())
+    }
+
+    /// The whole stanza as an element.
+    #[must_use]
+    pub fn element(&self) -> Element {
+        match &self.source {
+            Source::Made(element) => element.clone(),
+            Source::Received { bytes, scope } => read(Scope::clone(scope), bytes)
+                // The tokenizer let it pass, so it reads again; an empty stanza otherwise.
+                .unwrap_or_else(|_unreachable| Element::new(ns::SERVER, self.kind.name())),
+        }
+    }
+
+    /// Whether an error may be sent in answer: not to an error, and not to the answer of a request
+    /// (RFC 6120 §8.3.1, §8.2.3).
+    #[must_use]
+    pub fn may_be_bounced(&self) -> bool {
+        match (self.kind, self.type_()) {
+            (_, Some("error")) | (StanzaKind::Iq, Some("result")) => false,
+            (StanzaKind::Iq | StanzaKind::Message | StanzaKind::Presence, _) => true,
+        }
+    }
+
+    /// The error that answers this stanza, from its recipient to its sender; `None` if none may be
+    /// sent.
+    #[must_use]
+    pub fn error(&self, condition: StanzaCondition, text: Option<&str>) -> Option<Self> {
+        if !self.may_be_bounced() {
+            return None;
+        }
+        let mut error = Element::new(ns::SERVER, "error")
+            .with_attribute("type", condition.error_type())
+            .with_child(Element::new(ns::STANZA_ERRORS, condition.name()));
+        if let Some(text) = text {
+            let text = Element::new(ns::STANZA_ERRORS, "text").with_text(text);
+            error = error.with_child(text.with_lang("en"));
+        }
+        Some(self.reply().with_type("error").with_payload(error))
+    }
+
+    /// A stanza of the same kind and id back to the sender.
+    #[must_use]
+    pub fn reply(&self) -> Self {
+        let reply = Self::new(self.kind, self.to.clone(), self.from.clone());
+        match &self.id {
+            Some(id) => reply.with_id(id),
+            None => reply,
+        }
+    }
+
+    /// Appends the stanza as it stands in a stream whose default namespace is `jabber:server`.
+    pub(crate) fn write(&self, buf: &mut String) {
+        match &self.source {
+            // A source that relies on nothing but what our header declares too means the same
+            // there.
+            Source::Received { bytes, scope } if scope.is_only_default(ns::SERVER) => {
+                // The tokenizer let only UTF-8 pass.
+                buf.push_str(str::from_utf8(bytes).unwrap_or_default());
+            }
+            Source::Received { .. } => self.element().write(ns::SERVER, buf),
+            Source::Made(element) => element.write(ns::SERVER, buf),
+        }
+    }
+
+    fn edit(mut self, change: impl FnOnce(Element) -> Element) -> Self {
+        self.source = Source::Made(change(self.element()));
+        self
+    }
+}
+
+impl fmt::Display for Stanza {
+    /// Kind, type and addresses, without what is inside.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        if let Some(type_) = &self.type_ {
+            write!(f, " ({type_})")?;
+        }
+        write!(f, " from {} to {}", self.from, self.to)
+    }
+}
+
+/// The three kinds of stanza (RFC 6120 §8.2).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6120 §8 defines these three")]
+pub enum StanzaKind {
+    /// A request or its answer.
+    Iq,
+    /// A text from one entity to another.
+    Message,
+    /// Availability, or a wish to see it.
+    Presence,
+}
+
+impl StanzaKind {
+    /// The name of the element.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Iq => "iq",
+            Self::Message => "message",
+            Self::Presence => "presence",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "iq" => Some(Self::Iq),
+            "message" => Some(Self::Message),
+            "presence" => Some(Self::Presence),
+            _other => None,
+        }
+    }
+}
+
+/// What a stanza's start tag says.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) kind: StanzaKind,
+    pub(crate) from: Jid,
+    pub(crate) to: Jid,
+    type_: Option<Box<str>>,
+    id: Option<Box<str>>,
+}
+
+/// An address that a stanza between servers must have and has not (RFC 6120 §8.1.1.2, §8.1.2.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// The attribute is not there.
+    #[error("no '{0}' address")]
+    Missing(&'static str),
+    /// The attribute is not an address.
+    #[error("a malformed '{0}' address: {1}")]
+    Malformed(&'static str, JidError),
+}
+
+fn read(scope: Scope, source: &[u8]) -> Result<Element, ParseError> {
+    Element::parse_in(scope, source, Limits::unbounded())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stanza(kind: StanzaKind) -> Stanza {
+        Stanza::new(
+            kind,
+            Jid::parse("a@a.example/x").unwrap(),
+            Jid::parse("b@b.example").unwrap(),
+        )
+    }
+
+    fn written(stanza: &Stanza) -> String {
+        let mut buf = String::new();
+        stanza.write(&mut buf);
+        buf
+    }
+
+    #[test]
+    fn an_error_goes_back_with_its_type() {
+        let request = stanza(StanzaKind::Iq).with_type("get").with_id("7");
+        let error = request
+            .error(StanzaCondition::ServiceUnavailable, Some("no <such> thing"))
+            .unwrap();
+        assert_eq!(
+            written(&error),
+            "<iq from='b@b.example' to='a@a.example/x' id='7' type='error'><error type='cancel'>\
+             <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+             <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>no &lt;such&gt; \
+             thing</text></error></iq>"
+        );
+        assert_eq!(
+            error.to_string(),
+            "iq (error) from b@b.example to a@a.example/x"
+        );
+    }
+
+    #[test]
+    fn errors_and_results_are_never_bounced() {
+        for (kind, type_, bounced) in [
+            (StanzaKind::Message, "error", false),
+            (StanzaKind::Presence, "error", false),
+            (StanzaKind::Iq, "error", false),
+            (StanzaKind::Iq, "result", false),
+            (StanzaKind::Iq, "set", true),
+            (StanzaKind::Message, "chat", true),
+            (StanzaKind::Message, "result", true),
+        ] {
+            let stanza = stanza(kind).with_type(type_);
+            assert_eq!(stanza.may_be_bounced(), bounced, "{stanza}");
+            assert_eq!(
+                stanza.error(StanzaCondition::Gone, None).is_some(),
+                bounced,
+                "{stanza}"
+            );
+        }
+    }
+
+    #[test]
+    fn payloads_are_kept_in_order() {
+        let message = stanza(StanzaKind::Message)
+            .with_payload(Element::new(ns::SERVER, "body").with_text("1"))
+            .with_payload(Element::new("urn:x", "x"));
+        assert_eq!(
+            written(&message),
+            "<message from='a@a.example/x' to='b@b.example'><body>1</body><x xmlns='urn:x'/></message>"
+        );
+    }
+}

@@ -1,0 +1,422 @@
+//! One connection between two servers, in either role.
+//!
+//! A stream carries stanzas one way: from the side that initiated it (RFC 6120 §4.9.1.4). See
+//! [`Stream`] for how it is driven.
+
+mod config;
+mod core;
+mod event;
+mod initiating;
+mod output;
+mod proof;
+mod reader;
+mod receiving;
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+use comity_machine::QueryId;
+
+pub use config::{Config, External, Limits, OutputLimit};
+pub use event::{
+    CloseReason, Decision, Event, PairRefusal, PeerError, Rejection, Stage, Verification,
+    VerifyRequest,
+};
+pub use proof::{Authorized, DialbackProof, Method, Pair, Verdict};
+
+use self::core::{Core, Life, Timer};
+use self::initiating::Initiating;
+use self::reader::Frame;
+use self::receiving::Receiving;
+use crate::{Stanza, StreamCondition, ns};
+
+/// The state of one stream, as the server that initiated it or as the one that received it.
+///
+/// It asks its composer: [`Event::Authorize`] whether a pair of domains may federate,
+/// [`Event::Authenticate`] whether a certificate proves a domain, [`Event::Verify`] what the
+/// authoritative server says of a dialback key. No [`Event::Stanza`] comes before its pair is
+/// proved. The run loop is that of `comity-machine`; between `Event::StartTls` and
+/// [`handle_tls_established`](Self::handle_tls_established) the bytes of the connection belong to
+/// the TLS engine.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Instant;
+/// use comity_xmpp::stream::{CloseReason, Config, Event, Rejection, Stream};
+///
+/// let now = Instant::now();
+/// let mut config = Config::default();
+/// config.domains = Arc::new(["example.com".parse()?].into());
+/// let mut stream = Stream::receive(now, config, [0; 32]);
+/// stream.handle_input(now, b"<stream:stream xmlns='jabber:server' to='example.net' \
+///     xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>");
+///
+/// let mut sent = Vec::new();
+/// while stream.poll_transmit(&mut sent).is_some() {}
+/// assert!(String::from_utf8(sent)?.contains("<host-unknown "));
+/// let Some(Event::Closed(CloseReason::Rejected(rejection))) = stream.poll_event() else {
+///     panic!("not rejected");
+/// };
+/// assert_eq!(rejection, Rejection::HostUnknown("example.net".into()));
+/// assert!(stream.is_closed());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Stream {
+    core: Core,
+    side: Side,
+}
+
+#[derive(Debug)]
+enum Side {
+    Initiating(Initiating),
+    Receiving(Receiving),
+}
+
+/// What a stream is opened for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "there are these two uses")]
+pub enum Purpose {
+    /// To carry our stanzas.
+    Stanzas,
+    /// To ask about dialback keys, and nothing else: it proves nothing to the peer.
+    Verification,
+}
+
+/// What the TLS handshake showed of the peer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "there is one or there is none")]
+pub enum PeerCertificate {
+    /// The peer showed none.
+    Absent,
+    /// The peer showed one; what it proves is asked with [`Event::Authenticate`].
+    Presented,
+}
+
+impl Stream {
+    /// Opens a stream to the server of the pair's remote domain.
+    #[must_use]
+    pub fn initiate(
+        now: Instant,
+        config: Config,
+        pair: Pair,
+        purpose: Purpose,
+        seed: [u8; 32],
+    ) -> Self {
+        let mut core = Core::new(now, config, seed);
+        let side = Initiating::new(&mut core, pair, purpose);
+        Self {
+            core,
+            side: Side::Initiating(side),
+        }
+    }
+
+    /// Waits for the header of a peer that connected.
+    #[must_use]
+    pub fn receive(now: Instant, config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            core: Core::new(now, config, seed),
+            side: Side::Receiving(Receiving::default()),
+        }
+    }
+
+    /// Takes bytes that arrived from the peer.
+    pub fn handle_input(&mut self, now: Instant, input: &[u8]) {
+        self.core.now = now;
+        if self.core.life == Life::Closed {
+            return;
+        }
+        self.core.touch();
+        if self.awaits_tls() {
+            // These bytes should have gone to the TLS engine.
+            let rejected = CloseReason::Rejected(Rejection::DataBeforeTls);
+            return self.core.finish(rejected);
+        }
+        self.read(input);
+    }
+
+    /// Takes the end of the peer's bytes.
+    pub fn handle_eof(&mut self, now: Instant) {
+        self.core.now = now;
+        self.core.finish(CloseReason::ConnectionLost);
+    }
+
+    /// Acts on every deadline that has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.core.now = now;
+        while let Some(timer) = self.core.timers.pop_expired(now) {
+            match timer {
+                Timer::Close => self.core.finish(CloseReason::TimedOut(Stage::Close)),
+                Timer::Negotiation => self.negotiation_timed_out(),
+                Timer::Tls => self.core.finish(CloseReason::TimedOut(Stage::Tls)),
+                Timer::Idle => self.core.close(CloseReason::Idle),
+                Timer::Pending(query) => {
+                    if let Side::Receiving(side) = &mut self.side {
+                        let result = side.pending_timed_out(&mut self.core, query);
+                        self.settle(result);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the success of the handshake that [`Event::StartTls`] asked for.
+    pub fn handle_tls_established(&mut self, now: Instant, certificate: PeerCertificate) {
+        self.core.now = now;
+        if !self.awaits_tls() {
+            return;
+        }
+        self.core.enter_tls(certificate);
+        match &mut self.side {
+            Side::Initiating(side) => side.tls_established(&mut self.core, certificate),
+            Side::Receiving(side) => side.tls_established(),
+        }
+    }
+
+    /// Takes the failure of the handshake that [`Event::StartTls`] asked for, with what the TLS
+    /// engine says about it.
+    pub fn handle_tls_failed(&mut self, now: Instant, reason: &str) {
+        self.core.now = now;
+        if self.awaits_tls() {
+            self.core.finish(CloseReason::TlsFailed(reason.into()));
+        }
+    }
+
+    /// Takes the answer to [`Event::Authenticate`].
+    pub fn handle_verdict(&mut self, now: Instant, query: QueryId, verdict: &Verdict) {
+        self.core.now = now;
+        if self.core.life == Life::Closed {
+            return;
+        }
+        let result = match &mut self.side {
+            Side::Initiating(side) => side.verdict(&mut self.core, query, verdict),
+            Side::Receiving(side) => side.verdict(&mut self.core, query, verdict),
+        };
+        self.settle(result);
+    }
+
+    /// Takes the answer to [`Event::Authorize`].
+    pub fn handle_decision(&mut self, now: Instant, query: QueryId, decision: &Decision) {
+        self.core.now = now;
+        if self.core.life == Life::Closed {
+            return;
+        }
+        let result = match &mut self.side {
+            Side::Initiating(_) => Ok(()),
+            Side::Receiving(side) => side.decision(&mut self.core, query, decision),
+        };
+        self.settle(result);
+    }
+
+    /// Takes the answer to [`Event::Verify`].
+    pub fn handle_verification(
+        &mut self,
+        now: Instant,
+        query: QueryId,
+        verification: &Verification,
+    ) {
+        self.core.now = now;
+        if self.core.life == Life::Closed {
+            return;
+        }
+        let result = match &mut self.side {
+            Side::Initiating(_) => Ok(()),
+            Side::Receiving(side) => side.verification(&mut self.core, query, verification),
+        };
+        self.settle(result);
+    }
+
+    /// Sends a stanza of the pair that the stream was opened for.
+    ///
+    /// # Errors
+    ///
+    /// The stream cannot carry the stanza now or ever; the stanza was not taken.
+    pub fn send(&mut self, stanza: &Stanza) -> Result<(), SendError> {
+        match &self.side {
+            Side::Initiating(side) => side.send(&mut self.core, stanza),
+            Side::Receiving(_) => Err(SendError::WrongDirection),
+        }
+    }
+
+    /// Asks the server on the other side, as the authoritative one, about a dialback key.
+    ///
+    /// The answer is [`Event::Verified`]. It never comes if the stream ends before.
+    ///
+    /// # Errors
+    ///
+    /// The stream cannot ask; nothing was sent.
+    pub fn verify(&mut self, request: VerifyRequest) -> Result<(), SendError> {
+        match &mut self.side {
+            Side::Initiating(side) => side.verify(&mut self.core, request),
+            Side::Receiving(_) => Err(SendError::WrongDirection),
+        }
+    }
+
+    /// Closes our direction and waits for the peer to close its own (RFC 6120 §4.4).
+    pub fn close(&mut self, now: Instant) {
+        self.core.now = now;
+        if self.awaits_tls() {
+            self.core.finish(CloseReason::Closed);
+        } else {
+            self.core.close(CloseReason::Closed);
+        }
+    }
+
+    /// Moves the bytes for the peer to the end of `buf`; gives how many.
+    pub fn poll_transmit(&mut self, buf: &mut Vec<u8>) -> Option<usize> {
+        let len = self.core.output.drain(buf);
+        (len > 0).then_some(len)
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.core.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.core.timers.next_deadline()
+    }
+
+    /// Whether bytes of the peer should be read now.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        let awaits_answer = match &self.side {
+            Side::Initiating(side) => side.awaits_answer(),
+            Side::Receiving(side) => side.awaits_answer(),
+        };
+        self.core.life != Life::Closed && !awaits_answer && !self.awaits_tls()
+    }
+
+    /// Whether nothing will come out any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.core.life == Life::Closed && self.core.events.is_empty() && self.core.output.len() == 0
+    }
+
+    fn awaits_tls(&self) -> bool {
+        let awaits = match &self.side {
+            Side::Initiating(side) => side.awaits_tls(),
+            Side::Receiving(side) => side.awaits_tls(),
+        };
+        self.core.life == Life::Open && awaits
+    }
+
+    /// Goes on after an answer, with what came while it was awaited.
+    fn settle(&mut self, result: Result<(), Rejection>) {
+        if let Err(rejection) = result {
+            self.reject(rejection);
+        } else if self.wants_input() {
+            let held = std::mem::take(&mut self.core.held);
+            self.read(&held);
+        }
+    }
+
+    fn read(&mut self, input: &[u8]) {
+        let mut rest = input;
+        while !rest.is_empty() && self.core.life != Life::Closed {
+            if !self.wants_input() {
+                if let Err(rejection) = self.core.hold(rest) {
+                    self.reject(rejection);
+                }
+                return;
+            }
+            match self.core.reader.next_frame(&mut rest) {
+                Ok(Some(frame)) => self.take(frame),
+                Ok(None) => return,
+                Err(error) => return self.reject(error.into()),
+            }
+            if self.awaits_tls() {
+                return self.begin_tls(rest);
+            }
+        }
+    }
+
+    /// Hands the connection to TLS, unless clear text follows: whoever put it there wants it to be
+    /// read as if it had been protected.
+    fn begin_tls(&mut self, rest: &[u8]) {
+        match &self.side {
+            Side::Receiving(_) if rest.is_empty() => {
+                self.core.output.empty(ns::TLS, "proceed");
+                self.core.start_tls();
+            }
+            Side::Initiating(_) if rest.is_empty() => self.core.start_tls(),
+            Side::Receiving(_) => self.core.reject(Rejection::DataBeforeTls),
+            Side::Initiating(_) => {
+                // The peer awaits a TLS handshake and could not read an error.
+                let rejected = CloseReason::Rejected(Rejection::DataBeforeTls);
+                self.core.finish(rejected);
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Frame) {
+        let closing = self.core.life == Life::Closing;
+        match &frame {
+            Frame::Close => return self.core.peer_closed(),
+            Frame::Element(element) if self.core.take_error(element) => return,
+            // Our direction is closed: stanzas still count, but nothing can be answered.
+            Frame::Element(_) | Frame::Header(_) if closing => return,
+            Frame::Element(_) | Frame::Header(_) | Frame::Stanza(_) => {}
+        }
+        let result = match &mut self.side {
+            Side::Initiating(side) => side.take(&mut self.core, frame),
+            Side::Receiving(side) => side.take(&mut self.core, frame),
+        };
+        if let Err(rejection) = result {
+            self.reject(rejection);
+        }
+    }
+
+    fn negotiation_timed_out(&mut self) {
+        let timed_out = CloseReason::TimedOut(Stage::Negotiation);
+        if self.core.life == Life::Open && !self.awaits_tls() {
+            self.open_for_error();
+            let text = timed_out.to_string();
+            self.core
+                .output
+                .error(StreamCondition::ConnectionTimeout, &text);
+        }
+        self.core.finish(timed_out);
+    }
+
+    /// Ends the stream with an error that tells the peer why.
+    fn reject(&mut self, rejection: Rejection) {
+        if self.core.life == Life::Open {
+            self.open_for_error();
+        }
+        self.core.reject(rejection);
+    }
+
+    /// Sends our header if it has not been sent: an error stands inside a stream (RFC 6120
+    /// §4.9.1.2).
+    fn open_for_error(&mut self) {
+        match &mut self.side {
+            Side::Initiating(side) => side.open(&mut self.core),
+            Side::Receiving(side) => side.open_for_error(&mut self.core),
+        }
+    }
+}
+
+/// Why a stream did not take a stanza or a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The stream is closing or closed.
+    #[error("the stream is closed")]
+    Closed,
+    /// Too many bytes wait for the peer already.
+    #[error("too many bytes wait for the peer")]
+    Full,
+    /// The peer has not accepted our domain yet.
+    #[error("the stream is not established")]
+    NotEstablished,
+    /// The stanza is not of the pair that the stream is for.
+    #[error("the stream is for another pair of domains")]
+    OtherPair,
+    /// The stream was initiated by the peer and carries its stanzas.
+    #[error("the stream carries stanzas the other way")]
+    WrongDirection,
+}

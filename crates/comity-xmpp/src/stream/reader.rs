@@ -1,0 +1,168 @@
+use std::sync::Arc;
+
+use crate::ns;
+use crate::stanza::{AddressError, Stanza, StanzaKind, View};
+use crate::xml::{Attributes, Builder, Element, Limits, ParseError, Scope, Token, Tokenizer};
+
+/// Makes frames of a stream's bytes: headers, first-level elements and the end.
+#[derive(Debug)]
+pub(super) struct Reader {
+    tokenizer: Tokenizer,
+    /// The declarations of the header.
+    scope: Arc<Scope>,
+    current: Current,
+}
+
+/// The first-level element that is being read.
+#[derive(Debug, Default)]
+enum Current {
+    #[default]
+    None,
+    /// A stanza: its bytes are kept, its start tag has been read.
+    Stanza(Result<View, AddressError>),
+    /// Anything else: small, and read whole.
+    Element(Builder),
+}
+
+/// One unit of a stream.
+#[derive(Debug)]
+pub(super) enum Frame {
+    /// The start tag of the stream element.
+    Header(Header),
+    /// A message, presence or iq in the content namespace.
+    Stanza(Result<Stanza, AddressError>),
+    /// Any other first-level element.
+    Element(Element),
+    /// The end tag of the stream element.
+    Close,
+}
+
+/// What a stream header says, as written.
+#[derive(Debug, Default)]
+pub(super) struct Header {
+    pub(super) is_stream: bool,
+    pub(super) content_namespace: String,
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Reader {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            tokenizer: Tokenizer::new(limits),
+            scope: Arc::default(),
+            current: Current::None,
+        }
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.tokenizer.set_limits(limits);
+    }
+
+    /// Takes bytes from the front of `input` up to the end of one frame; `None` when it is used up.
+    pub(super) fn next_frame(&mut self, input: &mut &[u8]) -> Result<Option<Frame>, ParseError> {
+        while let Some(token) = self.tokenizer.advance(input)? {
+            if let Some(frame) = self.add(token) {
+                return Ok(Some(frame));
+            }
+        }
+        Ok(None)
+    }
+
+    fn add(&mut self, token: Token) -> Option<Frame> {
+        match (token, self.tokenizer.depth()) {
+            (Token::Start, 1) => {
+                self.scope = Arc::new(self.tokenizer.scope().clone());
+                return Some(Frame::Header(Header::read(&self.tokenizer)));
+            }
+            (Token::Start, 2) => self.begin(),
+            (Token::Start | Token::Text | Token::End, _) => {}
+        }
+        if let Current::Element(builder) = &mut self.current {
+            builder.add(token, &self.tokenizer);
+        }
+        match (token, self.tokenizer.depth()) {
+            (Token::End, 0) => Some(Frame::Close),
+            (Token::End, 1) => self.finish(),
+            (Token::Start | Token::Text | Token::End, _) => None,
+        }
+    }
+
+    fn begin(&mut self) {
+        let kind = match self.tokenizer.namespace() {
+            ns::SERVER => StanzaKind::from_name(self.tokenizer.local_name()),
+            _other => None,
+        };
+        self.current = match kind {
+            Some(kind) => Current::Stanza(Stanza::view(kind, self.tokenizer.attributes())),
+            None => Current::Element(Builder::default()),
+        };
+    }
+
+    fn finish(&mut self) -> Option<Frame> {
+        match std::mem::take(&mut self.current) {
+            Current::None => None,
+            Current::Element(builder) => builder.finish().map(Frame::Element),
+            Current::Stanza(view) => {
+                let bytes = self.tokenizer.take_element();
+                let scope = Arc::clone(&self.scope);
+                Some(Frame::Stanza(
+                    view.map(|view| Stanza::received(view, bytes, scope)),
+                ))
+            }
+        }
+    }
+}
+
+impl Header {
+    fn read(tokenizer: &Tokenizer) -> Self {
+        let attributes: Attributes<'_> = tokenizer.attributes();
+        let text = |name| attributes.get(name).map(String::from);
+        Self {
+            is_stream: tokenizer.namespace() == ns::STREAM && tokenizer.local_name() == "stream",
+            content_namespace: tokenizer.scope().default_namespace().to_owned(),
+            from: text("from"),
+            to: text("to"),
+            id: text("id"),
+            version: text("version"),
+        }
+    }
+
+    /// The major version of XMPP; 0 if none is given (RFC 6120 §4.7.5).
+    pub(super) fn major_version(&self) -> Option<u32> {
+        let Some(version) = &self.version else {
+            return Some(0);
+        };
+        let (major, minor) = version.split_once('.')?;
+        minor.parse::<u32>().ok()?;
+        major.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_two_numbers() {
+        for (version, major) in [
+            (None, Some(0)),
+            (Some("1.0"), Some(1)),
+            (Some("1.15"), Some(1)),
+            (Some("02.0"), Some(2)),
+            (Some("0.9"), Some(0)),
+            (Some("1"), None),
+            (Some("one.zero"), None),
+            (Some("1.x"), None),
+            (Some(""), None),
+        ] {
+            let header = Header {
+                version: version.map(str::to_owned),
+                ..Header::default()
+            };
+            assert_eq!(header.major_version(), major, "{version:?}");
+        }
+    }
+}

@@ -1,0 +1,650 @@
+//! The side that waits for a peer's header and takes its stanzas.
+
+use std::collections::BTreeMap;
+
+use base64ct::{Base64, Encoding};
+use comity_identity::DomainName;
+use comity_machine::QueryId;
+
+use super::External;
+use super::core::{Core, Life, Timer};
+use super::event::{Decision, Event, Rejection, Verification, VerifyRequest};
+use super::output::{Addresses, Content, Dialback, Feature};
+use super::proof::{Authorized, CertificateProof, Method, Pair, Verdict};
+use super::reader::{Frame, Header};
+use crate::decision::{self, Availability, Channel, Facts, Offer};
+use crate::stanza::AddressError;
+use crate::xml::Element;
+use crate::{CertificateRule, Security, Stanza, StanzaCondition, TlsMode, ns};
+
+#[derive(Debug, Default)]
+pub(super) struct Receiving {
+    state: State,
+    /// What the header says, once it has been checked.
+    local: Option<DomainName>,
+    remote: Option<DomainName>,
+    /// The id of our own header; empty until that is sent.
+    id: Box<str>,
+    /// The rules for the header's domain.
+    security: Option<Security>,
+    /// Proof by the certificate, until SASL EXTERNAL or a dialback key spends it.
+    certificate: Option<CertificateProof>,
+    /// Whether SASL EXTERNAL has succeeded.
+    authenticated: bool,
+    auth_attempts: usize,
+    pairs: BTreeMap<Pair, Authorized>,
+    pending: BTreeMap<QueryId, Pending>,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    AwaitHeader,
+    /// The policy is asked about the header's pair.
+    AwaitDecision(QueryId),
+    /// The certificate is asked about the header's domain.
+    AwaitVerdict(QueryId),
+    /// Features were sent.
+    Open,
+    /// STARTTLS was granted.
+    AwaitTls,
+}
+
+/// A dialback key on its way through the questions that it raises.
+#[derive(Debug)]
+struct Pending {
+    request: VerifyRequest,
+    stage: PendingStage,
+    /// The rule of the pair, once the policy has decided.
+    rule: CertificateRule,
+}
+
+impl Pending {
+    fn new(request: VerifyRequest) -> Self {
+        Self {
+            request,
+            stage: PendingStage::Decision,
+            rule: CertificateRule::Required,
+        }
+    }
+}
+
+/// Whose answer a key waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum PendingStage {
+    Decision,
+    Verdict,
+    Verification,
+}
+
+impl Receiving {
+    pub(super) fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::AwaitDecision(_) | State::AwaitVerdict(_))
+    }
+
+    pub(super) fn awaits_tls(&self) -> bool {
+        matches!(self.state, State::AwaitTls)
+    }
+
+    /// Forgets all that came in clear text (RFC 6120 §5.4.3.3).
+    pub(super) fn tls_established(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn take(&mut self, core: &mut Core, frame: Frame) -> Result<(), Rejection> {
+        match (&self.state, frame) {
+            (State::AwaitHeader, Frame::Header(header)) => self.take_header(core, &header),
+            (State::Open, Frame::Element(element)) => self.take_element(core, &element),
+            (State::Open, Frame::Stanza(stanza)) => self.take_stanza(core, stanza),
+            (
+                State::AwaitHeader
+                | State::AwaitDecision(_)
+                | State::AwaitVerdict(_)
+                | State::Open
+                | State::AwaitTls,
+                Frame::Header(_) | Frame::Element(_) | Frame::Stanza(_) | Frame::Close,
+            ) => Err(Rejection::UnexpectedElement),
+        }
+    }
+
+    fn take_header(&mut self, core: &mut Core, header: &Header) -> Result<(), Rejection> {
+        if !header.is_stream {
+            return Err(Rejection::StreamNamespace);
+        }
+        if header.content_namespace != ns::SERVER {
+            return Err(Rejection::ContentNamespace);
+        }
+        let to = header.to.as_deref().ok_or(AddressError::Missing("to"))?;
+        let malformed = |name, error| AddressError::Malformed(name, crate::JidError::Domain(error));
+        let local = DomainName::parse(to).map_err(|error| malformed("to", error))?;
+        if !core.config.domains.contains(&local) {
+            return Err(Rejection::HostUnknown(to.into()));
+        }
+        let remote = match header.from.as_deref() {
+            Some(from) => Some(DomainName::parse(from).map_err(|error| malformed("from", error))?),
+            None => None,
+        };
+        if self.authenticated {
+            self.check_restart(&local, remote.as_ref())?;
+        }
+        if remote
+            .as_ref()
+            .is_some_and(|remote| core.config.domains.contains(remote))
+        {
+            return Err(Rejection::LocalFrom);
+        }
+        if header.major_version() != Some(1) {
+            return Err(Rejection::Version);
+        }
+        self.local = Some(local.clone());
+        if self.authenticated {
+            self.open(core);
+            return Ok(());
+        }
+        self.remote.clone_from(&remote);
+        let Some(remote) = remote else {
+            // Whoever it is will have to name a domain with its dialback key.
+            return self.offer(core);
+        };
+        let query = core.queries.next_id();
+        let pair = Pair { local, remote };
+        core.events.push_back(Event::Authorize { query, pair });
+        self.state = State::AwaitDecision(query);
+        Ok(())
+    }
+
+    /// The header behind SASL names the pair that was authenticated.
+    fn check_restart(
+        &self,
+        local: &DomainName,
+        remote: Option<&DomainName>,
+    ) -> Result<(), Rejection> {
+        if self.local.as_ref() == Some(local)
+            && (remote.is_none() || remote == self.remote.as_ref())
+        {
+            Ok(())
+        } else {
+            Err(Rejection::WrongPeer)
+        }
+    }
+
+    pub(super) fn decision(
+        &mut self,
+        core: &mut Core,
+        query: QueryId,
+        decision: &Decision,
+    ) -> Result<(), Rejection> {
+        if let Some(pending) = self.take_pending(core, query, PendingStage::Decision) {
+            return self.pending_decision(core, pending, decision);
+        }
+        match self.state {
+            State::AwaitDecision(awaited) if awaited == query => {}
+            State::AwaitHeader
+            | State::AwaitDecision(_)
+            | State::AwaitVerdict(_)
+            | State::Open
+            | State::AwaitTls => return Ok(()),
+        }
+        let Decision::Allow(security) = decision else {
+            return Err(Rejection::Denied);
+        };
+        self.security = Some(*security);
+        match (core.channel, &self.remote) {
+            (Channel::Untrusted | Channel::Trusted, Some(remote)) => {
+                self.state = State::AwaitVerdict(core.ask_verdict(remote.clone()));
+                Ok(())
+            }
+            (Channel::Plain | Channel::Anonymous, _) | (_, None) => self.offer(core),
+        }
+    }
+
+    pub(super) fn verdict(
+        &mut self,
+        core: &mut Core,
+        query: QueryId,
+        verdict: &Verdict,
+    ) -> Result<(), Rejection> {
+        if let Some(pending) = self.take_pending(core, query, PendingStage::Verdict) {
+            return self.pending_verdict(core, pending, verdict);
+        }
+        match (&self.state, &self.remote) {
+            (State::AwaitVerdict(awaited), Some(remote)) if *awaited == query => {
+                core.note_verdict(verdict);
+                self.certificate = CertificateProof::new(remote.clone(), verdict);
+                self.offer(core)
+            }
+            (
+                State::AwaitHeader
+                | State::AwaitDecision(_)
+                | State::AwaitVerdict(_)
+                | State::Open
+                | State::AwaitTls,
+                _,
+            ) => Ok(()),
+        }
+    }
+
+    /// Sends header and features, as the decision table has them.
+    fn offer(&mut self, core: &mut Core) -> Result<(), Rejection> {
+        let dialback = core.config.dialback.is_some();
+        let facts = Facts {
+            channel: core.channel,
+            external: (core.config.external_inbound == External::On).into(),
+            dialback: dialback.into(),
+            starttls: Availability::Yes,
+            ..Facts::new(self.security.unwrap_or(core.config.security))
+        };
+        let features: &[Feature] = match decision::receiving(&facts) {
+            Offer::StartTls => &[Feature::StartTlsRequired],
+            Offer::StartTlsOrDialback => &[Feature::StartTls, Feature::Dialback],
+            Offer::External if dialback => &[Feature::External, Feature::Dialback],
+            Offer::External => &[Feature::External],
+            Offer::Dialback => &[Feature::Dialback],
+            Offer::Refuse(refusal) => {
+                let reason = core.certificate_problem.clone();
+                return Err(Rejection::Refused { refusal, reason });
+            }
+        };
+        self.send_header(core);
+        core.output.features(features);
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Opens the stream behind SASL: more pairs may be added by dialback.
+    fn open(&mut self, core: &mut Core) {
+        self.send_header(core);
+        let features: &[Feature] = if core.config.dialback.is_some() {
+            &[Feature::Dialback]
+        } else {
+            &[]
+        };
+        core.output.features(features);
+        self.state = State::Open;
+    }
+
+    fn send_header(&mut self, core: &mut Core) {
+        self.id = core.new_id();
+        core.output.header(Addresses {
+            from: Some(self.local.as_ref().map_or("", DomainName::as_str)),
+            to: self.remote.as_ref().map(DomainName::as_str),
+            id: Some(&self.id),
+        });
+    }
+
+    pub(super) fn open_for_error(&mut self, core: &mut Core) {
+        match self.state {
+            State::AwaitHeader | State::AwaitDecision(_) | State::AwaitVerdict(_) => {
+                self.send_header(core);
+            }
+            State::Open | State::AwaitTls => {}
+        }
+    }
+
+    fn take_element(&mut self, core: &mut Core, element: &Element) -> Result<(), Rejection> {
+        if element.is(ns::TLS, "starttls") {
+            return self.take_starttls(core);
+        }
+        let security = self.security.unwrap_or(core.config.security);
+        if core.channel == Channel::Plain && security.tls == TlsMode::Required {
+            return Err(Rejection::TlsRequired);
+        }
+        match (element.namespace(), element.name()) {
+            (ns::SASL, "auth") => self.take_auth(core, element),
+            (ns::SASL, "abort") => self.fail_auth(core, "aborted"),
+            (ns::DIALBACK, "result") => self.take_key(core, element),
+            // An answer to a question that was never asked on this stream.
+            (ns::DIALBACK, "verify") if element.attribute("type").is_some() => Ok(()),
+            (ns::DIALBACK, "verify") => core.answer_verify(element),
+            (ns::CLIENT, _) => Err(Rejection::ContentNamespace),
+            (ns::SASL | ns::TLS | ns::STREAM, _) => Err(Rejection::UnexpectedElement),
+            _other if core.is_proved() => Err(Rejection::UnsupportedElement),
+            _other => Err(Rejection::NotAuthorized),
+        }
+    }
+
+    fn take_starttls(&mut self, core: &mut Core) -> Result<(), Rejection> {
+        let security = self.security.unwrap_or(core.config.security);
+        if core.channel != Channel::Plain || core.is_proved() {
+            return Err(Rejection::UnexpectedElement);
+        }
+        if security.tls == TlsMode::Disabled {
+            // RFC 6120 §5.4.2.2: a failure, and the end of the stream.
+            core.output.empty(ns::TLS, "failure");
+            return Err(Rejection::UnexpectedElement);
+        }
+        self.state = State::AwaitTls;
+        Ok(())
+    }
+
+    /// SASL EXTERNAL (RFC 6120 §6, XEP-0178).
+    fn take_auth(&mut self, core: &mut Core, element: &Element) -> Result<(), Rejection> {
+        if self.authenticated {
+            return Err(Rejection::UnexpectedElement);
+        }
+        if core.channel == Channel::Plain {
+            return self.fail_auth(core, "encryption-required");
+        }
+        let offered = core.config.external_inbound == External::On && self.certificate.is_some();
+        if element.attribute("mechanism") != Some("EXTERNAL") || !offered {
+            return self.fail_auth(core, "invalid-mechanism");
+        }
+        let text = element.text();
+        let identity = match text.trim() {
+            "" | "=" => None,
+            identity => match Base64::decode_vec(identity) {
+                Ok(identity) => Some(identity),
+                Err(_malformed) => return self.fail_auth(core, "incorrect-encoding"),
+            },
+        };
+        let (Some(local), Some(remote)) = (&self.local, &self.remote) else {
+            return self.fail_auth(core, "not-authorized");
+        };
+        let is_remote = |identity: Vec<u8>| {
+            let identity = String::from_utf8(identity).unwrap_or_default();
+            DomainName::parse(&identity).as_ref() == Ok(remote)
+        };
+        if !identity.is_none_or(is_remote) {
+            return self.fail_auth(core, "invalid-authzid");
+        }
+        let pair = Pair {
+            local: local.clone(),
+            remote: remote.clone(),
+        };
+        let proof = self.certificate.as_ref();
+        let authorized = proof.and_then(|proof| Authorized::by_certificate(pair, proof));
+        let Some(authorized) = authorized else {
+            return self.fail_auth(core, "not-authorized");
+        };
+        core.output.empty(ns::SASL, "success");
+        self.authenticated = true;
+        self.add_pair(core, authorized);
+        core.restart();
+        self.state = State::AwaitHeader;
+        Ok(())
+    }
+
+    fn fail_auth(&mut self, core: &mut Core, condition: &str) -> Result<(), Rejection> {
+        core.output.sasl_failure(condition);
+        self.auth_attempts += 1;
+        if self.auth_attempts >= core.config.limits.max_auth_attempts {
+            return Err(Rejection::TooManyAttempts);
+        }
+        core.check_output()
+    }
+
+    fn add_pair(&mut self, core: &mut Core, authorized: Authorized) {
+        self.pairs
+            .insert(authorized.pair().clone(), authorized.clone());
+        core.prove();
+        core.events.push_back(Event::Authorized(authorized));
+    }
+
+    /// A dialback key (XEP-0220 §2.1.1).
+    fn take_key(&mut self, core: &mut Core, element: &Element) -> Result<(), Rejection> {
+        if element.attribute("type").is_some() {
+            // We send no keys on this stream, so nothing was asked.
+            return Ok(());
+        }
+        let attribute = |name| element.attribute(name).unwrap_or_default();
+        let (from, to) = (attribute("from"), attribute("to"));
+        match self.check_key(core, from, to, &element.text()) {
+            Ok(request) => {
+                let query = core.queries.next_id();
+                let pair = request.pair.clone();
+                core.events.push_back(Event::Authorize { query, pair });
+                self.add_pending(core, query, Pending::new(request));
+                Ok(())
+            }
+            Err(condition) => {
+                core.output.dialback(&Dialback {
+                    from: to,
+                    to: from,
+                    ..error_result(condition)
+                });
+                core.check_output()
+            }
+        }
+    }
+
+    fn check_key(
+        &self,
+        core: &Core,
+        from: &str,
+        to: &str,
+        key: &str,
+    ) -> Result<VerifyRequest, StanzaCondition> {
+        let name = |text| DomainName::parse(text).map_err(|_malformed| StanzaCondition::BadRequest);
+        let pair = Pair {
+            local: name(to)?,
+            remote: name(from)?,
+        };
+        let key = key.trim_matches([' ', '\t', '\r', '\n']);
+        let limits = &core.config.limits;
+        if key.is_empty() || key.len() > limits.max_key_bytes {
+            return Err(StanzaCondition::BadRequest);
+        }
+        if !core.config.domains.contains(&pair.local) {
+            return Err(StanzaCondition::ItemNotFound);
+        }
+        if core.config.domains.contains(&pair.remote) || core.config.dialback.is_none() {
+            return Err(StanzaCondition::NotAcceptable);
+        }
+        let is_pending = |pending: &Pending| pending.request.pair == pair;
+        if self.pending.values().any(is_pending)
+            || self.pending.len() >= limits.max_pending_pairs
+            || self.pairs.len() >= limits.max_pairs
+        {
+            return Err(StanzaCondition::ResourceConstraint);
+        }
+        Ok(VerifyRequest {
+            pair,
+            id: self.id.clone(),
+            key: key.into(),
+        })
+    }
+
+    fn add_pending(&mut self, core: &mut Core, query: QueryId, pending: Pending) {
+        let deadline = core.now + core.config.limits.verification_timeout;
+        core.timers.set(Timer::Pending(query), deadline);
+        self.pending.insert(query, pending);
+    }
+
+    /// The key that waits for the answer to `query`, if that is what it waits for.
+    fn take_pending(
+        &mut self,
+        core: &mut Core,
+        query: QueryId,
+        stage: PendingStage,
+    ) -> Option<Pending> {
+        if self.pending.get(&query)?.stage != stage {
+            return None;
+        }
+        core.timers.stop(Timer::Pending(query));
+        self.pending.remove(&query)
+    }
+
+    pub(super) fn pending_timed_out(
+        &mut self,
+        core: &mut Core,
+        query: QueryId,
+    ) -> Result<(), Rejection> {
+        match self.pending.remove(&query) {
+            Some(pending) => {
+                self.answer_key(core, &pending, Err(StanzaCondition::RemoteServerTimeout))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn pending_decision(
+        &mut self,
+        core: &mut Core,
+        mut pending: Pending,
+        decision: &Decision,
+    ) -> Result<(), Rejection> {
+        let security = match decision {
+            Decision::Allow(security) => security,
+            Decision::Deny => {
+                return self.answer_key(core, &pending, Err(StanzaCondition::PolicyViolation));
+            }
+        };
+        pending.rule = security.certificate;
+        match (core.channel, security.tls, security.certificate) {
+            (Channel::Plain, TlsMode::Required, _) => {
+                self.answer_key(core, &pending, Err(StanzaCondition::PolicyViolation))
+            }
+            (Channel::Plain | Channel::Anonymous, _, CertificateRule::Required) => {
+                self.answer_key(core, &pending, Err(StanzaCondition::NotAuthorized))
+            }
+            (Channel::Plain | Channel::Anonymous, _, CertificateRule::Optional) => {
+                self.ask_authoritative(core, pending);
+                Ok(())
+            }
+            (Channel::Untrusted | Channel::Trusted, _, _) => {
+                let query = core.ask_verdict(pending.request.pair.remote.clone());
+                pending.stage = PendingStage::Verdict;
+                self.add_pending(core, query, pending);
+                Ok(())
+            }
+        }
+    }
+
+    /// A certificate that names the domain makes the call to its server needless (XEP-0344).
+    fn pending_verdict(
+        &mut self,
+        core: &mut Core,
+        pending: Pending,
+        verdict: &Verdict,
+    ) -> Result<(), Rejection> {
+        let pair = pending.request.pair.clone();
+        let authorized = CertificateProof::new(pair.remote.clone(), verdict)
+            .and_then(|proof| Authorized::by_certificate(pair, &proof));
+        match (authorized, pending.rule) {
+            (Some(authorized), _) => self.answer_key(core, &pending, Ok(Some(authorized))),
+            (None, CertificateRule::Optional) => {
+                self.ask_authoritative(core, pending);
+                Ok(())
+            }
+            (None, CertificateRule::Required) => {
+                self.answer_key(core, &pending, Err(StanzaCondition::NotAuthorized))
+            }
+        }
+    }
+
+    fn ask_authoritative(&mut self, core: &mut Core, mut pending: Pending) {
+        let query = core.queries.next_id();
+        let request = pending.request.clone();
+        core.events.push_back(Event::Verify { query, request });
+        pending.stage = PendingStage::Verification;
+        self.add_pending(core, query, pending);
+    }
+
+    pub(super) fn verification(
+        &mut self,
+        core: &mut Core,
+        query: QueryId,
+        verification: &Verification,
+    ) -> Result<(), Rejection> {
+        let Some(pending) = self.take_pending(core, query, PendingStage::Verification) else {
+            return Ok(());
+        };
+        let request = &pending.request;
+        let answer = match verification {
+            Verification::Valid(proof) => Ok(Authorized::by_dialback(
+                request.pair.clone(),
+                &request.id,
+                proof,
+            )),
+            Verification::Invalid => Ok(None),
+            Verification::Failed(condition) => Err(*condition),
+        };
+        self.answer_key(core, &pending, answer)
+    }
+
+    /// Tells the peer what became of its key: a proof, none (the key is invalid), or an error.
+    fn answer_key(
+        &mut self,
+        core: &mut Core,
+        pending: &Pending,
+        answer: Result<Option<Authorized>, StanzaCondition>,
+    ) -> Result<(), Rejection> {
+        if core.life != Life::Open {
+            return Ok(());
+        }
+        let result = Dialback::of("result", &pending.request.pair);
+        match answer {
+            Ok(Some(authorized)) => {
+                core.output.dialback(&Dialback {
+                    type_: Some("valid"),
+                    ..result
+                });
+                self.add_pair(core, authorized);
+            }
+            Ok(None) => {
+                core.output.dialback(&Dialback {
+                    type_: Some("invalid"),
+                    ..result
+                });
+                if self.pairs.is_empty() {
+                    // XEP-0220 §2.1.1: nothing else was proved, so the stream ends.
+                    core.close(super::CloseReason::Closed);
+                }
+            }
+            Err(condition) => core.output.dialback(&Dialback {
+                from: result.from,
+                to: result.to,
+                ..error_result(condition)
+            }),
+        }
+        core.check_output()
+    }
+
+    fn take_stanza(
+        &mut self,
+        core: &mut Core,
+        stanza: Result<Stanza, AddressError>,
+    ) -> Result<(), Rejection> {
+        let security = self.security.unwrap_or(core.config.security);
+        if core.channel == Channel::Plain && security.tls == TlsMode::Required {
+            return Err(Rejection::TlsRequired);
+        }
+        if self.pairs.is_empty() {
+            return Err(Rejection::NotAuthorized);
+        }
+        let stanza = stanza?;
+        let (from, to) = stanza.domains();
+        let pair = Pair {
+            local: to.clone(),
+            remote: from.clone(),
+        };
+        let Some(authorized) = self.pairs.get(&pair) else {
+            return Err(self.refuse_pair(core, &pair));
+        };
+        let method: Method = authorized.method();
+        core.events.push_back(Event::Stanza { stanza, method });
+        Ok(())
+    }
+
+    /// Which side of an unproved pair is at fault (RFC 6120 §8.1.1.2, §8.1.2.2).
+    fn refuse_pair(&self, core: &Core, pair: &Pair) -> Rejection {
+        if !self.pairs.keys().any(|proved| proved.remote == pair.remote) {
+            Rejection::InvalidFrom
+        } else if core.config.domains.contains(&pair.local) {
+            Rejection::PairNotAuthorized
+        } else {
+            Rejection::HostUnknown(pair.local.as_str().into())
+        }
+    }
+}
+
+fn error_result<'a>(condition: StanzaCondition) -> Dialback<'a> {
+    Dialback {
+        name: "result",
+        from: "",
+        to: "",
+        id: None,
+        type_: Some("error"),
+        content: Content::Error(condition),
+    }
+}
