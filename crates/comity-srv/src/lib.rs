@@ -1,4 +1,96 @@
 //! Service discovery for federation: DNS messages, resolution and exact SRV selection, without I/O.
+//!
+//! A [`Resolver`] finds out where the XMPP server of a domain can be reached: it asks recursive name
+//! servers for `_xmpp-server._tcp` SRV records (RFC 2782, RFC 6120 §3.2) and for the addresses of
+//! their targets, and ends with a typed [`Outcome`] and the [`Trace`] that explains it. It opens no
+//! sockets, connects to nobody and does not validate DNSSEC. [`Service`] lists what it can look for.
+//!
+//! # Driving a resolver
+//!
+//! The verbs are those of `comity_machine`. Each [`Transmit`] names a socket of its own; the driver
+//! opens it, gives what arrives there to [`Resolver::handle_input`], and closes it at
+//! [`Event::Release`]. A resolver never closes and always takes input.
+//!
+//! ```
+//! use comity_srv::{Config, Event, Outcome, Protocol, Resolver, Service};
+//! use comity_testkit::dns::{FakeDns, Transport};
+//!
+//! let mut server = FakeDns::new()
+//!     .srv("_xmpp-server._tcp.b.example", 10, 5, 5269, "xmpp.b.example")
+//!     .a("xmpp.b.example", [192, 0, 2, 1]);
+//!
+//! let mut now = comity_testkit::origin();
+//! let config = Config::new(vec!["192.0.2.53:53".parse()?]);
+//! let mut resolver = Resolver::new(now, config, [7; 32]);
+//! let query = resolver.resolve(now, &"b.example".parse()?, Service::XmppServer)?;
+//!
+//! let (outcome, trace) = 'resolved: loop {
+//!     let mut buf = Vec::new();
+//!     while let Some(transmit) = resolver.poll_transmit(&mut buf) {
+//!         // A driver binds a socket to a random port, connects it to `transmit.server`, and sends.
+//!         assert_eq!(transmit.protocol, Protocol::Udp);
+//!         for answer in server.answer(Transport::Udp, &buf) {
+//!             resolver.handle_input(now, transmit.socket, &answer);
+//!         }
+//!         buf.clear();
+//!     }
+//!     while let Some(event) = resolver.poll_event() {
+//!         match event {
+//!             Event::Resolved { query: ended, outcome, trace, .. } => {
+//!                 assert_eq!(ended, query);
+//!                 break 'resolved (outcome, trace);
+//!             }
+//!             Event::Release { socket } => println!("close {socket}"),
+//!             other => println!("{other:?}"),
+//!         }
+//!     }
+//!     // A driver waits for input until then.
+//!     if let Some(due) = resolver.poll_timeout() {
+//!         now = due;
+//!         resolver.handle_timeout(now);
+//!     }
+//! };
+//!
+//! let Outcome::Candidates(candidates) = outcome else {
+//!     return Err(trace.to_string().into());
+//! };
+//! assert_eq!(candidates[0].address, "192.0.2.1:5269".parse()?);
+//! assert!(trace.to_string().ends_with(
+//!     "chose xmpp.b.example at 192.0.2.1:5269, priority 10, weight 5\n"
+//! ));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Outcomes
+//!
+//! Absence, refusal and failure are different things. Only an answer that there are no SRV records
+//! leads to the domain's own addresses on port 5269: not a timeout, not SERVFAIL, not records whose
+//! targets are of no use, not a target of `.`. RFC 6120 §3.2.1 (step 9) would fall back when no
+//! answer comes too; that lets whoever can suppress an answer choose where we connect, so here it is a
+//! [`Failure`] to be tried again. A `.` beside other records is left out.
+//!
+//! # Order
+//!
+//! [`weighted_order`] draws without replacement in proportion to the weights. The running sum of RFC
+//! 2782 with its inclusive random number gives weights 1 and 3 the shares 40 and 60 percent, or 30
+//! and 70 if the records are shuffled before, where its text says one and three quarters.
+//!
+//! # Forged answers
+//!
+//! An answer counts if it comes to the socket of the query, which is connected, with its id, its
+//! question in the same mixed case, and records on the path of CNAME records from the question. Each
+//! query has a new socket and a new id, and one question is in flight once. The additional section is
+//! not read. Datagrams that do not match never end the wait; too many of them move the question to
+//! TCP. (RFC 5452 §9)
+//!
+//! # Limits
+//!
+//! [`Limits`] bounds messages, records, aliases, lookups, addresses, time and the cache. At most
+//! `max_resolutions * max_parallel_lookups` sockets are open. [`AddressPolicy`] decides which
+//! addresses may be dialled: public ones, unless told otherwise.
+//!
+//! RFC 1035 (messages), RFC 2181 §8 (TTL), RFC 2308 (negative answers), RFC 2782 (SRV), RFC 5452
+//! (forged answers), RFC 6120 §3.2 (XMPP), RFC 6891 (EDNS), RFC 8305 §4 (families in turn).
 
 mod address;
 mod cache;

@@ -374,8 +374,9 @@ fn patience(limits: &Limits, attempts: u32) -> Duration {
     limits.first_attempt_timeout.saturating_mul(factor)
 }
 
-/// A moment that does not overflow; a limit beyond the end of time is a day.
+/// A moment that does not overflow; a wait beyond the end of time is a day.
 fn later(now: Instant, wait: Duration) -> Instant {
-    const DAY: Duration = Duration::from_secs(86_400);
-    now.checked_add(wait).unwrap_or_else(|| now + DAY)
+    now.checked_add(wait)
+        .or_else(|| now.checked_add(Duration::from_secs(86_400)))
+        .unwrap_or(now)
 }

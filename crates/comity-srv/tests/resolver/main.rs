@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod hostile;
+mod promises;
 mod resolution;
 mod world;
