@@ -1,16 +1,62 @@
 //! XMPP between servers: addresses, streams and routing, without I/O.
+//!
+//! * [`Router`] carries stanzas between our domains and all others; most programs need only it.
+//! * [`Stream`] is one connection, in either role.
+//! * [`Stanza`], [`Jid`] and [`xml`] are what they carry.
+//! * [`decision`] is the table of which proof a stream takes, as pure functions.
+//!
+//! Nothing here opens a socket, resolves a name, judges a certificate or knows a policy: the
+//! machines ask, and their composer answers. There are no clients, no rosters and no storage.
+//!
+//! # A peer that is refused
+//!
+//! ```
+//! use std::time::Instant;
+//! use comity_xmpp::Stream;
+//! use comity_xmpp::stream::{CloseReason, Config, Event};
+//!
+//! let mut stream = Stream::receive(Instant::now(), Config::default(), [7; 32]);
+//! stream.handle_input(Instant::now(), b"GET / HTTP/1.1\r\n");
+//! loop {
+//!     let mut outgoing = Vec::new();
+//!     while stream.poll_transmit(&mut outgoing).is_some() {}
+//!     // Here a driver writes `outgoing` to its socket.
+//!     match stream.poll_event() {
+//!         Some(Event::Closed(CloseReason::Rejected(reason))) => {
+//!             assert_eq!(reason.condition().name(), "bad-format");
+//!             break;
+//!         }
+//!         Some(event) => println!("{event:?}"),
+//!         None => panic!("nothing happened"),
+//!     }
+//! }
+//! ```
+//!
+//! # Limits
+//!
+//! [`stream::Limits`] and [`router::Limits`] bound what a peer can make a machine hold or wait for. A
+//! stream whose peer has proved nothing holds at most 64 KiB.
+//!
+//! # Standards
+//!
+//! RFC 6120 (core), RFC 7590 (TLS), RFC 7622 (addresses), XEP-0178 (SASL EXTERNAL), XEP-0185 and
+//! XEP-0220 (dialback), XEP-0344 (dialback without a call where a certificate proves the domain).
+
 mod condition;
 pub mod decision;
 mod dialback;
 mod jid;
 pub mod ns;
+pub mod router;
 mod security;
 mod stanza;
 pub mod stream;
 pub mod xml;
+
 pub use condition::{StanzaCondition, StreamCondition};
 pub use dialback::DialbackSecret;
 pub use jid::{Jid, JidError};
+pub use router::Router;
 pub use security::{CertificateRule, Security, TlsMode};
 pub use stanza::{AddressError, Stanza, StanzaKind};
 pub use stream::Stream;

@@ -148,6 +148,8 @@ pub enum CloseReason {
 pub enum Stage {
     /// The peer's close of its direction.
     Close,
+    /// The connection itself.
+    Connect,
     /// Everything up to the first proved pair.
     Negotiation,
     /// The TLS handshake.
@@ -158,6 +160,7 @@ impl std::fmt::Display for Stage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Close => "closing",
+            Self::Connect => "connecting",
             Self::Negotiation => "negotiation",
             Self::Tls => "the TLS handshake",
         })

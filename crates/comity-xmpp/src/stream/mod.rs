@@ -75,7 +75,7 @@ enum Side {
 }
 
 /// What a stream is opened for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[expect(clippy::exhaustive_enums, reason = "there are these two uses")]
 pub enum Purpose {
     /// To carry our stanzas.

@@ -1,0 +1,579 @@
+//! Many streams: which one carries which pair of domains.
+
+mod config;
+mod event;
+mod outbound;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use comity_identity::Direction;
+use comity_machine::{QueryId, QueryIds, Random, Timers};
+
+pub use config::{Config, Limits};
+pub use event::{ConnectionId, Event, Failure, Target, TlsRole, Transmit, Unresolved};
+
+use self::outbound::{Key, Outbound, Request};
+use crate::Stanza;
+use crate::stream::{self, CloseReason, Decision, Pair, PeerCertificate, Purpose, Stream, Verdict};
+
+/// Carries stanzas between our domains and all others, over one stream for each pair and direction.
+///
+/// It opens streams when there is something to send, confirms the dialback keys of peers with their
+/// authoritative servers, and tells the application of every stanza that it could not deliver. It
+/// asks its composer for everything that is not XMPP: [`Event::Authorize`] (policy),
+/// [`Event::Connect`] (discovery), [`Event::Dial`] and [`Event::StartTls`] (connections),
+/// [`Event::Authenticate`] (trust).
+///
+/// The run loop is that of `comity-machine`. A driver that cannot send on a connection says so with
+/// [`handle_write_blocked`](Self::handle_write_blocked); stanzas then wait in the router, which
+/// refuses more when its queue is full.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Instant;
+/// use comity_xmpp::router::{Config, Event, Failure, Router};
+/// use comity_xmpp::stream::Decision;
+/// use comity_xmpp::{Stanza, StanzaKind};
+///
+/// let now = Instant::now();
+/// let mut config = Config::default();
+/// config.stream.domains = Arc::new(["capulet.example".parse()?].into());
+/// let mut router = Router::new(now, config, [0; 32]);
+///
+/// let (juliet, romeo) = ("juliet@capulet.example".parse()?, "romeo@montague.example".parse()?);
+/// router.send(now, Stanza::new(StanzaKind::Message, juliet, romeo)).map_err(|error| error.1)?;
+/// let Some(Event::Authorize { query, .. }) = router.poll_event() else { panic!() };
+/// router.handle_decision(now, query, &Decision::Deny);
+/// let Some(Event::Undelivered { failure, .. }) = router.poll_event() else { panic!() };
+/// assert_eq!(failure, Failure::Denied);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Router {
+    now: Instant,
+    config: Config,
+    random: Random,
+    queries: QueryIds,
+    questions: BTreeMap<QueryId, Question>,
+    timers: Timers<Timer>,
+    events: VecDeque<Event>,
+    last_connection: u64,
+    /// Every stream that is open or has last words to send.
+    streams: BTreeMap<ConnectionId, Stream>,
+    /// Connections that peers opened.
+    inbound: BTreeSet<ConnectionId>,
+    /// Connections that we opened or are opening, and what for.
+    dials: BTreeMap<ConnectionId, Key>,
+    outbound: BTreeMap<Key, Outbound>,
+    /// Connections with bytes to send.
+    writable: BTreeSet<ConnectionId>,
+    /// Connections that the driver cannot send on.
+    blocked: BTreeSet<ConnectionId>,
+    /// Streams whose events are to be looked at.
+    touched: BTreeSet<ConnectionId>,
+    closing: bool,
+}
+
+/// Who asked the composer.
+#[derive(Clone, Debug)]
+enum Question {
+    /// A stream asked, under its own id.
+    Stream(ConnectionId, QueryId),
+    /// The router asked on its way to a domain.
+    Outbound(Key),
+}
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Timer {
+    /// A connection has not come about.
+    Dial(ConnectionId),
+    /// A question of the router has not been answered.
+    Question(QueryId),
+    /// A stream has something to do.
+    Stream(ConnectionId),
+}
+
+impl Router {
+    /// Creates a router without connections.
+    #[must_use]
+    pub fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            now,
+            config,
+            random: Random::from_seed(seed),
+            queries: QueryIds::default(),
+            questions: BTreeMap::new(),
+            timers: Timers::default(),
+            events: VecDeque::new(),
+            last_connection: 0,
+            streams: BTreeMap::new(),
+            inbound: BTreeSet::new(),
+            dials: BTreeMap::new(),
+            outbound: BTreeMap::new(),
+            writable: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            closing: false,
+        }
+    }
+
+    /// Takes a connection that a peer opened.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be served; close it.
+    pub fn accept(&mut self, now: Instant) -> Result<ConnectionId, AcceptError> {
+        self.now = now;
+        if self.closing {
+            return Err(AcceptError::Closed);
+        }
+        if self.inbound.len() >= self.config.limits.max_inbound {
+            return Err(AcceptError::TooMany);
+        }
+        let connection = self.new_connection();
+        let stream = Stream::receive(now, self.config.stream.clone(), self.random.seed());
+        self.streams.insert(connection, stream);
+        self.inbound.insert(connection);
+        self.touch(connection);
+        self.settle();
+        Ok(connection)
+    }
+
+    /// Sends a stanza to the domain of its recipient.
+    ///
+    /// What was taken is sent, or comes back in [`Event::Undelivered`].
+    ///
+    /// # Errors
+    ///
+    /// The stanza was not taken and is given back with the reason.
+    pub fn send(&mut self, now: Instant, stanza: Stanza) -> Result<(), (Box<Stanza>, SendError)> {
+        self.now = now;
+        if let Err(error) = self.check(&stanza) {
+            return Err((Box::new(stanza), error));
+        }
+        let (local, remote) = stanza.domains();
+        let pair = Pair {
+            local: local.clone(),
+            remote: remote.clone(),
+        };
+        let key = (pair, Purpose::Stanzas);
+        self.enqueue(&key, stanza)
+            .map_err(|stanza| (stanza, SendError::Full))?;
+        let ready = match self.outbound.get(&key).map(|outbound| &outbound.state) {
+            Some(outbound::State::Ready(connection)) => Some(*connection),
+            Some(
+                outbound::State::Deciding(_)
+                | outbound::State::Resolving(..)
+                | outbound::State::Trying { .. },
+            )
+            | None => None,
+        };
+        if let Some(connection) = ready {
+            self.flush(connection);
+        }
+        Ok(())
+    }
+
+    /// Takes bytes that arrived on a connection.
+    pub fn handle_input(&mut self, now: Instant, connection: ConnectionId, input: &[u8]) {
+        self.with(now, connection, |stream| stream.handle_input(now, input));
+    }
+
+    /// Takes the end of a connection's bytes, or its loss.
+    pub fn handle_eof(&mut self, now: Instant, connection: ConnectionId) {
+        self.with(now, connection, |stream| stream.handle_eof(now));
+    }
+
+    /// Takes the success of a handshake.
+    pub fn handle_tls_established(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        certificate: PeerCertificate,
+    ) {
+        self.with(now, connection, |stream| {
+            stream.handle_tls_established(now, certificate);
+        });
+    }
+
+    /// Takes the failure of a handshake, with what the TLS engine says about it.
+    pub fn handle_tls_failed(&mut self, now: Instant, connection: ConnectionId, reason: &str) {
+        self.with(now, connection, |stream| {
+            stream.handle_tls_failed(now, reason);
+        });
+    }
+
+    /// Takes the success of [`Event::Dial`].
+    pub fn handle_connected(&mut self, now: Instant, connection: ConnectionId) {
+        self.now = now;
+        self.outbound_connected(connection);
+        self.settle();
+    }
+
+    /// Takes the failure of [`Event::Dial`], with what the operating system says about it.
+    pub fn handle_connect_failed(&mut self, now: Instant, connection: ConnectionId, reason: &str) {
+        self.now = now;
+        if !self.streams.contains_key(&connection) {
+            self.outbound_failed(connection, &Failure::Unreachable(reason.into()));
+            self.settle();
+        }
+    }
+
+    /// Takes the answer to [`Event::Authenticate`].
+    pub fn handle_verdict(&mut self, now: Instant, query: QueryId, verdict: &Verdict) {
+        match self.questions.get(&query) {
+            Some(&Question::Stream(connection, inner)) => {
+                self.forget(query);
+                self.with(now, connection, |stream| {
+                    stream.handle_verdict(now, inner, verdict);
+                });
+            }
+            Some(Question::Outbound(_)) | None => {}
+        }
+    }
+
+    /// Takes the answer to [`Event::Authorize`].
+    pub fn handle_decision(&mut self, now: Instant, query: QueryId, decision: &Decision) {
+        self.now = now;
+        match self.forget(query) {
+            Some(Question::Stream(connection, inner)) => {
+                self.with(now, connection, |stream| {
+                    stream.handle_decision(now, inner, decision);
+                });
+            }
+            Some(Question::Outbound(key)) => {
+                self.outbound_decision(query, &key, decision);
+                self.settle();
+            }
+            None => {}
+        }
+    }
+
+    /// Takes the answer to [`Event::Connect`]: targets in the order in which to try them.
+    pub fn handle_targets(
+        &mut self,
+        now: Instant,
+        query: QueryId,
+        targets: Result<Vec<Target>, Unresolved>,
+    ) {
+        self.now = now;
+        if let Some(Question::Outbound(key)) = self.forget(query) {
+            self.outbound_targets(query, &key, targets);
+            self.settle();
+        }
+    }
+
+    /// Notes that the driver cannot send on a connection.
+    pub fn handle_write_blocked(&mut self, now: Instant, connection: ConnectionId) {
+        self.now = now;
+        if self.streams.contains_key(&connection) {
+            self.blocked.insert(connection);
+        }
+    }
+
+    /// Notes that the driver can send on a connection again.
+    pub fn handle_writable(&mut self, now: Instant, connection: ConnectionId) {
+        self.now = now;
+        if self.blocked.remove(&connection) {
+            self.writable.insert(connection);
+            self.flush(connection);
+        }
+    }
+
+    /// Acts on every deadline that has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        while let Some(timer) = self.timers.pop_expired(now) {
+            match timer {
+                Timer::Dial(connection) => {
+                    let reason = CloseReason::TimedOut(Stage::Connect);
+                    let failure = Failure::Unreachable(reason.to_string().into());
+                    self.events.push_back(Event::Closed { connection, reason });
+                    self.outbound_failed(connection, &failure);
+                }
+                Timer::Question(query) => {
+                    // A stream that asked has a timer of its own.
+                    if let Some(Question::Outbound(key)) = self.forget(query) {
+                        self.fail(&key, &Failure::Unanswered);
+                    }
+                }
+                Timer::Stream(connection) => {
+                    if let Some(stream) = self.streams.get_mut(&connection) {
+                        stream.handle_timeout(now);
+                        self.touch(connection);
+                    }
+                }
+            }
+            self.settle();
+        }
+    }
+
+    /// Closes every stream and takes no more stanzas; those that wait come back undelivered.
+    pub fn close(&mut self, now: Instant) {
+        self.now = now;
+        self.closing = true;
+        let keys: Vec<Key> = self.outbound.keys().cloned().collect();
+        for key in keys {
+            self.fail(&key, &Failure::Shutdown);
+        }
+        let dialled = self.dials.keys().copied();
+        let unconnected: Vec<_> = dialled
+            .filter(|connection| !self.streams.contains_key(connection))
+            .collect();
+        for connection in unconnected {
+            self.dials.remove(&connection);
+            self.timers.stop(Timer::Dial(connection));
+            let reason = CloseReason::Closed;
+            self.events.push_back(Event::Closed { connection, reason });
+        }
+        let open: Vec<_> = self.streams.keys().copied().collect();
+        for connection in open {
+            self.close_stream(connection);
+        }
+        self.settle();
+    }
+
+    /// Moves the bytes for one connection to the end of `buf`; gives which, and how many.
+    pub fn poll_transmit(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
+        while let Some(connection) = self.writable.pop_first() {
+            let Some(stream) = self.streams.get_mut(&connection) else {
+                continue;
+            };
+            // The last words of a stream are not held back: nothing follows them.
+            if self.blocked.contains(&connection) && stream.wants_input() {
+                continue;
+            }
+            let len = stream.poll_transmit(buf);
+            if stream.is_closed() {
+                self.streams.remove(&connection);
+                self.inbound.remove(&connection);
+                self.blocked.remove(&connection);
+            } else {
+                self.flush(connection);
+            }
+            if let Some(len) = len {
+                return Some(Transmit { connection, len });
+            }
+        }
+        None
+    }
+
+    /// What happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    /// Whether bytes of a connection should be read now.
+    #[must_use]
+    pub fn wants_input(&self, connection: ConnectionId) -> bool {
+        let stream = self.streams.get(&connection);
+        stream.is_some_and(Stream::wants_input)
+    }
+
+    /// Whether the router was closed and nothing will come out any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closing && self.streams.is_empty() && self.events.is_empty()
+    }
+}
+
+impl Router {
+    fn check(&self, stanza: &Stanza) -> Result<(), SendError> {
+        let (local, remote) = stanza.domains();
+        if self.closing {
+            return Err(SendError::Closed);
+        }
+        if !self.config.stream.domains.contains(local) {
+            return Err(SendError::NotLocal);
+        }
+        if self.config.stream.domains.contains(remote) {
+            return Err(SendError::RemoteIsLocal);
+        }
+        Ok(())
+    }
+
+    /// Puts a stanza behind those that wait for its stream; gives it back if there is no room.
+    fn enqueue(&mut self, key: &Key, stanza: Stanza) -> Result<(), Box<Stanza>> {
+        let limit = self.config.limits.max_queued_stanzas;
+        match self.outbound(key) {
+            Some(outbound) if outbound.stanzas.len() < limit => {
+                outbound.stanzas.push_back(stanza);
+                Ok(())
+            }
+            Some(_) | None => Err(Box::new(stanza)),
+        }
+    }
+
+    fn new_connection(&mut self) -> ConnectionId {
+        self.last_connection = self.last_connection.wrapping_add(1);
+        ConnectionId(self.last_connection)
+    }
+
+    fn ask(&mut self, question: Question) -> QueryId {
+        let query = self.queries.next_id();
+        let deadline = self.now + self.config.limits.answer_timeout;
+        self.timers.set(Timer::Question(query), deadline);
+        self.questions.insert(query, question);
+        query
+    }
+
+    fn forget(&mut self, query: QueryId) -> Option<Question> {
+        self.timers.stop(Timer::Question(query));
+        self.questions.remove(&query)
+    }
+
+    /// Does something with a stream, and then what follows from it.
+    fn with(&mut self, now: Instant, connection: ConnectionId, act: impl FnOnce(&mut Stream)) {
+        self.now = now;
+        if let Some(stream) = self.streams.get_mut(&connection) {
+            act(stream);
+            self.touch(connection);
+            self.settle();
+        }
+    }
+
+    fn touch(&mut self, connection: ConnectionId) {
+        self.touched.insert(connection);
+    }
+
+    fn close_stream(&mut self, connection: ConnectionId) {
+        if let Some(stream) = self.streams.get_mut(&connection) {
+            stream.close(self.now);
+            self.touch(connection);
+        }
+    }
+
+    /// Looks at the events of every stream that was touched, which may touch others.
+    fn settle(&mut self) {
+        while let Some(connection) = self.touched.pop_first() {
+            self.writable.insert(connection);
+            while let Some(event) = self
+                .streams
+                .get_mut(&connection)
+                .and_then(Stream::poll_event)
+            {
+                self.take(connection, event);
+            }
+            match self.streams.get(&connection).and_then(Stream::poll_timeout) {
+                Some(deadline) => self.timers.set(Timer::Stream(connection), deadline),
+                None => self.timers.stop(Timer::Stream(connection)),
+            }
+        }
+    }
+
+    fn take(&mut self, connection: ConnectionId, event: stream::Event) {
+        match event {
+            stream::Event::Authenticate { query, domain } => {
+                let query = self.ask(Question::Stream(connection, query));
+                self.events.push_back(Event::Authenticate {
+                    query,
+                    connection,
+                    domain,
+                });
+            }
+            stream::Event::Authorize { query, pair } => {
+                let query = self.ask(Question::Stream(connection, query));
+                self.events.push_back(Event::Authorize {
+                    query,
+                    pair,
+                    direction: Direction::Inbound,
+                });
+            }
+            stream::Event::Authorized(authorized) => {
+                self.events.push_back(Event::Authorized {
+                    connection,
+                    pair: authorized.pair().clone(),
+                    method: authorized.method(),
+                });
+            }
+            stream::Event::Closed(reason) => self.closed(connection, reason),
+            stream::Event::Established { pair, method } => {
+                self.events.push_back(Event::Established {
+                    connection,
+                    pair,
+                    method,
+                });
+                self.established(connection);
+            }
+            stream::Event::Refused(refusal) => {
+                self.outbound_failed(connection, &Failure::Refused(refusal));
+            }
+            stream::Event::Stanza { stanza, method } => {
+                self.events.push_back(Event::Stanza {
+                    connection,
+                    stanza,
+                    method,
+                });
+            }
+            stream::Event::StartTls => self.start_tls(connection),
+            stream::Event::Verified {
+                request,
+                verification,
+            } => self.verified(connection, &request, &verification),
+            stream::Event::Verify { query, request } => self.verify(Request {
+                request,
+                connection,
+                query,
+            }),
+        }
+    }
+
+    fn start_tls(&mut self, connection: ConnectionId) {
+        let role = match self.dials.get(&connection) {
+            Some((pair, _)) => TlsRole::Client {
+                server_name: pair.remote.clone(),
+            },
+            None => TlsRole::Server,
+        };
+        self.events.push_back(Event::StartTls { connection, role });
+    }
+
+    fn closed(&mut self, connection: ConnectionId, reason: CloseReason) {
+        let failure = Failure::Ended(reason.clone());
+        self.events.push_back(Event::Closed { connection, reason });
+        self.outbound_failed(connection, &failure);
+        self.timers.stop(Timer::Stream(connection));
+        self.questions.retain(
+            |_, question| !matches!(question, Question::Stream(asked, _) if *asked == connection),
+        );
+    }
+}
+
+/// Why a connection is not served.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The router was closed.
+    #[error("this server stops")]
+    Closed,
+    /// [`Limits::max_inbound`] is reached.
+    #[error("too many connections")]
+    TooMany,
+}
+
+/// Why a stanza was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The router was closed.
+    #[error("this server stops")]
+    Closed,
+    /// Too many stanzas or domains wait already.
+    #[error("too many stanzas wait")]
+    Full,
+    /// The sender is in no domain of ours.
+    #[error("the sender is not in a domain of this server")]
+    NotLocal,
+    /// The recipient is in a domain of ours.
+    #[error("the recipient is in a domain of this server")]
+    RemoteIsLocal,
+}
