@@ -80,8 +80,8 @@
 //! An answer counts if it comes to the socket of the query, which is connected, with its id, its
 //! question in the same mixed case, and records on the path of CNAME records from the question. Each
 //! query has a new socket and a new id, and one question is in flight once. The additional section is
-//! not read. Datagrams that do not match never end the wait; too many of them move the question to
-//! TCP. (RFC 5452 §9)
+//! not believed. Datagrams that do not match never end the wait; too many of them, or an answer that
+//! cannot be read, move the question to TCP. (RFC 5452 §9)
 //!
 //! # Limits
 //!

@@ -185,7 +185,7 @@ impl Plan {
             },
             // Only an answer that there is no SRV record leads here: an error is not an absence,
             // and targets that fail do not bring the fallback back (RFC 6120 §3.2.1, step 8).
-            End::Absent | End::Addresses(_) => {
+            End::Absent => {
                 let port = self.service.default_port();
                 self.trace.push(TraceEntry::FellBack {
                     domain: self.domain.clone(),
@@ -194,6 +194,7 @@ impl Plan {
                 Stage::Hosts(Hosts::fallback(self.domain.clone(), port, self.service))
             }
             End::Failed(failure) => Stage::Ended(Outcome::Failed(failure)),
+            End::Addresses(_) => Stage::Ended(Outcome::Failed(Failure::Malformed)),
         }
     }
 

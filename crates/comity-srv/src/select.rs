@@ -24,9 +24,9 @@ pub struct ServiceRecord {
 ///
 /// The first record of a priority is each record with probability weight / sum of weights, the
 /// second is drawn the same way from the rest, and so on. The algorithm in RFC 2782 does not reach
-/// the proportions that its text asks for, so this follows the text: see the page of the crate. A weight
-/// of 0 counts as 1/256 of a weight of 1: a small chance beside other weights, an equal one among
-/// zeros.
+/// the proportions that its text asks for, so this follows the text; the page of the crate has the
+/// figures. A weight of 0 counts as 1/256 of a weight of 1: a small chance beside other weights, an
+/// equal one among zeros.
 ///
 /// `seed` decides everything. The order does not depend on the order of the input, and without one
 /// of the records the others keep their order, so that a caller who derives the seed from a

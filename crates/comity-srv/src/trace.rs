@@ -143,6 +143,8 @@ pub enum Setback {
     Truncated,
     /// The server changed the case of the letters in the question.
     CaseChanged,
+    /// The answer is too large or malformed.
+    Unreadable,
     /// Too many datagrams came that do not answer the question.
     Forged,
     /// The server does not understand EDNS.
@@ -234,6 +236,7 @@ impl fmt::Display for Setback {
         match self {
             Self::Truncated => f.write_str("the answer was cut, asking over TCP"),
             Self::CaseChanged => f.write_str("the case of the name was changed, asking over TCP"),
+            Self::Unreadable => f.write_str("the answer could not be read, asking over TCP"),
             Self::Forged => f.write_str("too many foreign datagrams, asking over TCP"),
             Self::EdnsRefused => f.write_str("EDNS was refused, asking without it"),
             Self::Failed(failure) => failure.fmt(f),

@@ -81,7 +81,7 @@ pub(crate) enum Unusable {
     Foreign,
     /// The question is ours except for the case of its letters.
     CaseChanged,
-    /// More bytes or records than the limits allow.
+    /// The question is ours, but there are more bytes or records than the limits allow.
     TooLarge,
     /// The question is ours, the rest is no DNS message.
     Malformed,
@@ -94,12 +94,16 @@ pub(crate) fn read(
     question: &Question,
     rules: &Rules,
 ) -> Result<Reply, Unusable> {
-    check_header(input, sent, rules)?;
+    let header = check_header(input, sent)?;
     check_question(input, sent)?;
-    let message = Message::from_vec(input).map_err(|_rule| Unusable::Malformed)?;
-    if message.metadata.truncation {
+    if header.is_truncated {
+        // Some servers cut in the middle of a record, so the rest may be no message.
         return Ok(Reply::Truncated);
     }
+    if input.len() > rules.max_message_bytes || header.records > rules.max_records {
+        return Err(Unusable::TooLarge);
+    }
+    let message = Message::from_vec(input).map_err(|_rule| Unusable::Malformed)?;
     let code = message.metadata.response_code;
     let negative = if code == ResponseCode::NoError {
         Ending::NoData
@@ -111,26 +115,31 @@ pub(crate) fn read(
     interpret(&message, question, negative, rules)
 }
 
-/// Checks the fixed part, before anything is allocated for its counts.
-fn check_header(input: &[u8], sent: &Sent, rules: &Rules) -> Result<(), Unusable> {
+struct Header {
+    is_truncated: bool,
+    /// In all sections.
+    records: usize,
+}
+
+fn check_header(input: &[u8], sent: &Sent) -> Result<Header, Unusable> {
     let Some((header, _)) = input.split_first_chunk::<HEADER_BYTES>() else {
         return Err(Unusable::Foreign);
     };
     let [a, b, flags, _, c, d, counts @ ..] = *header;
-    // QR 1 and opcode 0; exactly the one question.
+    // QR 1 and opcode 0.
     let is_reply = flags & 0b1111_1000 == 0b1000_0000;
     if u16::from_be_bytes([a, b]) != sent.id || !is_reply || u16::from_be_bytes([c, d]) != 1 {
         return Err(Unusable::Foreign);
     }
     let [answers @ .., e, f, g, h] = counts;
-    let records: usize = [answers, [e, f], [g, h]]
+    let records = [answers, [e, f], [g, h]]
         .into_iter()
         .map(|count| usize::from(u16::from_be_bytes(count)))
         .sum();
-    if input.len() > rules.max_message_bytes || records > rules.max_records {
-        return Err(Unusable::TooLarge);
-    }
-    Ok(())
+    Ok(Header {
+        is_truncated: flags & 0b0000_0010 != 0,
+        records,
+    })
 }
 
 fn check_question(input: &[u8], sent: &Sent) -> Result<(), Unusable> {

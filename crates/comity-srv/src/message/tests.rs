@@ -384,6 +384,18 @@ fn a_name_with_records_that_does_not_exist_is_malformed() {
 }
 
 #[test]
+fn a_reply_that_was_cut_inside_a_record_is_known_as_cut() {
+    let asked = question("b.example", RecordKind::A);
+    let sent = sent(&asked, true);
+    let mut message = reply(&sent);
+    message.metadata.truncation = true;
+    message.answers = vec![a("b.example", 60, 1)];
+    let bytes = message.to_vec().unwrap();
+    let cut = &bytes[..bytes.len() - 3];
+    assert_eq!(read(cut, &sent, &asked, &RULES), Ok(Reply::Truncated));
+}
+
+#[test]
 fn a_cut_reply_is_not_read() {
     let result = read_bent(|message| {
         message.metadata.truncation = true;

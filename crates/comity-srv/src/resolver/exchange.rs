@@ -131,7 +131,10 @@ impl Exchange {
             Ok(Reply::Truncated) => Progress::Again(Setback::Truncated, Protocol::Tcp),
             Ok(reply) => self.conclude(reply),
             Err(Unusable::CaseChanged) => Progress::Again(Setback::CaseChanged, Protocol::Tcp),
-            Err(Unusable::Foreign | Unusable::TooLarge | Unusable::Malformed) => {
+            Err(Unusable::TooLarge | Unusable::Malformed) => {
+                Progress::Again(Setback::Unreadable, Protocol::Tcp)
+            }
+            Err(Unusable::Foreign) => {
                 if let Channel::Udp { mismatches } = &mut self.channel {
                     *mismatches = mismatches.saturating_add(1);
                     if *mismatches > limits.max_mismatches {

@@ -45,7 +45,6 @@ fn answers_to_other_questions_count_for_nothing() {
     for fault in [
         Fault::WrongId,
         Fault::WrongQuestion,
-        Fault::Garbage,
         Fault::HugeCounts,
         Fault::Bytes(Vec::new()),
         Fault::Bytes(vec![0; 11]),
@@ -63,6 +62,18 @@ fn answers_to_other_questions_count_for_nothing() {
             "{fault:?}"
         );
     }
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_asked_for_over_tcp() {
+    let mut world = World::new(vec![one_host().fault(udp(), Fault::Garbage)]);
+    assert_eq!(shown(&world.outcome("b.example")), ONE_HOST);
+    assert_eq!(world.elapsed(), Duration::ZERO);
+    let mut world = World::with(vec![one_host()], |config| {
+        config.limits.max_udp_message_bytes = 60;
+    });
+    assert_eq!(shown(&world.outcome("b.example")), ONE_HOST);
+    assert_eq!(world.questions()[1], format!("{SRV} SRV over TCP"));
 }
 
 #[test]
