@@ -1,9 +1,9 @@
 use std::fmt;
+use std::time::Duration;
 
 use comity_identity::DomainName;
 use der::DateTime;
 use rustls_pki_types::UnixTime;
-use std::time::Duration;
 
 use crate::identifier::PresentedNames;
 use crate::purpose::{EkuPolicy, Role};

@@ -19,26 +19,3 @@ fn plaintext_is_an_error_on_both_sides() {
         assert_eq!(pair.errors(), (error.clone(), error));
     }
 }
-
-#[test]
-fn a_handshake_survives_any_fragments() {
-    let context = observing(Some(&leaf(2, "a.example").self_signed()));
-    let mut pair = Pair::new(&context, &context, "a.example");
-    while !pair.completed() {
-        let mut bytes = Vec::new();
-        while pair.client.wants_write() {
-            pair.client.write_tls(&mut bytes).unwrap();
-        }
-        for byte in bytes.drain(..) {
-            feed(&mut pair.server, &[byte], &mut pair.server_error);
-        }
-        while pair.server.wants_write() {
-            pair.server.write_tls(&mut bytes).unwrap();
-        }
-        for byte in bytes {
-            feed(&mut pair.client, &[byte], &mut pair.client_error);
-        }
-    }
-    assert_eq!(pair.errors(), (None, None));
-    assert!(pair.server.peer_certificates().is_some());
-}

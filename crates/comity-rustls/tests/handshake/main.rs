@@ -106,15 +106,9 @@ impl Pair {
     /// Carries bytes until both sides have nothing more to say.
     fn run(mut self) -> Self {
         while self.client.wants_write() || self.server.wants_write() {
-            let mut bytes = Vec::new();
-            while self.client.wants_write() {
-                self.client.write_tls(&mut bytes).unwrap();
-            }
+            let bytes = drain(&mut self.client);
             feed(&mut self.server, &bytes, &mut self.server_error);
-            bytes.clear();
-            while self.server.wants_write() {
-                self.server.write_tls(&mut bytes).unwrap();
-            }
+            let bytes = drain(&mut self.server);
             feed(&mut self.client, &bytes, &mut self.client_error);
         }
         self
@@ -127,6 +121,15 @@ impl Pair {
     fn errors(&self) -> (Option<Error>, Option<Error>) {
         (self.client_error.clone(), self.server_error.clone())
     }
+}
+
+/// All that a connection has to say.
+fn drain<Data>(connection: &mut rustls::ConnectionCommon<Data>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while connection.wants_write() {
+        connection.write_tls(&mut bytes).unwrap();
+    }
+    bytes
 }
 
 /// Reads all bytes, and keeps the first error.

@@ -132,23 +132,36 @@ fn a_client_that_is_not_asked_presents_nothing() {
 #[test]
 fn the_peer_presented_nothing_until_the_handshake_is_complete() {
     let root = root();
-    let client = observing(Some(&root.issue(&leaf(2, "a.example"))));
-    let server = observing(Some(&root.issue(&leaf(3, "b.example"))));
     let policy = trusting(&root);
-    let mut pair = Pair::new(&client, &server, "b.example");
-    let mut bytes = Vec::new();
-    pair.client.write_tls(&mut bytes).unwrap();
-    feed(&mut pair.server, &bytes, &mut pair.server_error);
-    assert_eq!(
-        verdict(&pair.server, Role::Client, "a.example", &policy),
-        Verdict::Refused(Reason::NoCertificate)
-    );
-    let pair = pair.run();
-    assert!(
-        verdict(&pair.server, Role::Client, "a.example", &policy)
-            .trusted()
-            .is_some()
-    );
+    for (version, _) in VERSIONS {
+        let mut client = observing(Some(&root.issue(&leaf(2, "a.example"))));
+        limit(&mut client, version);
+        let server = observing(Some(&root.issue(&leaf(3, "b.example"))));
+        let mut pair = Pair::new(&client, &server, "b.example");
+        while !pair.completed() {
+            let bytes = drain(&mut pair.client);
+            for byte in bytes {
+                feed(&mut pair.server, &[byte], &mut pair.server_error);
+                let verdict = verdict(&pair.server, Role::Client, "a.example", &policy);
+                assert_eq!(
+                    verdict.trusted().is_some(),
+                    !pair.server.is_handshaking(),
+                    "{version:?}"
+                );
+            }
+            let bytes = drain(&mut pair.server);
+            for byte in bytes {
+                feed(&mut pair.client, &[byte], &mut pair.client_error);
+                let verdict = verdict(&pair.client, Role::Server, "b.example", &policy);
+                assert_eq!(
+                    verdict.trusted().is_some(),
+                    !pair.client.is_handshaking(),
+                    "{version:?}"
+                );
+            }
+        }
+        assert_eq!(pair.errors(), (None, None));
+    }
 }
 
 #[test]

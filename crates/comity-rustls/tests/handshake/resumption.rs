@@ -76,6 +76,7 @@ fn every_handshake_is_a_full_one() {
         limit(&mut context, version);
         let client = Arc::new(context.client_config().unwrap());
         let server = Arc::new(context.server_config().unwrap());
+        assert_eq!(server.send_tls13_tickets, 0);
         let kinds = kinds(&client, &server);
         assert!(kinds.iter().all(is_full), "{version:?}: {kinds:?}");
     }
