@@ -224,6 +224,7 @@ impl Resolver {
             waiters: vec![query],
             server: self.preferred,
             attempts: 0,
+            errors: 0,
             edns: Edns::Offered { payload_bytes },
             failure: None,
         };
@@ -276,16 +277,15 @@ impl Resolver {
         };
         self.note_setback(&lookup, Setback::Failed(failure.clone()));
         lookup.attempts = lookup.attempts.saturating_add(1);
-        let mut enough = self.limits.max_attempts;
         if failure != Failure::Timeout {
-            // A lost datagram is worth another one to the same server, an error is not.
-            enough = enough.min(u32::try_from(self.servers.len()).unwrap_or(u32::MAX));
+            lookup.errors = lookup.errors.saturating_add(1);
         }
         // A timeout says less than any other failure.
         if lookup.failure.is_none() || failure != Failure::Timeout {
             lookup.failure = Some(failure.clone());
         }
-        if lookup.attempts >= enough {
+        // A lost datagram is worth another one to the same server, an error is not.
+        if lookup.attempts >= self.limits.max_attempts || lookup.errors >= self.servers.len() {
             let failure = lookup.failure.take().unwrap_or(failure);
             return self.deliver(now, &lookup, Err(&failure));
         }
@@ -340,6 +340,7 @@ impl Resolver {
         let lookup = self.exchanges.remove(&socket)?.into_lookup();
         self.timers.stop(Timer::Attempt(socket));
         self.in_flight.remove(&lookup.question);
+        debug_assert_eq!(self.in_flight.len(), self.exchanges.len());
         // The driver has not heard of a socket whose query it has not taken.
         if self.outgoing.remove(&socket).is_none() {
             self.events.push_back(Event::Release { socket });

@@ -193,6 +193,13 @@ fn interpret(
         Ok(Reply::Answer(path.end(Ending::Alias, ttl)))
     } else if refers() {
         Ok(Reply::Referral)
+    } else if message
+        .answers
+        .iter()
+        .any(|record| !path.name.is(&record.name))
+    {
+        // Records that answer something else do not say that ours are missing.
+        Err(Unusable::Malformed)
     } else {
         Ok(Reply::Answer(path.end(negative, None)))
     }

@@ -372,6 +372,14 @@ fn errors_and_referrals_are_no_absence() {
     });
     assert_eq!(result, Ok(Reply::Referral));
     assert_eq!(read_bent(|_| {}), answer(&[], Ending::NoData, None));
+    let result = read_bent(|message| message.answers = vec![a("c.example", 60, 1)]);
+    assert_eq!(result, Err(Unusable::Malformed));
+    let result = read_bent(|message| {
+        let mut chaos = a("b.example", 60, 9);
+        chaos.dns_class = DNSClass::CH;
+        message.answers = vec![chaos];
+    });
+    assert_eq!(result, answer(&[], Ending::NoData, None));
 }
 
 #[test]

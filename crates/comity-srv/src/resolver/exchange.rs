@@ -16,6 +16,8 @@ pub(crate) struct Lookup {
     pub(crate) server: usize,
     /// How many attempts failed before this one.
     pub(crate) attempts: u32,
+    /// How many of them failed in another way than by silence.
+    pub(crate) errors: usize,
     pub(crate) edns: Edns,
     /// The most specific failure so far.
     pub(crate) failure: Option<Failure>,

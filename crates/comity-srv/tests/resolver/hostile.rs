@@ -7,7 +7,7 @@ use crate::world::{ONE_HOST, SRV, World, failed, one_host, shown};
 use comity_srv::{Event, Failure, Outcome, Protocol, TraceEntry, Transmit};
 use comity_testkit::cut;
 use comity_testkit::dns::{
-    FakeDns, Fault, RData, Record, RecordType, Transport, When, frame, unframe,
+    FakeDns, Fault, RData, Record, RecordType, ResponseCode, Transport, When, frame, unframe,
 };
 
 fn udp() -> When {
@@ -135,12 +135,62 @@ fn the_additional_section_is_never_believed() {
 
 #[test]
 fn records_of_another_name_are_no_answer() {
-    let lying = one_host().fault(
-        When::asked("xmpp.b.example", RecordType::A),
+    let at = |owner, kind| one_host().fault(When::asked(owner, kind), Fault::OtherName);
+    let mut world = World::new(vec![at("xmpp.b.example", RecordType::A)]);
+    assert_eq!(world.outcome("b.example"), failed(Failure::Malformed));
+    let mut world = World::new(vec![at(SRV, RecordType::SRV)]);
+    assert_eq!(world.outcome("b.example"), failed(Failure::Malformed));
+}
+
+/// Whatever happens to the messages, a domain with records is found, or not found out in time: it is
+/// never taken for absent, and no other address is ever chosen.
+#[test]
+fn no_mixture_of_faults_makes_a_domain_absent() {
+    let faults = [
+        Fault::Drop,
+        Fault::Code(ResponseCode::ServFail),
+        Fault::Code(ResponseCode::Refused),
+        Fault::Code(ResponseCode::FormErr),
+        Fault::FormErrOnEdns,
+        Fault::Truncated,
+        Fault::WrongId,
+        Fault::WrongQuestion,
         Fault::OtherName,
-    );
-    let mut world = World::new(vec![lying]);
-    assert_eq!(world.outcome("b.example"), failed(Failure::NoAddress));
+        Fault::LowerCase,
+        Fault::Spoofed { count: 3 },
+        Fault::Spoofed { count: 30 },
+        Fault::Twice,
+        Fault::CnameLoop,
+        Fault::Garbage,
+        Fault::HugeCounts,
+    ];
+    let mut random = comity_machine::Random::from_seed([5; 32]);
+    let mut found = 0;
+    for round in 0..300 {
+        let servers = (0..2).map(|_| {
+            (1..30).fold(one_host(), |dns, nth| {
+                let draw = usize::try_from(random.below(60)).unwrap();
+                match faults.get(draw) {
+                    Some(fault) => dns.fault(When::nth(nth), fault.clone()),
+                    None => dns,
+                }
+            })
+        });
+        let mut world = World::new(servers.collect());
+        world.piece = 1 + round % 40;
+        let (outcome, trace) = world.resolve("b.example");
+        assert!(world.elapsed() <= Duration::from_secs(10));
+        if let Outcome::Candidates(_) = outcome {
+            found += 1;
+            assert_eq!(shown(&outcome), ONE_HOST);
+        } else {
+            assert!(
+                matches!(outcome, Outcome::Failed(_)),
+                "{outcome:?}\n{trace}"
+            );
+        }
+    }
+    assert!(found > 200, "{found}");
 }
 
 #[test]

@@ -379,3 +379,32 @@ fn the_same_seed_gives_the_same_run() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn the_trace_names_each_setback() {
+    let srv = || When::asked(SRV, RecordType::SRV).times(1);
+    let dns = one_host()
+        .fault(srv(), Fault::Drop)
+        .fault(srv(), Fault::FormErrOnEdns)
+        .fault(srv(), Fault::LowerCase);
+    let failing = FakeDns::new().fault(When::always(), Fault::Code(ResponseCode::ServFail));
+    let mut world = World::new(vec![dns, failing]);
+    let (outcome, trace) = world.resolve("b.example");
+    let text = trace.to_string();
+    let lines: Vec<_> = text.lines().take(9).collect();
+    assert_eq!(
+        lines,
+        [
+            "asked 192.0.2.53:53 over UDP: _xmpp-server._tcp.b.example SRV",
+            "192.0.2.53:53 on _xmpp-server._tcp.b.example SRV: no answer in time",
+            "asked 192.0.2.54:53 over UDP: _xmpp-server._tcp.b.example SRV",
+            "192.0.2.54:53 on _xmpp-server._tcp.b.example SRV: the name server answered with SERVFAIL",
+            "asked 192.0.2.53:53 over UDP: _xmpp-server._tcp.b.example SRV",
+            "192.0.2.53:53 on _xmpp-server._tcp.b.example SRV: EDNS was refused, asking without it",
+            "asked 192.0.2.53:53 over UDP: _xmpp-server._tcp.b.example SRV",
+            "192.0.2.53:53 on _xmpp-server._tcp.b.example SRV: the case of the name was changed, asking over TCP",
+            "asked 192.0.2.53:53 over TCP: _xmpp-server._tcp.b.example SRV",
+        ]
+    );
+    assert_eq!(shown(&outcome), ONE_HOST);
+}
