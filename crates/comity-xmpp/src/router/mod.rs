@@ -17,7 +17,9 @@ pub use event::{ConnectionId, Event, Failure, Target, TlsRole, Transmit, Unresol
 
 use self::outbound::{Key, Outbound, Request};
 use crate::Stanza;
-use crate::stream::{self, CloseReason, Decision, Pair, PeerCertificate, Purpose, Stream, Verdict};
+use crate::stream::{
+    self, CloseReason, Decision, Pair, PeerCertificate, Purpose, Stage, Stream, Verdict,
+};
 
 /// Carries stanzas between our domains and all others, over one stream for each pair and direction.
 ///

@@ -25,8 +25,8 @@ pub(super) struct Initiating {
     /// The id that the peer gave the stream.
     id: Box<str>,
     authenticated: bool,
-    /// Whether SASL EXTERNAL was tried and failed.
-    external_failed: bool,
+    /// Whether the peer offers SASL EXTERNAL on this stream and has not refused it.
+    external_offered: bool,
     /// Requests that were sent and not answered, or wait for the stream to be ready.
     requests: Vec<VerifyRequest>,
 }
@@ -57,7 +57,7 @@ impl Initiating {
             opened: false,
             id: Box::default(),
             authenticated: false,
-            external_failed: false,
+            external_offered: false,
             requests: Vec::new(),
         };
         side.open(core);
@@ -141,7 +141,7 @@ impl Initiating {
                 Ok(())
             }
             (State::AwaitSuccess, ns::SASL, "failure") => {
-                self.external_failed = true;
+                self.external_offered = false;
                 self.authenticate(core)
             }
             (_, ns::DIALBACK, "result") => {
@@ -190,14 +190,13 @@ impl Initiating {
             self.establish(core, Method::Certificate);
             return Ok(());
         }
-        let offers_external = features
+        self.external_offered = features
             .child(ns::SASL, "mechanisms")
             .is_some_and(|mechanisms| {
                 mechanisms.children().any(|child| {
                     child.is(ns::SASL, "mechanism") && child.text().trim() == "EXTERNAL"
                 })
             });
-        self.external_failed |= !offers_external;
         let starttls = features.child(ns::TLS, "starttls").is_some();
         self.step(core, starttls)
     }
@@ -208,7 +207,7 @@ impl Initiating {
     }
 
     fn step(&mut self, core: &mut Core, starttls: bool) -> Result<(), Rejection> {
-        let external = core.config.external_outbound == External::On && !self.external_failed;
+        let external = core.config.external_outbound == External::On && self.external_offered;
         // To ask about a key nothing needs to be proved; the rules for the channel still hold.
         let asks = self.purpose == Purpose::Verification;
         let facts = Facts {
