@@ -96,7 +96,8 @@ impl Plan {
 
     /// The next question to ask at once, each once.
     pub(crate) fn next_question(&mut self) -> Option<Question> {
-        let waiting = self.chases().filter(|chase| chase.is_waiting()).count();
+        let chases = self.stage.chases_mut();
+        let waiting = chases.filter(|chase| chase.is_waiting()).count();
         if waiting >= self.limits.max_parallel_lookups.max(1) {
             return None;
         }
@@ -104,17 +105,17 @@ impl Plan {
             self.give_up_ready();
             return None;
         }
-        let question = self.chases().find_map(Chase::take_question)?;
+        let question = self.stage.chases_mut().find_map(Chase::take_question)?;
         self.asked = self.asked.saturating_add(1);
         Some(question)
     }
 
     pub(crate) fn handle_answer(&mut self, question: &Question, answer: Result<&Answer, &Failure>) {
-        let (chases, limits, trace) = split(&mut self.stage, &self.limits, &mut self.trace);
+        let chases = self.stage.chases_mut();
         for chase in chases.filter(|chase| chase.waits_for(question)) {
             match answer {
-                Ok(answer) => chase.handle_answer(answer, limits, trace),
-                Err(failure) => chase.fail(failure.clone(), trace),
+                Ok(answer) => chase.handle_answer(answer, &self.limits, &mut self.trace),
+                Err(failure) => chase.fail(failure.clone(), &mut self.trace),
             }
         }
         self.advance();
@@ -124,9 +125,8 @@ impl Plan {
     pub(crate) fn expire(&mut self) {
         // Twice, because the end of the first stage starts the second.
         for _ in 0..2 {
-            let (chases, _, trace) = split(&mut self.stage, &self.limits, &mut self.trace);
-            for chase in chases {
-                chase.fail(Failure::Timeout, trace);
+            for chase in self.stage.chases_mut() {
+                chase.fail(Failure::Timeout, &mut self.trace);
             }
             self.advance();
         }
@@ -148,16 +148,12 @@ impl Plan {
         ))
     }
 
-    fn chases(&mut self) -> impl Iterator<Item = &mut Chase> {
-        split(&mut self.stage, &self.limits, &mut self.trace).0
-    }
-
     /// Fails the questions that the limit on lookups leaves no room for.
     fn give_up_ready(&mut self) {
-        let (chases, limits, trace) = split(&mut self.stage, &self.limits, &mut self.trace);
-        let limit = limits.max_lookups;
+        let limit = self.limits.max_lookups;
+        let chases = self.stage.chases_mut();
         for chase in chases.filter(|chase| !chase.is_waiting()) {
-            chase.fail(Failure::TooManyLookups { limit }, trace);
+            chase.fail(Failure::TooManyLookups { limit }, &mut self.trace);
         }
         self.advance();
     }
@@ -239,6 +235,17 @@ impl Plan {
     }
 }
 
+impl Stage {
+    fn chases_mut(&mut self) -> impl Iterator<Item = &mut Chase> {
+        let (services, hosts) = match self {
+            Self::Services(chase) => (Some(chase), None),
+            Self::Hosts(hosts) => (None, Some(hosts.chases_mut())),
+            Self::Ended(_) => (None, None),
+        };
+        services.into_iter().chain(hosts.into_iter().flatten())
+    }
+}
+
 fn judge(data: &SrvData) -> Result<ServiceRecord, DropReason> {
     if data.target.is_root() {
         return Err(DropReason::NotOffered);
@@ -252,25 +259,6 @@ fn judge(data: &SrvData) -> Result<ServiceRecord, DropReason> {
         port: data.port,
         target: data.target.to_domain().map_err(DropReason::Target)?,
     })
-}
-
-/// Borrows the chases beside what they need.
-fn split<'a>(
-    stage: &'a mut Stage,
-    limits: &'a Limits,
-    trace: &'a mut Trace,
-) -> (
-    impl Iterator<Item = &'a mut Chase>,
-    &'a Limits,
-    &'a mut Trace,
-) {
-    let (services, hosts) = match stage {
-        Stage::Services(chase) => (Some(chase), None),
-        Stage::Hosts(hosts) => (None, Some(hosts.chases_mut())),
-        Stage::Ended(_) => (None, None),
-    };
-    let chases = services.into_iter().chain(hosts.into_iter().flatten());
-    (chases, limits, trace)
 }
 
 #[cfg(test)]
