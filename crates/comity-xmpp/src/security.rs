@@ -1,5 +1,6 @@
 /// How the connection with a domain must be protected.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_structs, reason = "composers write it as a literal")]
 pub struct Security {
     /// Whether TLS is used.
     pub tls: TlsMode,

@@ -88,7 +88,7 @@ impl Stanza {
             let text = attributes.get(name).ok_or(AddressError::Missing(name))?;
             Jid::parse(&text).map_err(|error| AddressError::Malformed(name, error))
         };
-        let text = |name| attributes.get(name).map(|value| value.into());
+        let text = |name| attributes.get(name).map(Into::into);
         Ok(View {
             kind,
             from: address("from")?,

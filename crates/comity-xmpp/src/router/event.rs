@@ -98,6 +98,8 @@ pub enum Event {
     Dial {
         /// The name of the new connection.
         connection: ConnectionId,
+        /// Whose server is to be reached.
+        domain: DomainName,
         /// Where to.
         target: Target,
     },

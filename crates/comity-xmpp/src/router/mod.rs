@@ -29,7 +29,8 @@ use crate::stream::{
 /// [`Event::Connect`] (discovery), [`Event::Dial`] and [`Event::StartTls`] (connections),
 /// [`Event::Authenticate`] (trust).
 ///
-/// The run loop is that of `comity-machine`. A driver that cannot send on a connection says so with
+/// The run loop is that of `comity-machine`: after each answer, transmit before the next event is
+/// taken, or the last words of a stream come behind the event that closes its connection. A driver that cannot send on a connection says so with
 /// [`handle_write_blocked`](Self::handle_write_blocked); stanzas then wait in the router, which
 /// refuses more when its queue is full.
 ///

@@ -108,8 +108,9 @@ impl Router {
     ) {
         let security = match self.outbound.get(key).map(|outbound| &outbound.state) {
             Some(State::Resolving(awaited, security)) if *awaited == query => *security,
-            Some(State::Deciding(_) | State::Resolving(..) | State::Trying { .. })
-            | Some(State::Ready(_))
+            Some(
+                State::Deciding(_) | State::Resolving(..) | State::Trying { .. } | State::Ready(_),
+            )
             | None => return,
         };
         match targets {
@@ -137,7 +138,11 @@ impl Router {
         self.dials.insert(connection, key.clone());
         let deadline = self.now + self.config.limits.connect_timeout;
         self.timers.set(Timer::Dial(connection), deadline);
-        self.events.push_back(Event::Dial { connection, target });
+        self.events.push_back(Event::Dial {
+            connection,
+            domain: key.0.remote.clone(),
+            target,
+        });
         self.set_state(
             key,
             State::Trying {

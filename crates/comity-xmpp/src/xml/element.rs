@@ -237,7 +237,8 @@ impl Element {
             match &*attribute.namespace {
                 "" => write_attribute(&attribute.name, &attribute.value, buf),
                 ns::XML => {
-                    write_attribute(&format!("xml:{}", attribute.name), &attribute.value, buf)
+                    let name = format!("xml:{}", attribute.name);
+                    write_attribute(&name, &attribute.value, buf);
                 }
                 namespace => {
                     write_attribute(&format!("xmlns:a{index}"), namespace, buf);

@@ -1,0 +1,187 @@
+//! Deadlines, ends and bounds.
+
+use super::*;
+
+#[test]
+fn each_stage_has_its_deadline() {
+    let limits = Limits::default();
+    let mut silent = Host::receiving(config());
+    silent.pass(limits.negotiation_timeout);
+    assert_eq!(silent.events(), ["closed: negotiation took too long"]);
+    assert!(silent.sent().contains("<connection-timeout "));
+
+    let mut handshake = Host::receiving(config());
+    handshake.feed(HEADER).feed(STARTTLS);
+    handshake.events();
+    handshake.sent();
+    handshake.pass(limits.tls_timeout);
+    assert_eq!(
+        handshake.events(),
+        ["closed: the TLS handshake took too long"]
+    );
+    assert_eq!(handshake.sent(), "");
+
+    let mut idle = Host::receiving(config()).secured(Some("b.example"));
+    idle.feed(AUTH).feed(HEADER);
+    idle.events();
+    idle.sent();
+    idle.pass(limits.idle_timeout - Duration::from_secs(1));
+    idle.feed(" ");
+    idle.pass(limits.idle_timeout - Duration::from_secs(1));
+    assert_eq!(idle.events(), [""; 0]);
+    idle.pass(Duration::from_secs(1));
+    assert_eq!(idle.events(), ["closed: idle"]);
+    assert_eq!(idle.sent(), "</stream:stream>");
+}
+
+#[test]
+fn closing_waits_for_the_peer_and_still_takes_stanzas() {
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(AUTH).feed(HEADER);
+    host.events();
+    host.sent();
+    host.stream.close(host.now);
+    host.feed(MESSAGE).feed(KEY);
+    assert_eq!(host.sent(), "</stream:stream>");
+    assert_eq!(
+        host.events(),
+        ["message from x@b.example to y@a.example by certificate"]
+    );
+    host.feed("</stream:stream>");
+    assert_eq!(host.events(), ["closed: closed"]);
+
+    let mut deaf = Host::receiving(config());
+    deaf.feed(HEADER);
+    deaf.stream.close(deaf.now);
+    deaf.pass(Duration::from_secs(5));
+    assert_eq!(deaf.events(), ["closed: closing took too long"]);
+}
+
+#[test]
+fn the_peer_s_end_and_error_are_told() {
+    let mut host = Host::receiving(config());
+    host.feed(HEADER);
+    host.sent();
+    host.feed("</stream:stream>");
+    assert_eq!(host.events(), ["closed: closed by the peer"]);
+    assert_eq!(host.sent(), "</stream:stream>");
+
+    let mut host = Host::receiving(config());
+    host.feed(HEADER).feed(
+        "<stream:error><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\
+         <text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>bye\n</text></stream:error>",
+    );
+    assert_eq!(
+        host.events(),
+        ["closed: closed by the peer: system-shutdown (bye\\n)"]
+    );
+
+    let mut host = Host::receiving(config());
+    host.stream.handle_eof(host.now);
+    host.settle();
+    assert_eq!(
+        host.events(),
+        ["closed: the connection ended inside the stream"]
+    );
+}
+
+#[test]
+fn an_unproved_peer_has_the_small_limits() {
+    let padding = "x".repeat(9000);
+    let element =
+        format!("<message from='x@b.example' to='y@a.example'><body>{padding}</body></message>");
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(&element);
+    assert_eq!(
+        host.rejection(),
+        ParseError::Limit(Limit::ElementBytes(8192)).into()
+    );
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(AUTH).feed(HEADER).feed(&element);
+    assert_eq!(host.events().len(), 2);
+}
+
+#[test]
+fn bytes_held_for_an_answer_are_bounded_and_read_after_it() {
+    let limit = Limits::default().max_held_bytes;
+    for (extra, good) in [(0, true), (1, false)] {
+        let mut stream = Stream::receive(origin(), config(), [1; 32]);
+        stream.handle_input(origin(), HEADER.as_bytes());
+        let Some(Event::Authorize { query, .. }) = stream.poll_event() else {
+            panic!("no question")
+        };
+        assert!(!stream.wants_input());
+        let spaces = " ".repeat(limit + extra - STARTTLS.len());
+        stream.handle_input(origin(), spaces.as_bytes());
+        stream.handle_input(origin(), STARTTLS.as_bytes());
+        let allow = Decision::Allow(Security::ENCRYPTED);
+        stream.handle_decision(origin(), query, &allow);
+        let event = stream.poll_event().map(|event| describe(&event));
+        let expected = if good {
+            "StartTls".to_owned()
+        } else {
+            format!("closed: more than {limit} bytes before an answer")
+        };
+        assert_eq!(event, Some(expected));
+    }
+}
+
+#[test]
+fn a_peer_that_reads_nothing_is_cut_off() {
+    let mut stream = Stream::receive(
+        origin(),
+        with_security(Security {
+            tls: TlsMode::Optional,
+            certificate: CertificateRule::Optional,
+        }),
+        [1; 32],
+    );
+    stream.handle_input(origin(), HEADER.replace("from='b.example' ", "").as_bytes());
+    let question = "<db:verify from='b.example' to='z.example' id='1'>k</db:verify>";
+    let mut asked = 0;
+    while !matches!(stream.core.life, Life::Closed) {
+        stream.handle_input(origin(), question.as_bytes());
+        asked += 1;
+        assert!(asked < 200);
+    }
+    assert_eq!(
+        stream.poll_event().map(|event| describe(&event)),
+        Some("closed: the peer does not read what it is sent".to_owned())
+    );
+}
+
+#[test]
+fn every_cut_of_a_whole_negotiation_gives_the_same() {
+    let flights = [
+        format!("<?xml version='1.0'?>{HEADER}{STARTTLS}"),
+        format!(
+            "{HEADER}{AUTH}{HEADER}{MESSAGE}<db:verify from='b.example' to='a.example' id='1'>k\
+                 </db:verify>{MESSAGE}</stream:stream>"
+        ),
+    ];
+    let run = |pieces: [Vec<&[u8]>; 2]| {
+        let mut host = Host::receiving(config());
+        host.certified = Some("b.example");
+        let [clear, protected] = pieces;
+        for piece in clear {
+            host.feed(piece);
+        }
+        host.tls(PeerCertificate::Presented);
+        for piece in protected {
+            host.feed(piece);
+        }
+        (host.sent(), host.events())
+    };
+    let [clear, protected] = flights.each_ref().map(String::as_bytes);
+    let whole = run([vec![clear], vec![protected]]);
+    assert_eq!(whole.1.len(), 5);
+    assert_eq!(whole.1.last().unwrap(), "closed: closed by the peer");
+    for (head, tail) in cut::at_each_point(protected) {
+        assert_eq!(run([vec![clear], vec![head, tail]]), whole);
+    }
+    for (head, tail) in cut::at_each_point(clear) {
+        assert_eq!(run([vec![head, tail], vec![protected]]), whole);
+    }
+    let bytewise = [clear, protected].map(|bytes| cut::bytewise(bytes).collect());
+    assert_eq!(run(bytewise), whole);
+}
