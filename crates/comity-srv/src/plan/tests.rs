@@ -582,3 +582,90 @@ fn the_order_of_answers_does_not_change_the_outcome() {
     assert_eq!(outcome(true), outcome(false));
     assert_eq!(shown(&outcome(true)).len(), 2);
 }
+
+#[test]
+fn a_record_that_comes_twice_counts_once() {
+    let twice = [srv(1, 1, 1, "x.example."), srv(1, 1, 1, "X.example.")];
+    let (_, trace) = resolve(|question| match question {
+        SRV => services(&twice),
+        _ => no_data(),
+    });
+    assert_eq!(
+        trace.entries()[1],
+        TraceEntry::RecordDropped {
+            target: record_name("x.example"),
+            port: 1,
+            priority: 1,
+            reason: DropReason::Duplicate,
+        }
+    );
+}
+
+#[test]
+fn no_more_addresses_are_looked_at_than_a_resolution_may_use() {
+    let (outcome, trace) = resolve(|question| match question {
+        SRV => services(&[srv(1, 1, 1, "x.example.")]),
+        "x.example A" => {
+            let list = (0..100)
+                .map(|host| IpAddr::from([11, 0, 0, host]))
+                .collect();
+            answer(&[], Ending::Addresses(list))
+        }
+        _ => no_data(),
+    });
+    assert_eq!(shown(&outcome).len(), 8);
+    let dropped = trace
+        .entries()
+        .iter()
+        .filter(|entry| matches!(entry, TraceEntry::AddressDropped { .. }));
+    assert_eq!(dropped.count(), 64 - 8);
+}
+
+#[test]
+fn questions_on_their_way_are_not_given_up_at_the_limit() {
+    let limits = Limits {
+        max_lookups: 3,
+        ..Limits::default()
+    };
+    let mut plan = plan_with(limits);
+    let question = plan.next_question().unwrap();
+    let hosts = [srv(1, 0, 1, "x.example."), srv(2, 0, 2, "y.example.")];
+    plan.handle_answer(&question, services(&hosts).as_ref());
+    let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
+    assert_eq!(waiting.len(), 2);
+    assert_eq!(plan.take_outcome(), None);
+    plan.handle_answer(&waiting[0], no_data().as_ref());
+    plan.handle_answer(&waiting[1], addresses(&["192.0.2.1"]).as_ref());
+    let (_, outcome, _) = plan.take_outcome().unwrap();
+    assert_eq!(
+        shown(&outcome),
+        ["x.example at 192.0.2.1:1, priority 1, weight 0"]
+    );
+}
+
+#[test]
+fn one_answer_serves_all_targets_that_are_aliases_of_one_host() {
+    let mut plan = plan_with(Limits::default());
+    let question = plan.next_question().unwrap();
+    let hosts = [srv(1, 0, 1, "x.example."), srv(2, 0, 2, "y.example.")];
+    plan.handle_answer(&question, services(&hosts).as_ref());
+    let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
+    for question in waiting {
+        let alias = answer(&["host.test"], Ending::Alias);
+        plan.handle_answer(&question, alias.as_ref());
+    }
+    let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
+    let shown_questions: Vec<_> = waiting.iter().map(ToString::to_string).collect();
+    let both = ["host.test AAAA", "host.test A"];
+    assert_eq!(shown_questions, [both, both].concat());
+    plan.handle_answer(&waiting[0], no_data().as_ref());
+    plan.handle_answer(&waiting[1], addresses(&["192.0.2.1"]).as_ref());
+    let (_, outcome, _) = plan.take_outcome().unwrap();
+    assert_eq!(
+        shown(&outcome),
+        [
+            "x.example at 192.0.2.1:1, priority 1, weight 0",
+            "y.example at 192.0.2.1:2, priority 2, weight 0",
+        ]
+    );
+}
