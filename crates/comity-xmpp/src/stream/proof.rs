@@ -57,7 +57,8 @@ impl fmt::Display for Method {
 
 /// The right of a stream to bring stanzas from one remote domain to one of ours.
 ///
-/// It is made from a [`CertificateProof`] or a [`DialbackProof`], and from nothing else.
+/// A stream makes it from the verdict on its certificate or from a [`DialbackProof`], and from
+/// nothing else.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Authorized {
     pair: Pair,

@@ -11,6 +11,7 @@ mod element;
 mod error;
 mod limits;
 mod scope;
+mod state;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;

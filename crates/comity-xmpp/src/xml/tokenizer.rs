@@ -6,6 +6,7 @@ use super::chars::{
     NAME, TEXT, VALUE, is_char, is_name_char, is_name_start, is_ncname, is_space, plain_run,
 };
 use super::scope::Scope;
+use super::state::{Literal, Partial, State};
 use super::{Limit, Limits, ParseError, declaration, text};
 
 /// Cuts an XML stream into tokens and validates it, in one pass over bytes that may be cut anywhere.
@@ -610,112 +611,5 @@ impl Tokenizer {
 
     fn slice(&self, span: Span) -> &str {
         span.of(&self.buffer)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum State {
-    /// Before the stream element; `fresh` until the first byte.
-    Prolog {
-        fresh: bool,
-    },
-    /// Inside an element.
-    Content,
-    /// Inside a CDATA section.
-    Cdata,
-    /// Behind the stream element.
-    Epilog,
-    /// Behind `<`; `fresh` if that was the first byte of the stream.
-    Markup {
-        fresh: bool,
-    },
-    /// Behind `<!`.
-    Bang,
-    /// Inside a word that must follow.
-    Literal {
-        literal: Literal,
-        matched: usize,
-    },
-    /// Inside the XML declaration.
-    Declaration,
-    ElementName,
-    /// Behind an attribute value.
-    TagGap,
-    /// Behind white space in a start tag.
-    TagSpace,
-    AttributeName,
-    /// Behind white space that follows an attribute name.
-    AttributeEquals,
-    /// Behind `=`.
-    AttributeQuote,
-    AttributeValue {
-        quote: char,
-    },
-    /// Behind `/` in a start tag.
-    EmptySlash,
-    /// Behind an empty-element tag whose end is still to be told.
-    EmptyElement,
-    EndName,
-    /// Behind the name of an end tag.
-    EndSpace,
-    /// Behind `&`, in the value within `quote` or in character data.
-    Reference {
-        quote: Option<char>,
-    },
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Literal {
-    Cdata,
-    Comment,
-    Doctype,
-    Xml,
-}
-
-impl Literal {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Cdata => "[CDATA[",
-            Self::Comment => "--",
-            Self::Doctype => "DOCTYPE",
-            Self::Xml => "xml",
-        }
-    }
-
-    fn begin(self) -> State {
-        State::Literal {
-            literal: self,
-            matched: 0,
-        }
-    }
-}
-
-/// The first bytes of a character that is not whole yet.
-#[derive(Debug, Default)]
-struct Partial {
-    bytes: [u8; 4],
-    len: usize,
-}
-
-impl Partial {
-    fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Adds a byte; gives the character if it is whole.
-    fn push(&mut self, byte: u8) -> Result<Option<char>, ParseError> {
-        if self.len == 0 && byte.is_ascii() {
-            return Ok(Some(byte.into()));
-        }
-        *self.bytes.get_mut(self.len).ok_or(ParseError::Utf8)? = byte;
-        self.len += 1;
-        match str::from_utf8(self.bytes.get(..self.len).unwrap_or_default()) {
-            Ok(whole) => {
-                self.len = 0;
-                Ok(whole.chars().next())
-            }
-            Err(error) if error.error_len().is_none() => Ok(None),
-            Err(_malformed) => Err(ParseError::Utf8),
-        }
     }
 }

@@ -1,24 +1,27 @@
 //! The side that waits for a peer's header and takes its stanzas.
 
+mod keys;
+
 use std::collections::BTreeMap;
 
 use base64ct::{Base64, Encoding};
 use comity_identity::DomainName;
 use comity_machine::QueryId;
 
-use super::External;
-use super::core::{Core, Life, Timer};
-use super::event::{Decision, Event, Rejection, Verification, VerifyRequest};
-use super::output::{Addresses, Content, Dialback, Feature};
-use super::proof::{Authorized, CertificateProof, Method, Pair, Verdict};
-use super::reader::{Frame, Header};
+use self::keys::{Pending, PendingStage};
 use crate::decision::{self, Availability, Channel, Facts, Offer};
 use crate::stanza::AddressError;
+use crate::stream::External;
+use crate::stream::core::Core;
+use crate::stream::event::{Decision, Event, Rejection};
+use crate::stream::output::{Addresses, Feature};
+use crate::stream::proof::{Authorized, CertificateProof, Method, Pair, Verdict};
+use crate::stream::reader::{Frame, Header};
 use crate::xml::Element;
-use crate::{CertificateRule, Security, Stanza, StanzaCondition, TlsMode, ns};
+use crate::{Security, Stanza, TlsMode, ns};
 
 #[derive(Debug, Default)]
-pub(super) struct Receiving {
+pub(in crate::stream) struct Receiving {
     state: State,
     /// What the header says, once it has been checked.
     local: Option<DomainName>,
@@ -50,48 +53,25 @@ enum State {
     AwaitTls,
 }
 
-/// A dialback key on its way through the questions that it raises.
-#[derive(Debug)]
-struct Pending {
-    request: VerifyRequest,
-    stage: PendingStage,
-    /// The rule of the pair, once the policy has decided.
-    rule: CertificateRule,
-}
-
-impl Pending {
-    fn new(request: VerifyRequest) -> Self {
-        Self {
-            request,
-            stage: PendingStage::Decision,
-            rule: CertificateRule::Required,
-        }
-    }
-}
-
-/// Whose answer a key waits for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum PendingStage {
-    Decision,
-    Verdict,
-    Verification,
-}
-
 impl Receiving {
-    pub(super) fn awaits_answer(&self) -> bool {
+    pub(in crate::stream) fn awaits_answer(&self) -> bool {
         matches!(self.state, State::AwaitDecision(_) | State::AwaitVerdict(_))
     }
 
-    pub(super) fn awaits_tls(&self) -> bool {
+    pub(in crate::stream) fn awaits_tls(&self) -> bool {
         matches!(self.state, State::AwaitTls)
     }
 
     /// Forgets all that came in clear text (RFC 6120 §5.4.3.3).
-    pub(super) fn tls_established(&mut self) {
+    pub(in crate::stream) fn tls_established(&mut self) {
         *self = Self::default();
     }
 
-    pub(super) fn take(&mut self, core: &mut Core, frame: Frame) -> Result<(), Rejection> {
+    pub(in crate::stream) fn take(
+        &mut self,
+        core: &mut Core,
+        frame: Frame,
+    ) -> Result<(), Rejection> {
         match (&self.state, frame) {
             (State::AwaitHeader, Frame::Header(header)) => self.take_header(core, &header),
             (State::Open, Frame::Element(element)) => self.take_element(core, &element),
@@ -168,7 +148,7 @@ impl Receiving {
         }
     }
 
-    pub(super) fn decision(
+    pub(in crate::stream) fn decision(
         &mut self,
         core: &mut Core,
         query: QueryId,
@@ -198,7 +178,7 @@ impl Receiving {
         }
     }
 
-    pub(super) fn verdict(
+    pub(in crate::stream) fn verdict(
         &mut self,
         core: &mut Core,
         query: QueryId,
@@ -272,7 +252,7 @@ impl Receiving {
         });
     }
 
-    pub(super) fn open_for_error(&mut self, core: &mut Core) {
+    pub(in crate::stream) fn open_for_error(&mut self, core: &mut Core) {
         match self.state {
             State::AwaitHeader | State::AwaitDecision(_) | State::AwaitVerdict(_) => {
                 self.send_header(core);
@@ -380,226 +360,6 @@ impl Receiving {
         core.events.push_back(Event::Authorized(authorized));
     }
 
-    /// A dialback key (XEP-0220 §2.1.1).
-    fn take_key(&mut self, core: &mut Core, element: &Element) -> Result<(), Rejection> {
-        if element.attribute("type").is_some() {
-            // We send no keys on this stream, so nothing was asked.
-            return Ok(());
-        }
-        let attribute = |name| element.attribute(name).unwrap_or_default();
-        let (from, to) = (attribute("from"), attribute("to"));
-        match self.check_key(core, from, to, &element.text()) {
-            Ok(request) => {
-                let query = core.queries.next_id();
-                let pair = request.pair.clone();
-                core.events.push_back(Event::Authorize { query, pair });
-                self.add_pending(core, query, Pending::new(request));
-                Ok(())
-            }
-            Err(condition) => {
-                core.output.dialback(&Dialback {
-                    from: to,
-                    to: from,
-                    ..error_result(condition)
-                });
-                core.check_output()
-            }
-        }
-    }
-
-    fn check_key(
-        &self,
-        core: &Core,
-        from: &str,
-        to: &str,
-        key: &str,
-    ) -> Result<VerifyRequest, StanzaCondition> {
-        let name = |text| DomainName::parse(text).map_err(|_malformed| StanzaCondition::BadRequest);
-        let pair = Pair {
-            local: name(to)?,
-            remote: name(from)?,
-        };
-        let key = key.trim_matches([' ', '\t', '\r', '\n']);
-        let limits = &core.config.limits;
-        if key.is_empty() || key.len() > limits.max_key_bytes {
-            return Err(StanzaCondition::BadRequest);
-        }
-        if !core.config.domains.contains(&pair.local) {
-            return Err(StanzaCondition::ItemNotFound);
-        }
-        if core.config.domains.contains(&pair.remote) || core.config.dialback.is_none() {
-            return Err(StanzaCondition::NotAcceptable);
-        }
-        let is_pending = |pending: &Pending| pending.request.pair == pair;
-        if self.pending.values().any(is_pending)
-            || self.pending.len() >= limits.max_pending_pairs
-            || self.pairs.len() >= limits.max_pairs
-        {
-            return Err(StanzaCondition::ResourceConstraint);
-        }
-        Ok(VerifyRequest {
-            pair,
-            id: self.id.clone(),
-            key: key.into(),
-        })
-    }
-
-    fn add_pending(&mut self, core: &mut Core, query: QueryId, pending: Pending) {
-        let deadline = core.now + core.config.limits.verification_timeout;
-        core.timers.set(Timer::Pending(query), deadline);
-        self.pending.insert(query, pending);
-    }
-
-    /// The key that waits for the answer to `query`, if that is what it waits for.
-    fn take_pending(
-        &mut self,
-        core: &mut Core,
-        query: QueryId,
-        stage: PendingStage,
-    ) -> Option<Pending> {
-        if self.pending.get(&query)?.stage != stage {
-            return None;
-        }
-        core.timers.stop(Timer::Pending(query));
-        self.pending.remove(&query)
-    }
-
-    pub(super) fn pending_timed_out(
-        &mut self,
-        core: &mut Core,
-        query: QueryId,
-    ) -> Result<(), Rejection> {
-        match self.pending.remove(&query) {
-            Some(pending) => {
-                self.answer_key(core, &pending, Err(StanzaCondition::RemoteServerTimeout))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn pending_decision(
-        &mut self,
-        core: &mut Core,
-        mut pending: Pending,
-        decision: &Decision,
-    ) -> Result<(), Rejection> {
-        let security = match decision {
-            Decision::Allow(security) => security,
-            Decision::Deny => {
-                return self.answer_key(core, &pending, Err(StanzaCondition::PolicyViolation));
-            }
-        };
-        pending.rule = security.certificate;
-        match (core.channel, security.tls, security.certificate) {
-            (Channel::Plain, TlsMode::Required, _) => {
-                self.answer_key(core, &pending, Err(StanzaCondition::PolicyViolation))
-            }
-            (Channel::Plain | Channel::Anonymous, _, CertificateRule::Required) => {
-                self.answer_key(core, &pending, Err(StanzaCondition::NotAuthorized))
-            }
-            (Channel::Plain | Channel::Anonymous, _, CertificateRule::Optional) => {
-                self.ask_authoritative(core, pending);
-                Ok(())
-            }
-            (Channel::Untrusted | Channel::Trusted, _, _) => {
-                let query = core.ask_verdict(pending.request.pair.remote.clone());
-                pending.stage = PendingStage::Verdict;
-                self.add_pending(core, query, pending);
-                Ok(())
-            }
-        }
-    }
-
-    /// A certificate that names the domain makes the call to its server needless (XEP-0344).
-    fn pending_verdict(
-        &mut self,
-        core: &mut Core,
-        pending: Pending,
-        verdict: &Verdict,
-    ) -> Result<(), Rejection> {
-        let pair = pending.request.pair.clone();
-        let authorized = CertificateProof::new(pair.remote.clone(), verdict)
-            .and_then(|proof| Authorized::by_certificate(pair, &proof));
-        match (authorized, pending.rule) {
-            (Some(authorized), _) => self.answer_key(core, &pending, Ok(Some(authorized))),
-            (None, CertificateRule::Optional) => {
-                self.ask_authoritative(core, pending);
-                Ok(())
-            }
-            (None, CertificateRule::Required) => {
-                self.answer_key(core, &pending, Err(StanzaCondition::NotAuthorized))
-            }
-        }
-    }
-
-    fn ask_authoritative(&mut self, core: &mut Core, mut pending: Pending) {
-        let query = core.queries.next_id();
-        let request = pending.request.clone();
-        core.events.push_back(Event::Verify { query, request });
-        pending.stage = PendingStage::Verification;
-        self.add_pending(core, query, pending);
-    }
-
-    pub(super) fn verification(
-        &mut self,
-        core: &mut Core,
-        query: QueryId,
-        verification: &Verification,
-    ) -> Result<(), Rejection> {
-        let Some(pending) = self.take_pending(core, query, PendingStage::Verification) else {
-            return Ok(());
-        };
-        let request = &pending.request;
-        let answer = match verification {
-            Verification::Valid(proof) => Ok(Authorized::by_dialback(
-                request.pair.clone(),
-                &request.id,
-                proof,
-            )),
-            Verification::Invalid => Ok(None),
-            Verification::Failed(condition) => Err(*condition),
-        };
-        self.answer_key(core, &pending, answer)
-    }
-
-    /// Tells the peer what became of its key: a proof, none (the key is invalid), or an error.
-    fn answer_key(
-        &mut self,
-        core: &mut Core,
-        pending: &Pending,
-        answer: Result<Option<Authorized>, StanzaCondition>,
-    ) -> Result<(), Rejection> {
-        if core.life != Life::Open {
-            return Ok(());
-        }
-        let result = Dialback::of("result", &pending.request.pair);
-        match answer {
-            Ok(Some(authorized)) => {
-                core.output.dialback(&Dialback {
-                    type_: Some("valid"),
-                    ..result
-                });
-                self.add_pair(core, authorized);
-            }
-            Ok(None) => {
-                core.output.dialback(&Dialback {
-                    type_: Some("invalid"),
-                    ..result
-                });
-                if self.pairs.is_empty() {
-                    // XEP-0220 §2.1.1: nothing else was proved, so the stream ends.
-                    core.close(super::CloseReason::Closed);
-                }
-            }
-            Err(condition) => core.output.dialback(&Dialback {
-                from: result.from,
-                to: result.to,
-                ..error_result(condition)
-            }),
-        }
-        core.check_output()
-    }
-
     fn take_stanza(
         &mut self,
         core: &mut Core,
@@ -635,16 +395,5 @@ impl Receiving {
         } else {
             Rejection::HostUnknown(pair.local.as_str().into())
         }
-    }
-}
-
-fn error_result<'a>(condition: StanzaCondition) -> Dialback<'a> {
-    Dialback {
-        name: "result",
-        from: "",
-        to: "",
-        id: None,
-        type_: Some("error"),
-        content: Content::Error(condition),
     }
 }

@@ -1,0 +1,179 @@
+//! What the router does with the events of its streams.
+
+use std::time::Instant;
+
+use comity_identity::Direction;
+use comity_machine::QueryId;
+
+use super::event::{ConnectionId, Event, Failure, TlsRole};
+use super::outbound::{Key, Request};
+use super::{Question, Router, SendError, Timer};
+use crate::Stanza;
+use crate::stream::{self, CloseReason, Stream};
+
+impl Router {
+    pub(super) fn check(&self, stanza: &Stanza) -> Result<(), SendError> {
+        let (local, remote) = stanza.domains();
+        if self.closing {
+            return Err(SendError::Closed);
+        }
+        if !self.config.stream.domains.contains(local) {
+            return Err(SendError::NotLocal);
+        }
+        if self.config.stream.domains.contains(remote) {
+            return Err(SendError::RemoteIsLocal);
+        }
+        Ok(())
+    }
+
+    /// Puts a stanza behind those that wait for its stream; gives it back if there is no room.
+    pub(super) fn enqueue(&mut self, key: &Key, stanza: Stanza) -> Result<(), Box<Stanza>> {
+        let limit = self.config.limits.max_queued_stanzas;
+        match self.outbound(key) {
+            Some(outbound) if outbound.stanzas.len() < limit => {
+                outbound.stanzas.push_back(stanza);
+                Ok(())
+            }
+            Some(_) | None => Err(Box::new(stanza)),
+        }
+    }
+
+    pub(super) fn new_connection(&mut self) -> ConnectionId {
+        self.last_connection = self.last_connection.wrapping_add(1);
+        ConnectionId(self.last_connection)
+    }
+
+    pub(super) fn ask(&mut self, question: Question) -> QueryId {
+        let query = self.queries.next_id();
+        let deadline = self.now + self.config.limits.answer_timeout;
+        self.timers.set(Timer::Question(query), deadline);
+        self.questions.insert(query, question);
+        query
+    }
+
+    pub(super) fn forget(&mut self, query: QueryId) -> Option<Question> {
+        self.timers.stop(Timer::Question(query));
+        self.questions.remove(&query)
+    }
+
+    /// Does something with a stream, and then what follows from it.
+    pub(super) fn with(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        act: impl FnOnce(&mut Stream),
+    ) {
+        self.now = now;
+        if let Some(stream) = self.streams.get_mut(&connection) {
+            act(stream);
+            self.touch(connection);
+            self.settle();
+        }
+    }
+
+    pub(super) fn touch(&mut self, connection: ConnectionId) {
+        self.touched.insert(connection);
+    }
+
+    pub(super) fn close_stream(&mut self, connection: ConnectionId) {
+        if let Some(stream) = self.streams.get_mut(&connection) {
+            stream.close(self.now);
+            self.touch(connection);
+        }
+    }
+
+    /// Looks at the events of every stream that was touched, which may touch others.
+    pub(super) fn settle(&mut self) {
+        while let Some(connection) = self.touched.pop_first() {
+            self.writable.insert(connection);
+            while let Some(event) = self
+                .streams
+                .get_mut(&connection)
+                .and_then(Stream::poll_event)
+            {
+                self.take(connection, event);
+            }
+            match self.streams.get(&connection).and_then(Stream::poll_timeout) {
+                Some(deadline) => self.timers.set(Timer::Stream(connection), deadline),
+                None => self.timers.stop(Timer::Stream(connection)),
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self, connection: ConnectionId, event: stream::Event) {
+        match event {
+            stream::Event::Authenticate { query, domain } => {
+                let query = self.ask(Question::Stream(connection, query));
+                self.events.push_back(Event::Authenticate {
+                    query,
+                    connection,
+                    domain,
+                });
+            }
+            stream::Event::Authorize { query, pair } => {
+                let query = self.ask(Question::Stream(connection, query));
+                self.events.push_back(Event::Authorize {
+                    query,
+                    pair,
+                    direction: Direction::Inbound,
+                });
+            }
+            stream::Event::Authorized(authorized) => {
+                self.events.push_back(Event::Authorized {
+                    connection,
+                    pair: authorized.pair().clone(),
+                    method: authorized.method(),
+                });
+            }
+            stream::Event::Closed(reason) => self.closed(connection, reason),
+            stream::Event::Established { pair, method } => {
+                self.events.push_back(Event::Established {
+                    connection,
+                    pair,
+                    method,
+                });
+                self.established(connection);
+            }
+            stream::Event::Refused(refusal) => {
+                self.outbound_failed(connection, &Failure::Refused(refusal));
+            }
+            stream::Event::Stanza { stanza, method } => {
+                self.events.push_back(Event::Stanza {
+                    connection,
+                    stanza,
+                    method,
+                });
+            }
+            stream::Event::StartTls => self.start_tls(connection),
+            stream::Event::Verified {
+                request,
+                verification,
+            } => self.verified(connection, &request, &verification),
+            stream::Event::Verify { query, request } => self.verify(Request {
+                request,
+                connection,
+                query,
+            }),
+        }
+    }
+
+    pub(super) fn start_tls(&mut self, connection: ConnectionId) {
+        let role = match self.dials.get(&connection) {
+            Some((pair, _)) => TlsRole::Client {
+                server_name: pair.remote.clone(),
+            },
+            None => TlsRole::Server,
+        };
+        self.events.push_back(Event::StartTls { connection, role });
+    }
+
+    pub(super) fn closed(&mut self, connection: ConnectionId, reason: CloseReason) {
+        let failure = Failure::Ended(reason.clone());
+        self.events.push_back(Event::Closed { connection, reason });
+        self.outbound_failed(connection, &failure);
+        self.timers.stop(Timer::Stream(connection));
+        self.questions.retain(
+            |_, question| !matches!(question, Question::Stream(asked, _) if *asked == connection),
+        );
+    }
+}
