@@ -18,10 +18,11 @@
 //! | `wants_input()` | false: stop reading from the peer |
 //! | `is_closed()` | nothing will ever come out again |
 //!
-//! Inputs cannot fail. After any call that takes `&mut self`, drain the outputs: transmit until
-//! `None`, then events until `None`, again if an event made the application send something, and
-//! last note the timeout. A question is an event with a [`QueryId`]; its answer may come at any
-//! later time or never, because the machine's own timer ends the wait.
+//! Inputs cannot fail. After any input, command or answer, drain the outputs: transmit until
+//! `None`, then events until `None`, and last note the timeout. To answer an event is such a call:
+//! transmit again before the next event is taken, because the answer may have made bytes that
+//! belong before it. A question is an event with a [`QueryId`]; its answer may come at any later
+//! time or never, because the machine's own timer ends the wait.
 //!
 //! # Promises
 //!
