@@ -1,0 +1,282 @@
+//! Sockets and the clock for the resolver.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Instant;
+
+use comity_identity::DomainName;
+use comity_machine::QueryId;
+use comity_srv::{
+    Config, Event, Outcome, Protocol, ResolveError, Resolver, Service, SocketId, Trace, Transmit,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::clock;
+
+/// Finds out where the servers of domains can be reached.
+///
+/// Clones ask the same resolver, whose cache they share. It stops when the last one is dropped.
+#[derive(Clone, Debug)]
+pub struct Discovery {
+    requests: mpsc::Sender<Request>,
+}
+
+/// Where a service of a domain can be reached, or why nowhere.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Resolution {
+    /// The result.
+    pub outcome: Outcome,
+    /// How it came about.
+    pub trace: Trace,
+}
+
+/// Why there is no resolution.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiscoveryError {
+    /// The resolver does not run any more.
+    #[error("the resolver has stopped")]
+    Stopped,
+    /// The resolver did not begin.
+    #[error("{0}")]
+    Refused(#[from] ResolveError),
+}
+
+impl Discovery {
+    /// Starts a resolver on the current tokio runtime. `seed` comes from the operating system.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn start(config: Config, seed: [u8; 32]) -> Self {
+        let (requests, incoming) = mpsc::channel(MAX_WAITING);
+        tokio::spawn(Driver::new(config, seed).run(incoming));
+        Self { requests }
+    }
+
+    /// Finds out where `service` of `domain` can be reached.
+    ///
+    /// # Errors
+    ///
+    /// The question was not asked. That no server was found is an [`Outcome`].
+    pub async fn resolve(
+        &self,
+        domain: DomainName,
+        service: Service,
+    ) -> Result<Resolution, DiscoveryError> {
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            domain,
+            service,
+            reply,
+        };
+        self.requests
+            .send(request)
+            .await
+            .map_err(|_gone| DiscoveryError::Stopped)?;
+        answer.await.unwrap_or(Err(DiscoveryError::Stopped))
+    }
+}
+
+type Answer = Result<Resolution, DiscoveryError>;
+
+#[derive(Debug)]
+struct Request {
+    domain: DomainName,
+    service: Service,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// What a socket has to tell.
+enum Report {
+    Input(Vec<u8>),
+    Eof,
+    Failed,
+}
+
+/// The task that owns the resolver.
+struct Driver {
+    resolver: Resolver,
+    max_resolutions: usize,
+    max_udp_bytes: u16,
+    waiting: BTreeMap<QueryId, oneshot::Sender<Answer>>,
+    sockets: BTreeMap<SocketId, AbortHandle>,
+    tasks: JoinSet<()>,
+    reports: mpsc::Sender<(SocketId, Report)>,
+    inbox: mpsc::Receiver<(SocketId, Report)>,
+}
+
+impl Driver {
+    fn new(config: Config, seed: [u8; 32]) -> Self {
+        let (reports, inbox) = mpsc::channel(MAX_REPORTS);
+        Self {
+            max_resolutions: config.limits.max_resolutions,
+            max_udp_bytes: config.limits.max_udp_message_bytes,
+            resolver: Resolver::new(Instant::now(), config, seed),
+            waiting: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            reports,
+            inbox,
+        }
+    }
+
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        loop {
+            self.pump();
+            // Requests beyond what the resolver takes at a time wait in their channel.
+            let takes_requests = self.waiting.len() < self.max_resolutions;
+            let deadline = self.resolver.poll_timeout();
+            tokio::select! {
+                () = clock::until(deadline) => self.resolver.handle_timeout(Instant::now()),
+                Some((socket, report)) = self.inbox.recv() => self.take(socket, &report),
+                Some(_ended) = self.tasks.join_next() => {}
+                request = requests.recv(), if takes_requests => match request {
+                    Some(request) => self.begin(request),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn begin(&mut self, request: Request) {
+        let Request {
+            domain,
+            service,
+            reply,
+        } = request;
+        match self.resolver.resolve(Instant::now(), &domain, service) {
+            Ok(query) => {
+                self.waiting.insert(query, reply);
+            }
+            // Whoever asked may have stopped to wait.
+            Err(error) => drop(reply.send(Err(error.into()))),
+        }
+    }
+
+    fn take(&mut self, socket: SocketId, report: &Report) {
+        let now = Instant::now();
+        match report {
+            Report::Input(bytes) => self.resolver.handle_input(now, socket, bytes),
+            Report::Eof => self.resolver.handle_eof(now, socket),
+            Report::Failed => self.resolver.handle_socket_failed(now, socket),
+        }
+    }
+
+    /// Does what the resolver wants.
+    fn pump(&mut self) {
+        loop {
+            let mut query = Vec::new();
+            if let Some(transmit) = self.resolver.poll_transmit(&mut query) {
+                self.open(transmit, query);
+            } else if let Some(event) = self.resolver.poll_event() {
+                self.act(event);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn act(&mut self, event: Event) {
+        match event {
+            Event::Resolved {
+                query,
+                outcome,
+                trace,
+                ..
+            } => {
+                if let Some(reply) = self.waiting.remove(&query) {
+                    // Whoever asked may have stopped to wait.
+                    drop(reply.send(Ok(Resolution { outcome, trace })));
+                }
+            }
+            Event::Release { socket } => {
+                if let Some(task) = self.sockets.remove(&socket) {
+                    task.abort();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives a query a socket of its own.
+    fn open(&mut self, transmit: Transmit, query: Vec<u8>) {
+        let exchange = Exchange {
+            socket: transmit.socket,
+            server: transmit.server,
+            query,
+            reports: self.reports.clone(),
+        };
+        let max_udp_bytes = self.max_udp_bytes;
+        let task = self.tasks.spawn(async move {
+            let ended = match transmit.protocol {
+                Protocol::Udp => exchange.over_udp(max_udp_bytes).await,
+                Protocol::Tcp => exchange.over_tcp().await,
+            };
+            if ended.is_err() {
+                exchange.report(Report::Failed).await;
+            }
+        });
+        self.sockets.insert(transmit.socket, task);
+    }
+}
+
+/// One query on its own socket, until the resolver releases it.
+struct Exchange {
+    socket: SocketId,
+    server: SocketAddr,
+    query: Vec<u8>,
+    reports: mpsc::Sender<(SocketId, Report)>,
+}
+
+impl Exchange {
+    /// Sends the query from a port that the system draws, and passes on what the server sends
+    /// there (RFC 5452 §9.2).
+    async fn over_udp(&self, max_bytes: u16) -> io::Result<()> {
+        let any: SocketAddr = match self.server {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let socket = UdpSocket::bind(any).await?;
+        socket.connect(self.server).await?;
+        socket.send(&self.query).await?;
+        // One byte more than is allowed, so that the resolver sees what is too long.
+        let mut buf = vec![0; usize::from(max_bytes) + 1];
+        loop {
+            let len = socket.recv(&mut buf).await?;
+            let datagram = buf.get(..len).unwrap_or_default().to_vec();
+            self.report(Report::Input(datagram)).await;
+        }
+    }
+
+    async fn over_tcp(&self) -> io::Result<()> {
+        let mut stream = TcpStream::connect(self.server).await?;
+        stream.write_all(&self.query).await?;
+        loop {
+            let mut bytes = Vec::with_capacity(TCP_CHUNK_BYTES);
+            match stream.read_buf(&mut bytes).await? {
+                0 => break,
+                _some => self.report(Report::Input(bytes)).await,
+            }
+        }
+        self.report(Report::Eof).await;
+        Ok(())
+    }
+
+    async fn report(&self, report: Report) {
+        // The resolver may be gone.
+        let _ = self.reports.send((self.socket, report)).await;
+    }
+}
+
+/// Requests that wait for their turn in the channel; more wait outside of it.
+const MAX_WAITING: usize = 64;
+/// Reports of sockets that have not been taken; the sockets wait meanwhile.
+const MAX_REPORTS: usize = 64;
+const TCP_CHUNK_BYTES: usize = 4096;

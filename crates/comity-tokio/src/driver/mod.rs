@@ -1,0 +1,409 @@
+//! The task that owns the router.
+
+mod answers;
+mod connections;
+mod outlet;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use comity_identity::{Direction, DomainName};
+use comity_machine::QueryId;
+use comity_policy::Policy;
+use comity_srv::Service;
+use comity_trust::{Reference, Role, UnixTime, Verdict, evaluate};
+use comity_xmpp::Router;
+use comity_xmpp::router::{self, ConnectionId};
+use comity_xmpp::stream::{Pair, PeerCertificate};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::JoinSet;
+
+pub(crate) use self::answers::security;
+
+use self::connections::Connections;
+use self::outlet::{Audience, Outlet};
+use crate::clock;
+use crate::connection::{Order, Report, Shared};
+use crate::discovery::{Discovery, DiscoveryError, Resolution};
+use crate::event::Event;
+use crate::federation::{Command, Rejected, SendError};
+
+/// A connection that a listener accepted.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// Held for as long as the socket is open.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// What the driver is made of.
+pub(crate) struct Parts {
+    pub(crate) router: Router,
+    pub(crate) policy: Policy,
+    pub(crate) trust: Arc<comity_trust::Policy>,
+    pub(crate) discovery: Discovery,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) events: mpsc::Sender<Event>,
+    /// The tasks that accept connections.
+    pub(crate) listeners: JoinSet<()>,
+}
+
+/// Moves bytes, questions and answers between the router and the world.
+pub(crate) struct Driver {
+    router: Router,
+    policy: Policy,
+    trust: Arc<comity_trust::Policy>,
+    discovery: Discovery,
+    connections: Connections,
+    outlet: Outlet,
+    listeners: JoinSet<()>,
+    /// Answers that are being worked out.
+    errands: JoinSet<Answer>,
+    shutdown_timeout: Duration,
+    /// When the last connections are cut off; set when the federation is closed.
+    end: Option<Instant>,
+}
+
+/// The answer to a question of the router.
+#[derive(Debug)]
+enum Answer {
+    Judged {
+        query: QueryId,
+        connection: ConnectionId,
+        domain: DomainName,
+        verdict: Verdict,
+    },
+    Resolved {
+        query: QueryId,
+        domain: DomainName,
+        resolution: Result<Resolution, DiscoveryError>,
+    },
+}
+
+impl Driver {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let limits = &parts.shared.limits;
+        Self {
+            router: parts.router,
+            policy: parts.policy,
+            trust: parts.trust,
+            discovery: parts.discovery,
+            outlet: Outlet::new(parts.events, limits.max_unread_events),
+            listeners: parts.listeners,
+            errands: JoinSet::new(),
+            shutdown_timeout: limits.shutdown_timeout,
+            connections: Connections::new(parts.shared),
+            end: None,
+        }
+    }
+
+    /// Runs until the federation is closed and its connections have ended.
+    pub(crate) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut accepted: mpsc::Receiver<Accepted>,
+    ) {
+        while !self.has_ended() {
+            self.pump();
+            let closing = self.end.is_some();
+            let keeps_up = self.outlet.is_clear();
+            tokio::select! {
+                () = clock::until(self.router.poll_timeout()) => {
+                    self.router.handle_timeout(Instant::now());
+                }
+                report = self.connections.next_report() => {
+                    if let Some((connection, report)) = report {
+                        self.take_report(connection, report);
+                    }
+                }
+                Some(Ok(answer)) = self.errands.join_next() => self.take_answer(answer),
+                command = commands.recv(), if !closing => self.obey(command),
+                Some(accepted) = accepted.recv(), if keeps_up && !closing => self.accept(accepted),
+                audience = self.outlet.advance(), if !keeps_up || !closing => {
+                    if audience == Audience::Gone && !closing {
+                        self.close();
+                    }
+                }
+                () = clock::until(self.end), if closing => break,
+            }
+        }
+        commands.close();
+        while let Some(command) = commands.recv().await {
+            refuse(command);
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.end.is_some()
+            && self.router.is_closed()
+            && self.connections.are_gone()
+            && self.outlet.is_clear()
+    }
+
+    fn obey(&mut self, command: Option<Command>) {
+        match command {
+            Some(Command::Send { stanza, reply }) => {
+                let sent = if self.outlet.is_full() {
+                    Err(Rejected::new(stanza, SendError::EventsUnread))
+                } else {
+                    self.router
+                        .send(Instant::now(), *stanza)
+                        .map_err(|(stanza, error)| Rejected::new(stanza, error.into()))
+                };
+                // Whoever sent it may have stopped to wait.
+                drop(reply.send(sent));
+            }
+            Some(Command::Shutdown) | None => self.close(),
+        }
+    }
+
+    fn close(&mut self) {
+        let now = Instant::now();
+        self.end = now.checked_add(self.shutdown_timeout).or(Some(now));
+        self.listeners.abort_all();
+        self.router.close(now);
+    }
+
+    fn accept(&mut self, accepted: Accepted) {
+        let peer = accepted.peer;
+        match self.router.accept(Instant::now()) {
+            Ok(connection) => {
+                self.outlet.emit(Event::Accepted { connection, peer });
+                self.connections.serve(connection, accepted);
+            }
+            Err(reason) => self.outlet.emit(Event::TurnedAway { peer, reason }),
+        }
+    }
+
+    /// Does what the router wants, until it wants nothing more.
+    fn pump(&mut self) {
+        loop {
+            self.transmit();
+            match self.router.poll_event() {
+                Some(event) => self.act(event),
+                None => break,
+            }
+        }
+        if self.outlet.is_clear() {
+            self.connections.read_from(&mut self.router);
+        }
+    }
+
+    fn transmit(&mut self) {
+        let mut bytes = Vec::new();
+        while let Some(transmit) = self.router.poll_transmit(&mut bytes) {
+            let bytes = std::mem::take(&mut bytes);
+            let connection = transmit.connection;
+            self.connections.write(&mut self.router, connection, bytes);
+        }
+    }
+
+    fn act(&mut self, event: router::Event) {
+        match event {
+            router::Event::Authenticate {
+                query,
+                connection,
+                domain,
+            } => self.authenticate(query, connection, domain),
+            router::Event::Authorize {
+                query,
+                pair,
+                direction,
+            } => self.authorize(query, pair, direction),
+            router::Event::Authorized {
+                connection,
+                pair,
+                method,
+            } => self.outlet.emit(Event::Authorized {
+                connection,
+                pair,
+                method,
+            }),
+            router::Event::Closed { connection, reason } => {
+                self.outlet.emit(Event::Closed { connection, reason });
+                self.connections.close(connection);
+            }
+            router::Event::Connect { query, domain } => self.connect(query, domain),
+            router::Event::Dial {
+                connection,
+                domain,
+                target,
+            } => {
+                self.connections.dial(connection, target.address);
+                self.outlet.emit(Event::Dialling {
+                    connection,
+                    domain,
+                    target,
+                });
+            }
+            router::Event::Established {
+                connection,
+                pair,
+                method,
+            } => self.outlet.emit(Event::Established {
+                connection,
+                pair,
+                method,
+            }),
+            router::Event::Stanza {
+                connection,
+                stanza,
+                method,
+            } => self.outlet.emit(Event::Stanza {
+                connection,
+                stanza,
+                method,
+            }),
+            router::Event::StartTls { connection, role } => {
+                let order = Order::StartTls(role);
+                self.connections.order(&mut self.router, connection, order);
+            }
+            router::Event::Undelivered { stanza, failure } => {
+                self.outlet.emit(Event::Undelivered { stanza, failure });
+            }
+            // A question that is not known dies by the router's own timer.
+            _ => {}
+        }
+    }
+
+    fn authorize(&mut self, query: QueryId, pair: Pair, direction: Direction) {
+        let decision = self.policy.decide(&pair.local, &pair.remote, direction);
+        let security = self.policy.security(&pair.remote);
+        let answer = answers::decision(&decision, security.mode);
+        self.outlet.emit(Event::Decided {
+            pair,
+            direction,
+            decision,
+            security,
+        });
+        self.router.handle_decision(Instant::now(), query, &answer);
+    }
+
+    /// Judges what the peer presented; the signatures of a hostile chain can take some time.
+    fn authenticate(&mut self, query: QueryId, connection: ConnectionId, domain: DomainName) {
+        let Some((chain, direction)) = self.connections.peer(connection) else {
+            return;
+        };
+        let role = match direction {
+            Direction::Inbound => Role::Client,
+            Direction::Outbound => Role::Server,
+        };
+        let trust = Arc::clone(&self.trust);
+        self.errands.spawn(async move {
+            let service = comity_trust::Service::XmppServer;
+            let reference = Reference::service(domain.clone(), service);
+            let verdict = evaluate(&chain, UnixTime::now(), role, &reference, &trust);
+            Answer::Judged {
+                query,
+                connection,
+                domain,
+                verdict,
+            }
+        });
+    }
+
+    fn connect(&mut self, query: QueryId, domain: DomainName) {
+        let discovery = self.discovery.clone();
+        self.errands.spawn(async move {
+            let asked = domain.clone();
+            let resolution = discovery.resolve(asked, Service::XmppServer).await;
+            Answer::Resolved {
+                query,
+                domain,
+                resolution,
+            }
+        });
+    }
+
+    fn take_answer(&mut self, answer: Answer) {
+        let now = Instant::now();
+        match answer {
+            Answer::Judged {
+                query,
+                connection,
+                domain,
+                verdict,
+            } => {
+                let answer = answers::verdict(&verdict);
+                self.outlet.emit(Event::Judged {
+                    connection,
+                    domain,
+                    verdict,
+                });
+                self.router.handle_verdict(now, query, &answer);
+            }
+            Answer::Resolved {
+                query,
+                domain,
+                resolution,
+            } => {
+                let targets = match &resolution {
+                    Ok(resolution) => resolution.targets(),
+                    Err(error) => Err(router::Unresolved::Failed(error.to_string().into())),
+                };
+                self.outlet.emit(Event::Resolved { domain, resolution });
+                self.router.handle_targets(now, query, targets);
+            }
+        }
+    }
+
+    fn take_report(&mut self, connection: ConnectionId, report: Report) {
+        let now = Instant::now();
+        // What a connection says after its end is of no interest.
+        if !self.connections.contains(connection) {
+            return;
+        }
+        match report {
+            Report::Connected => {
+                self.outlet.emit(Event::Connected { connection });
+                self.connections.park(connection);
+                self.router.handle_connected(now, connection);
+            }
+            Report::ConnectFailed(reason) => {
+                self.connections.close(connection);
+                self.router.handle_connect_failed(now, connection, &reason);
+                self.outlet
+                    .emit(Event::ConnectFailed { connection, reason });
+            }
+            Report::Input(bytes) => {
+                self.connections.park(connection);
+                self.router.handle_input(now, connection, &bytes);
+            }
+            Report::Ended => self.router.handle_eof(now, connection),
+            Report::Secured(role, session) => {
+                let certificate = match session.peer_certificates.first() {
+                    Some(_) => PeerCertificate::Presented,
+                    None => PeerCertificate::Absent,
+                };
+                self.connections.secured(connection, &session);
+                self.outlet.emit(Event::Secured {
+                    connection,
+                    role,
+                    session,
+                });
+                self.router
+                    .handle_tls_established(now, connection, certificate);
+            }
+            Report::TlsFailed(reason) => {
+                self.router.handle_tls_failed(now, connection, &reason);
+            }
+            Report::Written { bytes } => {
+                self.connections
+                    .written(&mut self.router, connection, bytes);
+            }
+        }
+    }
+}
+
+fn refuse(command: Command) {
+    match command {
+        Command::Send { stanza, reply } => {
+            // Whoever sent it may have stopped to wait.
+            drop(reply.send(Err(Rejected::new(stanza, SendError::Closed))));
+        }
+        Command::Shutdown => {}
+    }
+}

@@ -1,0 +1,240 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use comity_identity::{Direction, DomainName};
+use comity_policy::{Decision, SecurityDecision};
+use comity_trust::{CertificateDer, Verdict};
+use comity_xmpp::Stanza;
+use comity_xmpp::router::{AcceptError, ConnectionId, Failure, Target, TlsRole};
+use comity_xmpp::stream::{CloseReason, Method, Pair};
+
+use crate::discovery::{DiscoveryError, Resolution};
+
+/// What the application must know, and an account of how it came about.
+///
+/// The text of an event is one line for a log. It names domains, addresses of hosts and reasons,
+/// and shows nothing of users: no localparts, no resources, nothing from inside a stanza.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A peer connected.
+    Accepted {
+        /// The connection.
+        connection: ConnectionId,
+        /// The peer's address.
+        peer: SocketAddr,
+    },
+    /// A peer has proved a pair of domains: its stanzas may come from now on.
+    Authorized {
+        /// The connection that they come on.
+        connection: ConnectionId,
+        /// The domains.
+        pair: Pair,
+        /// How the remote domain was proved.
+        method: Method,
+    },
+    /// A connection is over.
+    Closed {
+        /// Which one.
+        connection: ConnectionId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A TCP connection that was dialled stands.
+    Connected {
+        /// The connection.
+        connection: ConnectionId,
+    },
+    /// A TCP connection that was dialled did not come about.
+    ConnectFailed {
+        /// The connection.
+        connection: ConnectionId,
+        /// What the operating system says.
+        reason: Box<str>,
+    },
+    /// The policy was asked whether a pair of domains may federate.
+    Decided {
+        /// The domains.
+        pair: Pair,
+        /// Which way stanzas would go.
+        direction: Direction,
+        /// The answer with the rules that made it.
+        decision: Decision,
+        /// How the connection must be protected if the answer allows one.
+        security: SecurityDecision,
+    },
+    /// A TCP connection is being made.
+    Dialling {
+        /// The connection.
+        connection: ConnectionId,
+        /// The domain whose server is sought.
+        domain: DomainName,
+        /// Where to.
+        target: Target,
+    },
+    /// A stream carries our stanzas of a pair.
+    Established {
+        /// The connection that they go on.
+        connection: ConnectionId,
+        /// The domains.
+        pair: Pair,
+        /// How we proved ours to the peer.
+        method: Method,
+    },
+    /// A peer's certificate was judged.
+    Judged {
+        /// The connection.
+        connection: ConnectionId,
+        /// Whom the certificate had to name.
+        domain: DomainName,
+        /// What it proves, or why nothing.
+        verdict: Verdict,
+    },
+    /// It was found out where the server of a domain is, or not.
+    Resolved {
+        /// The domain.
+        domain: DomainName,
+        /// The result and how it came about.
+        resolution: Result<Resolution, DiscoveryError>,
+    },
+    /// A TLS handshake succeeded. What the peer's certificate proves is told by
+    /// [`Event::Judged`].
+    Secured {
+        /// The connection.
+        connection: ConnectionId,
+        /// Our part in the handshake.
+        role: TlsRole,
+        /// What was negotiated.
+        session: TlsSession,
+    },
+    /// A stanza of a pair that its sender's server has proved.
+    Stanza {
+        /// The connection that it came on.
+        connection: ConnectionId,
+        /// The stanza.
+        stanza: Stanza,
+        /// How its pair was proved.
+        method: Method,
+    },
+    /// A peer connected and was not served.
+    TurnedAway {
+        /// The peer's address.
+        peer: SocketAddr,
+        /// Why.
+        reason: AcceptError,
+    },
+    /// A stanza that was taken could not be sent.
+    Undelivered {
+        /// The stanza.
+        stanza: Stanza,
+        /// Why.
+        failure: Failure,
+    },
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted { connection, peer } => write!(f, "{connection}: accepted from {peer}"),
+            Self::Authorized {
+                connection,
+                pair,
+                method,
+            } => write!(f, "{connection}: {} proved by {method}", pair.remote),
+            Self::Closed { connection, reason } => write!(f, "{connection}: ended: {reason}"),
+            Self::Connected { connection } => write!(f, "{connection}: connected"),
+            Self::ConnectFailed { connection, reason } => {
+                write!(f, "{connection}: not connected: {reason}")
+            }
+            Self::Decided {
+                pair,
+                direction,
+                decision,
+                ..
+            } => write!(f, "policy, {pair}, {direction}: {decision}"),
+            Self::Dialling {
+                connection,
+                domain,
+                target: Target { address, host, .. },
+            } => write!(f, "{connection}: dialling {host} at {address} for {domain}"),
+            Self::Established {
+                connection,
+                pair,
+                method,
+            } => write!(
+                f,
+                "{connection}: established for {pair}, we proved ours by {method}"
+            ),
+            Self::Judged {
+                connection,
+                domain,
+                verdict,
+            } => {
+                write!(f, "{connection}: certificate for {domain}: ")?;
+                match verdict {
+                    Verdict::Trusted(trusted) => write!(f, "trusted, {}", trusted.matched_by()),
+                    Verdict::Refused(reason) => reason.fmt(f),
+                }
+            }
+            Self::Resolved { domain, resolution } => fmt_resolved(domain, resolution, f),
+            Self::Secured {
+                connection,
+                session,
+                ..
+            } => write!(f, "{connection}: {session}"),
+            Self::Stanza {
+                connection, stanza, ..
+            } => {
+                write!(f, "{connection}: received ")?;
+                fmt_redacted(stanza, f)
+            }
+            Self::TurnedAway { peer, reason } => write!(f, "turned {peer} away: {reason}"),
+            Self::Undelivered { stanza, failure } => {
+                f.write_str("not delivered: ")?;
+                fmt_redacted(stanza, f)?;
+                write!(f, ": {failure}")
+            }
+        }
+    }
+}
+
+/// What a TLS handshake negotiated.
+///
+/// Its text is version and cipher suite: `TLS 1.3, TLS_AES_256_GCM_SHA384`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TlsSession {
+    /// The version, such as `TLS 1.3`.
+    pub version: Box<str>,
+    /// The cipher suite by its registered name.
+    pub cipher_suite: Box<str>,
+    /// The certificates that the peer presented, its own first.
+    pub peer_certificates: Arc<[CertificateDer<'static>]>,
+}
+
+impl fmt::Display for TlsSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.version, self.cipher_suite)
+    }
+}
+
+fn fmt_resolved(
+    domain: &DomainName,
+    resolution: &Result<Resolution, DiscoveryError>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match resolution {
+        Err(error) => write!(f, "{domain} was not resolved: {error}"),
+        Ok(resolution) => match resolution.targets() {
+            Ok(targets) => write!(f, "{domain} resolved: {} addresses", targets.len()),
+            Err(unresolved) => write!(f, "{domain}: {unresolved}"),
+        },
+    }
+}
+
+/// Kind and domains of a stanza.
+fn fmt_redacted(stanza: &Stanza, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (from, to) = stanza.domains();
+    write!(f, "{} from {from} to {to}", stanza.kind().name())
+}

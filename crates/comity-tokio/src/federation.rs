@@ -1,0 +1,192 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use comity_machine::Random;
+use comity_policy::Policy;
+use comity_xmpp::Stanza;
+use comity_xmpp::router::{self, Router};
+use rustls::crypto::CryptoProvider;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::config::{Config, StartError};
+use crate::connection::{Shared, TlsEndpoint};
+use crate::discovery::Discovery;
+use crate::driver::{Driver, Parts, security};
+use crate::event::Event;
+use crate::listener::listen;
+
+/// Our domains, connected to all others.
+///
+/// Clones speak for the same federation. It ends in order when [`shutdown`](Self::shutdown) is
+/// called, when the last clone is dropped, or when the receiver of its events is dropped.
+#[derive(Clone, Debug)]
+pub struct Federation {
+    commands: mpsc::Sender<Command>,
+    addresses: Arc<[SocketAddr]>,
+}
+
+impl Federation {
+    /// Starts to listen and to federate, on the current tokio runtime.
+    ///
+    /// The events must be read: while [`Limits::max_unread_events`](crate::Limits) of them wait,
+    /// nothing is read from peers.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the configuration, or which address cannot be listened on. Nothing was
+    /// started then.
+    pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Event>), StartError> {
+        let policy = Policy::new(config.policy.clone())?;
+        let tls = TlsEndpoint::new(&config.tls)?;
+        let mut random = Random::from_seed(seed(&config.tls.provider)?);
+        let listeners = bind(&config.listen).await?;
+
+        let discovery = Discovery::start(config.discovery, random.seed());
+        let mut router = config.router;
+        let max_inbound = router.limits.max_inbound;
+        router.stream.domains = Arc::new(config.policy.local_domains);
+        router.stream.security = security(config.policy.default_security);
+        let (events, receiver) = mpsc::channel(config.limits.max_unread_events.max(1));
+        let (commands, obeyed) = mpsc::channel(MAX_COMMANDS);
+        let (driver, accepted) = mpsc::channel(MAX_ACCEPTED);
+        // As many may be ending as are served.
+        let permits = Arc::new(Semaphore::new(
+            max_inbound
+                .saturating_mul(2)
+                .clamp(1, Semaphore::MAX_PERMITS),
+        ));
+        let addresses = listeners.iter().map(|(_, address)| *address).collect();
+        let mut tasks = JoinSet::new();
+        for (listener, _) in listeners {
+            tasks.spawn(listen(listener, Arc::clone(&permits), driver.clone()));
+        }
+        let parts = Parts {
+            router: Router::new(Instant::now(), router, random.seed()),
+            policy,
+            trust: Arc::new(config.trust),
+            discovery,
+            shared: Arc::new(Shared {
+                limits: config.limits,
+                tls,
+            }),
+            events,
+            listeners: tasks,
+        };
+        tokio::spawn(Driver::new(parts).run(obeyed, accepted));
+        let federation = Self {
+            commands,
+            addresses,
+        };
+        Ok((federation, receiver))
+    }
+
+    /// The addresses that are listened on, in the order of [`Config::listen`].
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Sends a stanza to the domain of its recipient.
+    ///
+    /// What was taken is sent, or comes back in [`Event::Undelivered`].
+    ///
+    /// # Errors
+    ///
+    /// The stanza was not taken and is given back with the reason.
+    pub async fn send(&self, stanza: Stanza) -> Result<(), Rejected> {
+        // If the runtime ends, it takes the stanza with it.
+        let copy = stanza.clone();
+        let (reply, answer) = oneshot::channel();
+        let stanza = Box::new(stanza);
+        let sent = self.commands.send(Command::Send { stanza, reply }).await;
+        let closed = || Err(Rejected::new(Box::new(copy), SendError::Closed));
+        match sent {
+            Ok(()) => answer.await.unwrap_or_else(|_gone| closed()),
+            Err(_gone) => closed(),
+        }
+    }
+
+    /// Ends every stream in order, and returns when all connections have ended.
+    ///
+    /// Stanzas that wait come back in [`Event::Undelivered`], so the events should be read
+    /// meanwhile, or their receiver dropped. What takes longer than
+    /// [`Limits::shutdown_timeout`](crate::Limits) is cut off.
+    pub async fn shutdown(&self) {
+        // Nobody is there to be told if it has ended already.
+        let _ = self.commands.send(Command::Shutdown).await;
+        self.commands.closed().await;
+    }
+}
+
+/// What the application wants of the driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Send {
+        stanza: Box<Stanza>,
+        reply: oneshot::Sender<Result<(), Rejected>>,
+    },
+    Shutdown,
+}
+
+/// A stanza that was not taken, with the reason.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+#[non_exhaustive]
+pub struct Rejected {
+    /// The stanza.
+    pub stanza: Box<Stanza>,
+    /// Why it was not taken.
+    pub reason: SendError,
+}
+
+impl Rejected {
+    pub(crate) fn new(stanza: Box<Stanza>, reason: SendError) -> Self {
+        Self { stanza, reason }
+    }
+}
+
+/// Why a stanza was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The federation has ended.
+    #[error("the federation has ended")]
+    Closed,
+    /// The application does not read its events.
+    #[error("too many events wait to be read")]
+    EventsUnread,
+    /// The router does not take it.
+    #[error("{0}")]
+    Router(#[from] router::SendError),
+}
+
+async fn bind(addresses: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, StartError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let failed = |error: std::io::Error| StartError::Listen {
+            address,
+            kind: error.kind(),
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = listener.local_addr().map_err(failed)?;
+        listeners.push((listener, bound));
+    }
+    Ok(listeners)
+}
+
+fn seed(provider: &CryptoProvider) -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    provider
+        .secure_random
+        .fill(&mut seed)
+        .map_err(|_rustls| StartError::Random)?;
+    Ok(seed)
+}
+
+/// Commands that the driver has not taken; more wait outside.
+const MAX_COMMANDS: usize = 64;
+/// Connections that the driver has not taken; more wait in the system's queue.
+const MAX_ACCEPTED: usize = 16;
