@@ -55,6 +55,8 @@ pub(super) enum Timer {
     Tls,
     /// A question about a dialback key has not been answered.
     Pending(QueryId),
+    /// The authoritative server has not answered the oldest request.
+    Requests,
 }
 
 impl Core {

@@ -1,10 +1,12 @@
 //! The side that connects, proves its domain and sends stanzas.
 
+use std::time::Instant;
+
 use base64ct::{Base64, Encoding};
 use comity_identity::DomainName;
 use comity_machine::QueryId;
 
-use super::core::{Core, Life};
+use super::core::{Core, Life, Timer};
 use super::event::{Event, PairRefusal, Rejection, Verification, VerifyRequest};
 use super::output::{Addresses, Content, Dialback};
 use super::proof::{DialbackProof, Method, Pair, Verdict};
@@ -27,8 +29,14 @@ pub(super) struct Initiating {
     authenticated: bool,
     /// Whether the peer offers SASL EXTERNAL on this stream and has not refused it.
     external_offered: bool,
-    /// Requests that were sent and not answered, or wait for the stream to be ready.
-    requests: Vec<VerifyRequest>,
+    /// Requests that were sent and not answered, or wait for the stream to be ready, oldest first.
+    requests: Vec<Request>,
+}
+
+#[derive(Debug)]
+struct Request {
+    request: VerifyRequest,
+    deadline: Instant,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -70,6 +78,11 @@ impl Initiating {
 
     pub(super) fn awaits_tls(&self) -> bool {
         self.state == State::AwaitTls
+    }
+
+    /// Whether our current header has been sent.
+    pub(super) fn has_opened(&self) -> bool {
+        self.opened
     }
 
     /// Sends our header, once for each stream.
@@ -314,12 +327,35 @@ impl Initiating {
         if self.state == State::Ready {
             send_request(core, &request);
         }
-        self.requests.push(request);
+        let deadline = core.now + core.config.limits.verification_timeout;
+        self.requests.push(Request { request, deadline });
+        self.arm_requests(core);
         Ok(())
     }
 
+    /// Sets the timer to the oldest request.
+    fn arm_requests(&self, core: &mut Core) {
+        match self.requests.first() {
+            Some(oldest) => core.timers.set(Timer::Requests, oldest.deadline),
+            None => core.timers.stop(Timer::Requests),
+        }
+    }
+
+    /// Gives up on requests that the peer has not answered in time.
+    pub(super) fn requests_timed_out(&mut self, core: &mut Core) {
+        let now = core.now;
+        for Request { request, .. } in self.requests.extract_if(.., |asked| asked.deadline <= now) {
+            let verification = Verification::Failed(StanzaCondition::RemoteServerTimeout);
+            core.events.push_back(Event::Verified {
+                request,
+                verification,
+            });
+        }
+        self.arm_requests(core);
+    }
+
     fn send_requests(&self, core: &mut Core) {
-        for request in &self.requests {
+        for Request { request, .. } in &self.requests {
             send_request(core, request);
         }
     }
@@ -330,10 +366,12 @@ impl Initiating {
             return;
         }
         let id = element.attribute("id").unwrap_or_default();
-        let asked = self.requests.iter().position(|request| &*request.id == id);
-        let Some(request) = asked.map(|index| self.requests.remove(index)) else {
+        let asked = |asked: &Request| &*asked.request.id == id;
+        let Some(index) = self.requests.iter().position(asked) else {
             return;
         };
+        let Request { request, .. } = self.requests.remove(index);
+        self.arm_requests(core);
         let verification = match element.attribute("type") {
             Some("valid") => {
                 Verification::Valid(DialbackProof::new(request.pair.clone(), request.id.clone()))

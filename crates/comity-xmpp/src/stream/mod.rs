@@ -150,7 +150,12 @@ impl Stream {
                 Timer::Close => self.core.finish(CloseReason::TimedOut(Stage::Close)),
                 Timer::Negotiation => self.negotiation_timed_out(),
                 Timer::Tls => self.core.finish(CloseReason::TimedOut(Stage::Tls)),
-                Timer::Idle => self.core.close(CloseReason::Idle),
+                Timer::Idle => self.close_for(CloseReason::Idle),
+                Timer::Requests => {
+                    if let Side::Initiating(side) = &mut self.side {
+                        side.requests_timed_out(&mut self.core);
+                    }
+                }
                 Timer::Pending(query) => {
                     if let Side::Receiving(side) = &mut self.side {
                         let result = side.pending_timed_out(&mut self.core, query);
@@ -256,11 +261,7 @@ impl Stream {
     /// Closes our direction and waits for the peer to close its own (RFC 6120 §4.4).
     pub fn close(&mut self, now: Instant) {
         self.core.now = now;
-        if self.awaits_tls() {
-            self.core.finish(CloseReason::Closed);
-        } else {
-            self.core.close(CloseReason::Closed);
-        }
+        self.close_for(CloseReason::Closed);
     }
 
     /// Moves the bytes for the peer to the end of `buf`; gives how many.
@@ -367,6 +368,19 @@ impl Stream {
         };
         if let Err(rejection) = result {
             self.reject(rejection);
+        }
+    }
+
+    /// Closes our direction, if we opened it.
+    fn close_for(&mut self, reason: CloseReason) {
+        let opened = match &self.side {
+            Side::Initiating(side) => side.has_opened(),
+            Side::Receiving(side) => side.has_opened(),
+        };
+        if opened && !self.awaits_tls() {
+            self.core.close(reason);
+        } else {
+            self.core.finish(reason);
         }
     }
 

@@ -62,6 +62,11 @@ impl Receiving {
         matches!(self.state, State::AwaitTls)
     }
 
+    /// Whether our header is the last that was sent.
+    pub(in crate::stream) fn has_opened(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
     /// Forgets all that came in clear text (RFC 6120 §5.4.3.3).
     pub(in crate::stream) fn tls_established(&mut self) {
         *self = Self::default();

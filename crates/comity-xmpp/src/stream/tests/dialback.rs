@@ -277,3 +277,24 @@ fn a_verification_stream_asks_and_matches_its_answers() {
         ]
     );
 }
+
+#[test]
+fn a_request_that_is_not_answered_fails_in_time() {
+    let mut host = connected(config(), Purpose::Verification, DIALBACK);
+    let request = |id: &str| VerifyRequest {
+        pair: pair(),
+        id: id.into(),
+        key: "key".into(),
+    };
+    let timeout = Limits::default().verification_timeout;
+    assert_eq!(host.stream.verify(request("1")), Ok(()));
+    host.pass(timeout / 2);
+    assert_eq!(host.stream.verify(request("2")), Ok(()));
+    host.pass(timeout / 2);
+    let failed = "verified a.example with b.example key: remote-server-timeout";
+    assert_eq!(host.events(), [failed]);
+    host.feed("<db:verify from='b.example' to='a.example' id='1' type='valid'/>");
+    assert_eq!(host.events(), [""; 0]);
+    host.pass(timeout / 2);
+    assert_eq!(host.events(), [failed]);
+}

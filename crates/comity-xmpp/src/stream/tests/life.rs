@@ -185,3 +185,21 @@ fn every_cut_of_a_whole_negotiation_gives_the_same() {
     let bytewise = [clear, protected].map(|bytes| cut::bytewise(bytes).collect());
     assert_eq!(run(bytewise), whole);
 }
+
+#[test]
+fn a_stream_that_was_not_opened_ends_without_a_word() {
+    let mut silent = Host::receiving(config());
+    silent.stream.close(silent.now);
+    silent.settle();
+    assert_eq!(silent.events(), ["closed: closed"]);
+    assert_eq!(silent.sent(), "");
+
+    let mut restarting = Host::receiving(config()).secured(Some("b.example"));
+    restarting.feed(AUTH);
+    restarting.events();
+    restarting.sent();
+    restarting.stream.close(restarting.now);
+    restarting.settle();
+    assert_eq!(restarting.events(), ["closed: closed"]);
+    assert_eq!(restarting.sent(), "");
+}
