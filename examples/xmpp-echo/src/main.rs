@@ -1,2 +1,64 @@
-//! TBD
-fn main() {}
+//! An XMPP domain that sends back what it is told.
+//!
+//! It federates with every other domain by server-to-server streams, and shows in little code what an
+//! embedder of comity writes: options, a [`comity_tokio::Config`], and a loop over events.
+//!
+//! ```text
+//! comity-xmpp-echo --domain echo.example --dns 9.9.9.9 \
+//!     --identity echo.example.pem --key echo.example.key --trust /etc/ssl/certs/ca-certificates.crt
+//! ```
+//!
+//! The domain needs an SRV record `_xmpp-server._tcp.echo.example` that leads to this host, or an
+//! address record of its own and port 5269. The certificate has to name the domain. `--help` lists
+//! all options.
+//!
+//! - A message to any address of the domain comes back with the same type, id and body.
+//! - XMPP Ping (XEP-0199) and Software Version (XEP-0092) are answered.
+//! - Nobody has a presence here: subscriptions are refused.
+//!
+//! Two echo domains that write to each other never stop. It prints `listening on ADDRESS` on standard
+//! output for each address, and one line for each event on standard error, without anything about
+//! users. SIGTERM and SIGINT end it in order.
+//!
+//! Exit code 0 means that it was stopped, 2 that the command line or the configuration is wrong.
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a program with a command line talks to who runs it"
+)]
+
+mod config;
+mod options;
+mod reply;
+mod server;
+
+use std::process::ExitCode;
+
+use options::{Command, Options};
+
+fn main() -> ExitCode {
+    let command = match options::parse(lexopt::Parser::from_env()) {
+        Ok(command) => command,
+        Err(error) => return complain(&error),
+    };
+    match command {
+        Command::Help => print!("{}", options::USAGE),
+        Command::Version => println!("{} {}", reply::NAME, reply::VERSION),
+        Command::Run(options) => {
+            if let Err(error) = run(&options) {
+                return complain(&*error);
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let config = config::load(options)?;
+    tokio::runtime::Runtime::new()?.block_on(server::serve(config, options))
+}
+
+fn complain(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("{}: {error}", reply::NAME);
+    ExitCode::from(2)
+}

@@ -1,0 +1,333 @@
+//! The command line.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use comity_identity::DomainName;
+use comity_policy::TlsMode;
+use comity_xmpp::Jid;
+use lexopt::{Arg, Parser, ValueExt};
+
+pub(crate) const USAGE: &str = "\
+Usage: comity-xmpp-echo --domain NAME --dns ADDRESS --identity FILE --key FILE [OPTIONS]
+
+An XMPP domain that federates with every other domain and sends messages back.
+
+Required:
+  --domain NAME            the domain to be
+  --dns ADDRESS            a recursive name server, with or without port; may be repeated
+  --identity FILE          our certificate and those above it, PEM
+  --key FILE               the private key of our certificate, PEM
+
+Options:
+  --listen ADDRESS:PORT    where servers can connect to; may be repeated [default: [::]:5269]
+  --trust FILE             CA certificates that are trusted, PEM; may be repeated
+  --tls MODE               required, optional or disabled [default: required]
+  --require-certificate    refuse servers whose certificate does not prove their domain; without
+                           this, dialback proves it
+  --dialback-secret TEXT   the secret of our dialback keys, the same on all nodes of the domain
+                           [default: random]
+  --allow-loopback         connect to loopback addresses too
+  --greet JID=TEXT         write TEXT to JID after the start; may be repeated
+  --help                   print this
+  --version                print the version
+";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command {
+    Help,
+    Run(Box<Options>),
+    Version,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) domain: DomainName,
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) dns: Vec<SocketAddr>,
+    pub(crate) identity: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) trust: Vec<PathBuf>,
+    pub(crate) tls: TlsMode,
+    pub(crate) require_certificate: bool,
+    pub(crate) dialback_secret: Option<String>,
+    pub(crate) allow_loopback: bool,
+    pub(crate) greetings: Vec<Greeting>,
+}
+
+/// A message that the domain sends on its own.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Greeting {
+    pub(crate) to: Jid,
+    pub(crate) text: String,
+}
+
+/// What is wrong with the command line, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OptionsError {
+    #[error("{0}; see --help")]
+    Syntax(#[from] lexopt::Error),
+    #[error("--{0} is missing; see --help")]
+    Missing(&'static str),
+    #[error("--{option} {text:?}: {reason}")]
+    Value {
+        option: &'static str,
+        text: String,
+        reason: String,
+    },
+    #[error(
+        "--require-certificate needs --trust: without a trusted CA no certificate proves anything"
+    )]
+    NobodyTrusted,
+}
+
+/// Options as they come, some of them missing.
+#[derive(Default)]
+struct Given {
+    domain: Option<DomainName>,
+    listen: Vec<SocketAddr>,
+    dns: Vec<SocketAddr>,
+    identity: Option<PathBuf>,
+    key: Option<PathBuf>,
+    trust: Vec<PathBuf>,
+    tls: Option<TlsMode>,
+    require_certificate: bool,
+    dialback_secret: Option<String>,
+    allow_loopback: bool,
+    greetings: Vec<Greeting>,
+}
+
+pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
+    let mut given = Given::default();
+    while let Some(arg) = parser.next()? {
+        let Arg::Long(name) = arg else {
+            return Err(arg.unexpected().into());
+        };
+        match name {
+            "help" => return Ok(Command::Help),
+            "version" => return Ok(Command::Version),
+            "allow-loopback" => given.allow_loopback = true,
+            "require-certificate" => given.require_certificate = true,
+            "identity" => given.identity = Some(parser.value()?.into()),
+            "key" => given.key = Some(parser.value()?.into()),
+            "trust" => given.trust.push(parser.value()?.into()),
+            "dialback-secret" => given.dialback_secret = Some(parser.value()?.string()?),
+            "domain" => given.domain = Some(value(&mut parser, "domain", domain)?),
+            "listen" => given.listen.push(value(&mut parser, "listen", listen)?),
+            "dns" => given.dns.push(value(&mut parser, "dns", name_server)?),
+            "tls" => given.tls = Some(value(&mut parser, "tls", tls_mode)?),
+            "greet" => given.greetings.push(value(&mut parser, "greet", greeting)?),
+            _ => return Err(arg.unexpected().into()),
+        }
+    }
+    given
+        .complete()
+        .map(|options| Command::Run(Box::new(options)))
+}
+
+impl Given {
+    fn complete(mut self) -> Result<Options, OptionsError> {
+        if self.require_certificate && self.trust.is_empty() {
+            return Err(OptionsError::NobodyTrusted);
+        }
+        if self.dns.is_empty() {
+            return Err(OptionsError::Missing("dns"));
+        }
+        if self.listen.is_empty() {
+            self.listen.push(DEFAULT_LISTEN);
+        }
+        Ok(Options {
+            domain: self.domain.ok_or(OptionsError::Missing("domain"))?,
+            listen: self.listen,
+            dns: self.dns,
+            identity: self.identity.ok_or(OptionsError::Missing("identity"))?,
+            key: self.key.ok_or(OptionsError::Missing("key"))?,
+            trust: self.trust,
+            tls: self.tls.unwrap_or(TlsMode::Required),
+            require_certificate: self.require_certificate,
+            dialback_secret: self.dialback_secret,
+            allow_loopback: self.allow_loopback,
+            greetings: self.greetings,
+        })
+    }
+}
+
+/// Reads the value of an option.
+fn value<T>(
+    parser: &mut Parser,
+    option: &'static str,
+    read: fn(&str) -> Result<T, String>,
+) -> Result<T, OptionsError> {
+    let text = parser.value()?.string()?;
+    read(&text).map_err(|reason| OptionsError::Value {
+        option,
+        text,
+        reason,
+    })
+}
+
+fn domain(text: &str) -> Result<DomainName, String> {
+    DomainName::parse(text).map_err(|error| error.to_string())
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_std| "give an IP address and a port, as in 192.0.2.1:5269".to_owned())
+}
+
+fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let with_port = text.parse::<SocketAddr>();
+    with_port
+        .or_else(|_no_port| text.parse::<IpAddr>().map(|ip| (ip, DNS_PORT).into()))
+        .map_err(|_std| "give an IP address, as in 192.0.2.53 or 192.0.2.53:53".to_owned())
+}
+
+fn tls_mode(text: &str) -> Result<TlsMode, String> {
+    match text {
+        "required" => Ok(TlsMode::Required),
+        "optional" => Ok(TlsMode::Optional),
+        "disabled" => Ok(TlsMode::Disabled),
+        _ => Err("give required, optional or disabled".to_owned()),
+    }
+}
+
+fn greeting(text: &str) -> Result<Greeting, String> {
+    let (jid, text) = text
+        .split_once('=')
+        .ok_or("give an address and a text, as in romeo@montague.example=Hello")?;
+    Ok(Greeting {
+        to: Jid::parse(jid).map_err(|error| error.to_string())?,
+        text: text.to_owned(),
+    })
+}
+
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED), 5269);
+const DNS_PORT: u16 = 53;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUIRED: [&str; 8] = [
+        "--domain",
+        "Echo.Example",
+        "--dns",
+        "192.0.2.53",
+        "--identity",
+        "e.pem",
+        "--key",
+        "e.key",
+    ];
+
+    fn parse_with(more: &[&str]) -> Result<Command, String> {
+        let args = ["comity-xmpp-echo"].iter().chain(&REQUIRED).chain(more);
+        parse(Parser::from_iter(args)).map_err(|error| error.to_string())
+    }
+
+    fn options() -> Options {
+        Options {
+            domain: "echo.example".parse().expect("a domain"),
+            listen: vec!["[::]:5269".parse().expect("an address")],
+            dns: vec!["192.0.2.53:53".parse().expect("an address")],
+            identity: "e.pem".into(),
+            key: "e.key".into(),
+            trust: Vec::new(),
+            tls: TlsMode::Required,
+            require_certificate: false,
+            dialback_secret: None,
+            allow_loopback: false,
+            greetings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_required_is_enough() {
+        assert_eq!(parse_with(&[]), Ok(Command::Run(Box::new(options()))));
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let more = [
+            "--listen=127.0.0.1:1",
+            "--listen=[::1]:2",
+            "--dns=192.0.2.54:5353",
+            "--trust=a.pem",
+            "--trust=b.pem",
+            "--tls=optional",
+            "--require-certificate",
+            "--dialback-secret=s3cr3t",
+            "--allow-loopback",
+            "--greet=a@b.example=1=1",
+        ];
+        let mut expected = options();
+        expected.listen = vec![([127, 0, 0, 1], 1).into(), "[::1]:2".parse().expect("one")];
+        expected.dns.push(([192, 0, 2, 54], 5353).into());
+        expected.trust = vec!["a.pem".into(), "b.pem".into()];
+        expected.tls = TlsMode::Optional;
+        expected.require_certificate = true;
+        expected.dialback_secret = Some("s3cr3t".to_owned());
+        expected.allow_loopback = true;
+        expected.greetings = vec![Greeting {
+            to: "a@b.example".parse().expect("an address"),
+            text: "1=1".to_owned(),
+        }];
+        assert_eq!(parse_with(&more), Ok(Command::Run(Box::new(expected))));
+    }
+
+    #[test]
+    fn help_and_version_need_nothing_else() {
+        for (arg, command) in [("--help", Command::Help), ("--version", Command::Version)] {
+            let parsed = parse(Parser::from_iter(["comity-xmpp-echo", arg]));
+            assert_eq!(parsed.map_err(|error| error.to_string()), Ok(command));
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_to_change() {
+        for (more, error) in [
+            (
+                &["--tls=maybe"][..],
+                "--tls \"maybe\": give required, optional or disabled",
+            ),
+            (
+                &["--domain=a..b"],
+                "--domain \"a..b\": the domain name has an empty label",
+            ),
+            (
+                &["--listen=5269"],
+                "--listen \"5269\": give an IP address and a port, as in 192.0.2.1:5269",
+            ),
+            (
+                &["--dns=ns.example"],
+                "--dns \"ns.example\": give an IP address, as in 192.0.2.53 or 192.0.2.53:53",
+            ),
+            (
+                &["--greet=a@b.example"],
+                "--greet \"a@b.example\": give an address and a text, as in \
+                 romeo@montague.example=Hello",
+            ),
+            (
+                &["--require-certificate"],
+                "--require-certificate needs --trust: without a trusted CA no certificate proves \
+                 anything",
+            ),
+            (&["--colour"], "invalid option '--colour'; see --help"),
+            (&["file"], "unexpected argument \"file\"; see --help"),
+        ] {
+            assert_eq!(parse_with(more), Err(error.to_owned()));
+        }
+    }
+
+    #[test]
+    fn every_required_option_is_missed() {
+        for (at, name) in [(0, "domain"), (2, "dns"), (4, "identity"), (6, "key")] {
+            let mut args = vec!["comity-xmpp-echo"];
+            args.extend(&REQUIRED);
+            args.drain(at + 1..at + 3);
+            let error = parse(Parser::from_iter(args)).map_err(|error| error.to_string());
+            assert_eq!(error, Err(format!("--{name} is missing; see --help")));
+        }
+    }
+}
