@@ -12,9 +12,10 @@ pub(super) fn is_space(c: char) -> bool {
 
 /// Whether a name may start with the character (production 4, `NameStartChar`).
 pub(super) fn is_name_start(c: char) -> bool {
-    matches!(c,
-        ':' | '_' | 'A'..='Z' | 'a'..='z'
-        | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
+    if c.is_ascii() {
+        return c.is_ascii_alphabetic() || matches!(c, ':' | '_');
+    }
+    matches!(c, '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
         | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}'
         | '\u{2070}'..='\u{218f}' | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}'
         | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
@@ -22,9 +23,10 @@ pub(super) fn is_name_start(c: char) -> bool {
 
 /// Whether a name may go on with the character (production 4a, `NameChar`).
 pub(super) fn is_name_char(c: char) -> bool {
-    is_name_start(c)
-        || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}'
-            | '\u{203f}'..='\u{2040}')
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-' | '.');
+    }
+    is_name_start(c) || matches!(c, '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
 /// Whether the text is a name without a colon (Namespaces in XML, production 4).

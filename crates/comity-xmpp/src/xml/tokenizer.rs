@@ -235,21 +235,26 @@ impl Tokenizer {
     }
 
     fn record(&mut self, source: &str) -> Result<(), ParseError> {
+        self.check_room(source.len())?;
+        self.buffer.push_str(source);
+        Ok(())
+    }
+
+    /// Checks that so many bytes more may be recorded.
+    fn check_room(&self, len: usize) -> Result<(), ParseError> {
         let outside = self.open.is_empty();
         let limit = if outside {
             self.limits.max_header_bytes
         } else {
             self.limits.max_element_bytes
         };
-        if self.buffer.len().saturating_add(source.len()) > limit {
-            return Err(if outside {
-                Limit::HeaderBytes(limit).into()
-            } else {
-                Limit::ElementBytes(limit).into()
-            });
+        if self.buffer.len().saturating_add(len) <= limit {
+            Ok(())
+        } else if outside {
+            Err(Limit::HeaderBytes(limit).into())
+        } else {
+            Err(Limit::ElementBytes(limit).into())
         }
-        self.buffer.push_str(source);
-        Ok(())
     }
 
     fn step(&mut self, c: char) -> Result<Option<Token>, ParseError> {
@@ -276,7 +281,8 @@ impl Tokenizer {
             | State::TagSpace => false,
         };
         if !between {
-            self.record(c.encode_utf8(&mut [0; 4]))?;
+            self.check_room(c.len_utf8())?;
+            self.buffer.push(c);
         }
         match self.state {
             State::Content if !between => self.step_content(c, before),
