@@ -52,9 +52,9 @@ fn to_iq(stanza: &Stanza) -> Option<Stanza> {
         return refuse(StanzaCondition::BadRequest);
     };
     let result = || stanza.reply().with_type("result");
-    if is_get && request.is(PING, "ping") {
+    if is_get && request.is(ns::PING, "ping") {
         Some(result())
-    } else if is_get && request.is(VERSION_QUERY, "query") {
+    } else if is_get && request.is(ns::VERSION, "query") {
         Some(result().with_payload(version()))
     } else {
         refuse(StanzaCondition::ServiceUnavailable)
@@ -83,16 +83,11 @@ fn to_presence(stanza: &Stanza) -> Option<Stanza> {
 }
 
 fn version() -> Element {
-    let text = |name, text| Element::new(VERSION_QUERY, name).with_text(text);
-    Element::new(VERSION_QUERY, "query")
+    let text = |name, text| Element::new(ns::VERSION, name).with_text(text);
+    Element::new(ns::VERSION, "query")
         .with_child(text("name", NAME))
         .with_child(text("version", VERSION))
 }
-
-/// XEP-0199.
-const PING: &str = "urn:xmpp:ping";
-/// XEP-0092.
-const VERSION_QUERY: &str = "jabber:iq:version";
 
 #[cfg(test)]
 mod tests {
@@ -187,14 +182,14 @@ mod tests {
     fn ping_and_version_are_answered() {
         let get = |payload| stanza(StanzaKind::Iq, Some("get"), Some("7")).with_payload(payload);
         assert_eq!(
-            answer(&get(Element::new(PING, "ping"))),
+            answer(&get(Element::new(ns::PING, "ping"))),
             Some(
                 "<iq from='echo@e.example/x' to='user@u.example/r' id='7' type='result'/>"
                     .to_owned()
             )
         );
         assert_eq!(
-            answer(&get(Element::new(VERSION_QUERY, "query"))),
+            answer(&get(Element::new(ns::VERSION, "query"))),
             Some(format!(
                 "<iq from='echo@e.example/x' to='user@u.example/r' id='7' type='result'>\
                  <query xmlns='jabber:iq:version'><name>comity-xmpp-echo</name>\
@@ -209,9 +204,9 @@ mod tests {
         for (type_, payload) in [
             ("get", Element::new("urn:x", "query")),
             ("set", Element::new("urn:x", "query")),
-            ("set", Element::new(PING, "ping")),
-            ("set", Element::new(VERSION_QUERY, "query")),
-            ("get", Element::new(PING, "pong")),
+            ("set", Element::new(ns::PING, "ping")),
+            ("set", Element::new(ns::VERSION, "query")),
+            ("get", Element::new(ns::PING, "pong")),
         ] {
             let iq = stanza(StanzaKind::Iq, Some(type_), Some("7")).with_payload(payload);
             assert_eq!(answer(&iq), unavailable());
@@ -220,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_malformed_request_is_a_bad_request() {
-        let ping = || Element::new(PING, "ping");
+        let ping = || Element::new(ns::PING, "ping");
         let bad = || error("iq", "7", "modify", "bad-request");
         let iq = |type_| stanza(StanzaKind::Iq, type_, Some("7"));
         for request in [

@@ -1,0 +1,241 @@
+//! How the demonstration is shown: events as lines.
+
+use std::fmt::Display;
+
+use comity_identity::Direction;
+use comity_srv::Outcome;
+use comity_tokio::{Event, Resolution};
+use comity_trust::{Basis, Trusted, Verdict};
+use comity_xmpp::router::TlsRole;
+use comity_xmpp::stream::Method;
+use comity_xmpp::{Stanza, ns};
+
+use super::cast::{Cast, Role};
+use super::scenes::{body, bounce};
+
+/// Prints the title of a scene.
+pub(super) fn title(number: usize, title: &str) {
+    let title = format!("{number}. {title}");
+    println!("\n{title}\n{}", "=".repeat(title.chars().count()));
+}
+
+/// Prints who is there.
+pub(super) fn cast(cast: &Cast) {
+    println!("Four XMPP domains on this host, each a federation with its own sockets, and a");
+    println!("name server at {}.\n", cast.name_server);
+    row("domain", "server", "SRV target", "certificate");
+    for actor in cast.actors() {
+        let server = actor.address().map(|address| address.to_string());
+        let certificate = format!("{}, by {}", actor.certificate_name, actor.issuer);
+        row(
+            actor.role.domain(),
+            &server.unwrap_or_default(),
+            &actor.host(),
+            &certificate,
+        );
+    }
+}
+
+fn row(domain: &str, server: &str, host: &str, certificate: &str) {
+    println!("  {domain:<18} {server:<16} {host:<22} {certificate}");
+}
+
+/// Prints what was given to a federation to be sent.
+pub(super) fn sent(stanza: &Stanza) {
+    println!("\n  {} writes to {}:", stanza.from(), stanza.to());
+    println!("      \"{}\"", body(stanza).unwrap_or_default());
+}
+
+/// Prints whose events follow.
+pub(super) fn witness(role: Role) {
+    println!("\n  {}", role.domain());
+}
+
+/// Prints one event.
+pub(super) fn event(event: &Event) {
+    match event {
+        Event::Accepted { connection, peer } => {
+            line("accept", format_args!("{connection} from {peer}"));
+        }
+        Event::Authorized {
+            connection,
+            pair,
+            method,
+        } => line(
+            "authorize",
+            format_args!(
+                "{} may write to {} on {connection}, proved by {method}",
+                pair.remote, pair.local
+            ),
+        ),
+        Event::Closed { connection, reason } => {
+            line("end", format_args!("{connection}: {reason}"));
+        }
+        Event::Connected { connection } => {
+            line("connect", format_args!("{connection} stands"));
+        }
+        Event::ConnectFailed { connection, reason } => {
+            line("connect", format_args!("{connection} failed: {reason}"));
+        }
+        Event::Decided {
+            pair,
+            direction,
+            decision,
+            security,
+        } => {
+            let way = match direction {
+                Direction::Inbound => format!("from {}", pair.remote),
+                Direction::Outbound => format!("to {}", pair.remote),
+            };
+            line("policy", format_args!("{way}: {decision}"));
+            if decision.verdict == comity_policy::Verdict::Allow {
+                line("", format_args!("{security}"));
+            }
+        }
+        Event::Dialling {
+            connection, target, ..
+        } => line(
+            "dial",
+            format_args!("{connection} to {} at {}", target.host, target.address),
+        ),
+        Event::Established {
+            connection,
+            pair,
+            method,
+        } => {
+            let how = if *method == Method::Certificate {
+                "our certificate, by SASL EXTERNAL".to_owned()
+            } else {
+                method.to_string()
+            };
+            let remote = &pair.remote;
+            line(
+                "stream",
+                format_args!("{remote} accepted {how}, on {connection}"),
+            );
+        }
+        Event::Judged {
+            domain, verdict, ..
+        } => judged(domain, verdict),
+        Event::Resolved { domain, resolution } => match resolution {
+            Ok(resolution) => resolved(domain, resolution),
+            Err(error) => line("DNS", format_args!("{domain}: {error}")),
+        },
+        Event::Secured {
+            connection,
+            role,
+            session,
+        } => {
+            let role = match role {
+                TlsRole::Client { .. } => "client",
+                TlsRole::Server => "server",
+            };
+            line(
+                "TLS",
+                format_args!("{session}, we are the {role} of {connection}"),
+            );
+        }
+        Event::Stanza {
+            connection, stanza, ..
+        } => message(connection, stanza),
+        Event::TurnedAway { peer, reason } => {
+            line("accept", format_args!("turned {peer} away: {reason}"));
+        }
+        Event::Undelivered { stanza, failure } => {
+            line("undelivered", failure);
+            if let Some(error) = bounce(stanza, failure) {
+                bounced(&error);
+            }
+        }
+        other => line("", other),
+    }
+}
+
+fn judged(domain: &dyn Display, verdict: &Verdict) {
+    match verdict {
+        Verdict::Trusted(trusted) => {
+            line(
+                "certificate",
+                format_args!(
+                    "proves {domain} by the name {}, {}",
+                    trusted.matched_by(),
+                    basis(trusted)
+                ),
+            );
+        }
+        Verdict::Refused(reason) => {
+            line(
+                "certificate",
+                format_args!("does not prove {domain}: {reason}"),
+            );
+        }
+    }
+}
+
+fn basis(trusted: &Trusted) -> &'static str {
+    match trusted.basis() {
+        Basis::Path => "from a trusted CA",
+        Basis::Pin => "pinned",
+        _ => "trusted",
+    }
+}
+
+fn resolved(domain: &dyn Display, resolution: &Resolution) {
+    if let Outcome::Candidates(candidates) = &resolution.outcome {
+        for candidate in candidates {
+            line("DNS", format_args!("{domain} is served by {candidate}"));
+        }
+    } else if let Err(reason) = resolution.targets() {
+        line("DNS", format_args!("{domain}: {reason}"));
+    }
+}
+
+fn message(connection: &dyn Display, stanza: &Stanza) {
+    line(stanza.kind().name(), format_args!("on {connection}"));
+    line("", format_args!("from {}", stanza.from()));
+    line("", format_args!("to   {}", stanza.to()));
+    if let Some(body) = body(stanza) {
+        line("", format_args!("\"{}\"", printable(&body)));
+    }
+}
+
+/// What the sender of an undelivered stanza gets.
+fn bounced(error: &Stanza) {
+    line(
+        "bounce",
+        format_args!("from {} to {}", error.from(), error.to()),
+    );
+    let element = error.element();
+    let details = element.child(ns::SERVER, "error");
+    for detail in details.iter().flat_map(|error| error.children()) {
+        match detail.name() {
+            "text" => line("", format_args!("\"{}\"", printable(&detail.text()))),
+            condition => line("", condition),
+        }
+    }
+}
+
+/// Text of another domain without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// Prints a line in two columns, the second broken between words where it grows too long.
+fn line(what: &str, text: impl Display) {
+    let mut what = what;
+    let mut row = String::new();
+    for word in text.to_string().split(' ') {
+        if !row.is_empty() && row.chars().count() + word.chars().count() >= TEXT_COLUMNS {
+            println!("    {what:<12} {row}");
+            (what, row) = ("", "  ".to_owned());
+        } else if !row.is_empty() {
+            row.push(' ');
+        }
+        row.push_str(word);
+    }
+    println!("    {what:<12} {row}");
+}
+
+const TEXT_COLUMNS: usize = 93;

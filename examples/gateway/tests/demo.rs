@@ -1,0 +1,80 @@
+//! The demonstration as its users start it.
+#![cfg(test)]
+
+use std::process::{Command, Output};
+
+fn gateway(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_comity-gateway"))
+        .args(args)
+        .output()
+        .expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// The transcript with every run of white space made one space.
+fn transcript(output: &Output) -> String {
+    let text = text(&output.stdout);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_demonstration_tells_who_was_let_in_and_who_was_not() {
+    let output = gateway(&["demo"]);
+    let transcript = transcript(&output);
+    assert_eq!(text(&output.stderr), "", "{transcript}");
+    assert_eq!(output.status.code(), Some(0), "{transcript}");
+    let mut rest = transcript.as_str();
+    for line in [
+        "dial connection 1 to xmpp.montague.example at 127.0.0.1:",
+        "TLS TLS 1.3, ",
+        "certificate proves montague.example by the name montague.example",
+        "montague.example accepted our certificate, by SASL EXTERNAL",
+        "certificate proves capulet.example by the name _xmpp-server.capulet.example",
+        "capulet.example may write to montague.example on connection 1, proved by certificate",
+        "from juliet@capulet.example/balcony to romeo@montague.example \"Art thou not Romeo",
+        "dial connection 2 to xmpp.capulet.example at 127.0.0.1:",
+        "from romeo@montague.example/orchard to juliet@capulet.example/balcony \"Neither",
+        "message on connection 1 from juliet@capulet.example/balcony to \
+         romeo@montague.example/orchard \"How cam'st",
+        "denied: exception mantua.example (all packets) under default allow",
+        "bounce from apothecary@mantua.example to juliet@capulet.example/balcony forbidden",
+        "does not prove verona.example: the certificate chain does not lead to a trusted CA",
+        "bounce from prince@verona.example to juliet@capulet.example/balcony \
+         remote-server-timeout",
+        "connection 1: closed by the peer",
+        "Everything happened as it should.",
+    ] {
+        let Some((_, after)) = rest.split_once(line) else {
+            panic!("{line:?} is missing, or in the wrong place, in\n{transcript}");
+        };
+        rest = after;
+    }
+}
+
+#[test]
+fn a_wrong_command_line_gets_one_line_and_code_2() {
+    for (args, error) in [
+        (&[][..], "a command is missing; see --help"),
+        (&["dance"], "there is no command \"dance\"; see --help"),
+        (&["--colour"], "invalid option '--colour'; see --help"),
+        (
+            &["demo", "again"],
+            "unexpected argument \"again\"; see --help",
+        ),
+    ] {
+        let output = gateway(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&output.stdout), "", "{args:?}");
+        assert_eq!(text(&output.stderr), format!("comity-gateway: {error}\n"));
+    }
+}
+
+#[test]
+fn help_is_on_standard_output() {
+    let output = gateway(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).starts_with("Usage: comity-gateway COMMAND\n"));
+}
