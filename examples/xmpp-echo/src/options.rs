@@ -207,6 +207,7 @@ const DEFAULT_LISTEN: SocketAddr =
 const DNS_PORT: u16 = 53;
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic")]
 mod tests {
     use super::*;
 

@@ -90,6 +90,7 @@ fn version() -> Element {
 }
 
 #[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic")]
 mod tests {
     use super::*;
 
