@@ -151,6 +151,10 @@ impl Driver {
             service,
             reply,
         } = request;
+        if reply.is_closed() {
+            // Its turn came too late.
+            return;
+        }
         match self.resolver.resolve(Instant::now(), &domain, service) {
             Ok(query) => {
                 self.waiting.insert(query, reply);

@@ -13,8 +13,9 @@ use crate::discovery::{DiscoveryError, Resolution};
 
 /// What the application must know, and an account of how it came about.
 ///
-/// The text of an event is one line for a log. It names domains, addresses of hosts and reasons,
-/// and shows nothing of users: no localparts, no resources, nothing from inside a stanza.
+/// The text of an event is one line for a log. It names domains, addresses of hosts and reasons, a
+/// peer's own words among them, and shows nothing of users: no localparts, no resources, nothing
+/// from inside a stanza.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {

@@ -64,6 +64,7 @@ impl Federation {
             tasks.spawn(listen(listener, Arc::clone(&permits), driver.clone()));
         }
         let parts = Parts {
+            answer_timeout: router.limits.answer_timeout,
             router: Router::new(Instant::now(), router, random.seed()),
             policy,
             trust: Arc::new(config.trust),

@@ -3,6 +3,69 @@
 //! * [`Federation`] connects our XMPP domains to all others: it drives a [`comity_xmpp::Router`]
 //!   and answers its questions by [`comity_policy`], [`comity_srv`] and [`comity_trust`].
 //! * [`Discovery`] drives a [`comity_srv::Resolver`] alone.
+//!
+//! Nothing here decides about a protocol. There is no direct TLS (XEP-0368): every connection starts
+//! in clear text and goes on by STARTTLS.
+//!
+//! ```
+//! use comity_rustls::{Identity, default_provider};
+//! use comity_testkit::mint::{Ca, Leaf};
+//! use comity_tokio::{Config, Event, Federation};
+//! use comity_xmpp::{Stanza, StanzaKind};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! // A program reads these from files.
+//! let root = Ca::new("Example CA", [1; 32]).self_signed();
+//! let own = root.issue(&Leaf::new([2; 32]).dns("capulet.example"));
+//! let (chain, key) = (own.chain_pem(), own.key_pem());
+//!
+//! let provider = default_provider();
+//! let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes(), &provider)?;
+//! let mut config = Config::new(identity, &provider);
+//! config.listen = vec!["127.0.0.1:0".parse()?];
+//! config.trust.store.add_anchors_from_pem(root.certificate_pem().as_bytes())?;
+//! config.policy.local_domains.insert("capulet.example".parse()?);
+//! config.policy.default_verdict = comity_policy::Verdict::Allow;
+//! // One that would ask a name server has its address in `config.discovery.servers`.
+//!
+//! let (federation, mut events) = Federation::start(config).await?;
+//! let (juliet, romeo) = ("juliet@capulet.example".parse()?, "romeo@montague.example".parse()?);
+//! federation.send(Stanza::new(StanzaKind::Message, juliet, romeo)).await?;
+//! while let Some(event) = events.recv().await {
+//!     println!("{event}");
+//!     if let Event::Undelivered { failure, .. } = event {
+//!         assert_eq!(
+//!             failure.to_string(),
+//!             "the domain's server could not be found (no name server is configured)"
+//!         );
+//!         break;
+//!     }
+//! }
+//! federation.shutdown().await;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is kept
+//!
+//! - Bytes that a machine queued before an event are sent before the event is acted on: the
+//!   `<proceed/>` before the handshake, the last words before the end.
+//! - While the machine wants no input nothing is read, so that no byte of TLS is taken for text.
+//! - A connection ends with `close_notify` and the end of our direction. The peer's is then read and
+//!   thrown away for a moment, because a reset would cost the peer our last words.
+//! - A slow peer holds back the router, and an application that does not read its events holds back
+//!   the peers.
+//!
+//! # Limits
+//!
+//! [`Limits`] bounds what sockets and channels hold; every channel is bounded. Connections that
+//! peers opened are bounded by `max_inbound` of the router while they are served, and by twice that
+//! with those that are ending; more wait in the queue of the system.
+//!
+//! RFC 6120 §3 (TCP), §4.4 (close) and §5 (STARTTLS), RFC 5452 §9 (ports of DNS queries), RFC 8446
+//! §6.1 (`close_notify`).
 
 mod clock;
 mod config;

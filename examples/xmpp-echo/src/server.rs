@@ -1,7 +1,8 @@
 //! The loop over the events of the federation.
 
 use std::error::Error;
-use std::io;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::pin::pin;
 
 use comity_tokio::{Config, Event, Federation};
@@ -17,7 +18,8 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Box<d
     let mut stop = pin!(stop_signal()?);
     let (federation, mut events) = Federation::start(config).await?;
     for address in federation.addresses() {
-        println!("listening on {address}");
+        // That nobody reads it is no reason to stop, here and below.
+        let _ = writeln!(io::stdout(), "listening on {address}");
     }
     for greeting in &options.greetings {
         let from = Jid::from(options.domain.clone());
@@ -41,7 +43,7 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Box<d
 }
 
 async fn act(federation: &Federation, event: Event) {
-    eprintln!("{event}");
+    log(&event);
     if let Event::Stanza { stanza, .. } = &event
         && let Some(answer) = reply(stanza)
     {
@@ -52,8 +54,12 @@ async fn act(federation: &Federation, event: Event) {
 async fn send(federation: &Federation, stanza: Stanza) {
     let to = stanza.to().domain().clone();
     if let Err(rejected) = federation.send(stanza).await {
-        eprintln!("not sent to {to}: {rejected}");
+        log(&format_args!("not sent to {to}: {rejected}"));
     }
+}
+
+fn log(line: &dyn Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn write_greeting(from: Jid, greeting: &Greeting) -> Stanza {

@@ -114,6 +114,11 @@ impl Connections {
         self.tasks.is_empty()
     }
 
+    /// Closes every socket that is left.
+    pub(super) async fn cut_off(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
     /// Notes that a connection waits to be told to read.
     pub(super) fn park(&mut self, id: ConnectionId) {
         self.parked.insert(id);

@@ -19,6 +19,7 @@ use comity_xmpp::stream::{Pair, PeerCertificate};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 pub(crate) use self::answers::security;
 
@@ -42,6 +43,8 @@ pub(crate) struct Accepted {
 /// What the driver is made of.
 pub(crate) struct Parts {
     pub(crate) router: Router,
+    /// How long the router waits for an answer.
+    pub(crate) answer_timeout: Duration,
     pub(crate) policy: Policy,
     pub(crate) trust: Arc<comity_trust::Policy>,
     pub(crate) discovery: Discovery,
@@ -62,6 +65,8 @@ pub(crate) struct Driver {
     listeners: JoinSet<()>,
     /// Answers that are being worked out.
     errands: JoinSet<Answer>,
+    /// How long the router waits for an answer.
+    answer_timeout: Duration,
     shutdown_timeout: Duration,
     /// When the last connections are cut off; set when the federation is closed.
     end: Option<Instant>,
@@ -81,6 +86,8 @@ enum Answer {
         domain: DomainName,
         resolution: Result<Resolution, DiscoveryError>,
     },
+    /// The router has stopped to wait.
+    Late,
 }
 
 impl Driver {
@@ -94,6 +101,7 @@ impl Driver {
             outlet: Outlet::new(parts.events, limits.max_unread_events),
             listeners: parts.listeners,
             errands: JoinSet::new(),
+            answer_timeout: parts.answer_timeout,
             shutdown_timeout: limits.shutdown_timeout,
             connections: Connections::new(parts.shared),
             end: None,
@@ -130,6 +138,8 @@ impl Driver {
                 () = clock::until(self.end), if closing => break,
             }
         }
+        self.listeners.shutdown().await;
+        self.connections.cut_off().await;
         commands.close();
         while let Some(command) = commands.recv().await {
             refuse(command);
@@ -307,13 +317,16 @@ impl Driver {
 
     fn connect(&mut self, query: QueryId, domain: DomainName) {
         let discovery = self.discovery.clone();
+        let patience = self.answer_timeout;
         self.errands.spawn(async move {
-            let asked = domain.clone();
-            let resolution = discovery.resolve(asked, Service::XmppServer).await;
-            Answer::Resolved {
-                query,
-                domain,
-                resolution,
+            let resolution = discovery.resolve(domain.clone(), Service::XmppServer);
+            match timeout(patience, resolution).await {
+                Ok(resolution) => Answer::Resolved {
+                    query,
+                    domain,
+                    resolution,
+                },
+                Err(_elapsed) => Answer::Late,
             }
         });
     }
@@ -326,7 +339,7 @@ impl Driver {
                 connection,
                 domain,
                 verdict,
-            } => {
+            } if self.connections.contains(connection) => {
                 let answer = answers::verdict(&verdict);
                 self.outlet.emit(Event::Judged {
                     connection,
@@ -347,6 +360,8 @@ impl Driver {
                 self.outlet.emit(Event::Resolved { domain, resolution });
                 self.router.handle_targets(now, query, targets);
             }
+            // Nobody wants to know any more.
+            Answer::Judged { .. } | Answer::Late => {}
         }
     }
 

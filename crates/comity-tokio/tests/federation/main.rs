@@ -1,0 +1,254 @@
+//! Federations of one process that talk over loopback addresses.
+#![cfg(test)]
+
+mod dns;
+mod site;
+mod stranger;
+
+use comity_identity::Direction;
+use comity_policy::{Exception, Packets, Verdict};
+use comity_tokio::{Event, SendError, StartError};
+use comity_xmpp::StanzaCondition;
+use comity_xmpp::router::{self, Failure};
+use comity_xmpp::stream::{CloseReason, Method, Rejection};
+
+use site::{Authorities, Party, Proof, Site, authority, body, message};
+
+#[tokio::test]
+async fn certificates_carry_messages_both_ways() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    site.exchange("a", "b", Method::Certificate).await;
+    site.exchange("b", "a", Method::Certificate).await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn dialback_inside_tls_carries_messages_where_certificates_prove_nothing() {
+    let mut site = Site::start(Authorities::Unrelated, Proof::Dialback, |_| {}).await;
+    site.exchange("a", "b", Method::Dialback).await;
+    site.exchange("b", "a", Method::Dialback).await;
+    assert!(site.a.saw(|event| matches!(event, Event::Secured { .. })));
+    assert!(
+        site.a.saw(
+            |event| matches!(event, Event::Judged { verdict, .. } if verdict.reason().is_some())
+        )
+    );
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_large_message_arrives_whole_and_in_order() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
+        // So that the router is told to wait, and told to go on.
+        config.limits.max_unsent_bytes = 4096;
+    })
+    .await;
+    for number in 0..100 {
+        let text = format!("{number} {}", "x".repeat(2000));
+        site.a
+            .federation
+            .send(message("a", "b", &text))
+            .await
+            .unwrap();
+    }
+    for number in 0..100 {
+        let text = format!("{number} {}", "x".repeat(2000));
+        assert_eq!(site.b.next_message().await, text);
+    }
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_denied_domain_is_not_written_to_and_not_listened_to() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
+        if config.policy.local_domains.contains("a.example") {
+            let pattern = "b.example".parse().unwrap();
+            config.policy.exceptions = vec![Exception::new(pattern, Packets::All)];
+        }
+    })
+    .await;
+
+    site.a
+        .federation
+        .send(message("a", "b", "no"))
+        .await
+        .unwrap();
+    let decided = site.a.next().await;
+    let Event::Decided {
+        pair,
+        direction,
+        decision,
+        ..
+    } = decided
+    else {
+        panic!("{decided}");
+    };
+    assert_eq!(pair.remote.as_str(), "b.example");
+    assert_eq!(direction, Direction::Outbound);
+    assert_eq!(decision.verdict, Verdict::Deny);
+    let undelivered = site.a.next().await;
+    let Event::Undelivered { stanza, failure } = undelivered else {
+        panic!("{undelivered}");
+    };
+    assert_eq!(body(&stanza), "no");
+    assert_eq!(failure, Failure::Denied);
+
+    site.b
+        .federation
+        .send(message("b", "a", "hello?"))
+        .await
+        .unwrap();
+    let (_, failure) = site.b.next_undelivered().await;
+    let Failure::Ended(CloseReason::PeerError(error)) = failure else {
+        panic!("{failure}");
+    };
+    assert_eq!(
+        &*error.text,
+        "policy does not allow federation between these domains"
+    );
+    let closed = site.a.next_closed().await;
+    assert_eq!(closed, CloseReason::Rejected(Rejection::Denied));
+    assert!(!site.a.saw(|event| matches!(event, Event::Stanza { .. })));
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_ca_proves_nothing_to_those_who_require_one() {
+    let mut site = Site::start(Authorities::Unrelated, Proof::Certificate, |config| {
+        // So that the other side is content, and it is known who ends the stream.
+        if config.policy.local_domains.contains("b.example") {
+            let root = authority(Authorities::Unrelated, b'a').certificate_pem();
+            let store = &mut config.trust.store;
+            assert_eq!(store.add_anchors_from_pem(root.as_bytes()), Ok(1));
+        }
+    })
+    .await;
+    site.a
+        .federation
+        .send(message("a", "b", "secret"))
+        .await
+        .unwrap();
+    let (stanza, failure) = site.a.next_undelivered().await;
+    assert_eq!(body(&stanza), "secret");
+    let Failure::Ended(CloseReason::Rejected(Rejection::Refused { reason, .. })) = failure else {
+        panic!("{failure}");
+    };
+    assert_eq!(
+        &*reason,
+        "the certificate chain does not lead to a trusted CA"
+    );
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_domain_that_dns_does_not_know_is_not_found() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    site.a
+        .federation
+        .send(message("a", "c", "who?"))
+        .await
+        .unwrap();
+    let (_, failure) = site.a.next_undelivered().await;
+    assert_eq!(failure.condition(), StanzaCondition::RemoteServerNotFound);
+    assert_eq!(
+        failure.to_string(),
+        "no XMPP server is published for the domain (DNS has neither SRV nor address records)"
+    );
+    site.end().await;
+}
+
+#[tokio::test]
+async fn the_name_server_is_asked_over_tcp_when_a_datagram_is_cut() {
+    let site = Site::start_with_zone(Authorities::Common, Proof::Certificate, |_| {}, dns::cut);
+    let mut site = site.await;
+    site.exchange("a", "b", Method::Certificate).await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_listens_on_is_unreachable() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    let Party {
+        federation, events, ..
+    } = &mut site.b;
+    federation.shutdown().await;
+    events.close();
+    site.a
+        .federation
+        .send(message("a", "b", "anybody?"))
+        .await
+        .unwrap();
+    let (_, failure) = site.a.next_undelivered().await;
+    assert!(matches!(failure, Failure::Unreachable(_)), "{failure}");
+    assert!(
+        site.a
+            .saw(|event| matches!(event, Event::ConnectFailed { .. }))
+    );
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_stanza_that_cannot_be_taken_comes_back_at_once() {
+    let site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    let rejected = site
+        .a
+        .federation
+        .send(message("b", "a", "x"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        rejected.reason,
+        SendError::Router(router::SendError::NotLocal)
+    );
+    assert_eq!(body(&rejected.stanza), "x");
+
+    site.a.federation.shutdown().await;
+    let rejected = site
+        .a
+        .federation
+        .send(message("a", "b", "y"))
+        .await
+        .unwrap_err();
+    assert_eq!(rejected.reason, SendError::Closed);
+    assert_eq!(body(&rejected.stanza), "y");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn shutdown_ends_streams_in_order_and_the_events_after_them() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    site.exchange("a", "b", Method::Certificate).await;
+    site.a.federation.shutdown().await;
+    assert_eq!(site.a.next_closed().await, CloseReason::Closed);
+    assert!(site.a.events.recv().await.is_none());
+    assert_eq!(site.b.next_closed().await, CloseReason::PeerClosed);
+    // A second one has nothing to do.
+    site.a.federation.shutdown().await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn whoever_drops_the_events_ends_the_federation() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    site.exchange("a", "b", Method::Certificate).await;
+    site.a.events.close();
+    while site.a.events.recv().await.is_some() {}
+    assert_eq!(site.b.next_closed().await, CloseReason::PeerClosed);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    let address = site.a.federation.addresses()[0];
+    let config = site.config_of("d", vec![address]);
+    let error = comity_tokio::Federation::start(config).await.unwrap_err();
+    assert_eq!(
+        error,
+        StartError::Listen {
+            address,
+            kind: std::io::ErrorKind::AddrInUse
+        }
+    );
+    site.end().await;
+}

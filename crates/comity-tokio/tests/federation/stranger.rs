@@ -1,0 +1,111 @@
+//! Peers that are no XMPP servers, or bad ones.
+
+use comity_tokio::{Event, Federation};
+use comity_xmpp::router::AcceptError;
+use comity_xmpp::stream::{CloseReason, Rejection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::site::{Authorities, Proof, Site};
+
+#[tokio::test]
+async fn last_words_arrive_even_if_the_peer_goes_on_to_write() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    let mut stream = connect(&site.a.federation).await;
+    stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    stream.write_all(&[b'x'; 32 * 1024]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut said = String::new();
+    // A reset connection would be an error.
+    stream.read_to_string(&mut said).await.unwrap();
+    assert!(said.contains("<bad-format "), "{said}");
+    assert!(said.ends_with("</stream:stream>"), "{said}");
+    let closed = site.a.next_closed().await;
+    let CloseReason::Rejected(rejection) = closed else {
+        panic!("{closed}");
+    };
+    assert_eq!(rejection.condition().name(), "bad-format");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn clear_text_behind_the_request_to_start_tls_ends_the_stream() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    let mut stream = connect(&site.a.federation).await;
+    stream.write_all(HEADER).await.unwrap();
+    read_until(&mut stream, "</stream:features>").await;
+    let request = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><iq/>";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(
+        site.a.next_closed().await,
+        CloseReason::Rejected(Rejection::DataBeforeTls)
+    );
+    drop(stream);
+    site.end().await;
+}
+
+#[tokio::test]
+async fn the_peer_of_a_failed_handshake_reads_proceed_and_the_alert() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    let mut stream = connect(&site.a.federation).await;
+    stream.write_all(HEADER).await.unwrap();
+    read_until(&mut stream, "</stream:features>").await;
+    let request = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    read_until(
+        &mut stream,
+        "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+    )
+    .await;
+    stream
+        .write_all(b"this is not a ClientHello")
+        .await
+        .unwrap();
+    stream.shutdown().await.unwrap();
+    let mut alert = Vec::new();
+    stream.read_to_end(&mut alert).await.unwrap();
+    // An alert record of two bytes: fatal.
+    assert_eq!(alert[0], 21);
+    assert_eq!(alert[3..6], [0, 2, 2]);
+    let closed = site.a.next_closed().await;
+    assert!(matches!(closed, CloseReason::TlsFailed(_)), "{closed}");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_closed_at_once() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
+        config.router.limits.max_inbound = 1;
+    })
+    .await;
+    let first = connect(&site.a.federation).await;
+    let accepted = site.a.next().await;
+    assert!(matches!(accepted, Event::Accepted { .. }), "{accepted}");
+    let mut second = connect(&site.a.federation).await;
+    assert_eq!(second.read(&mut [0]).await.unwrap(), 0);
+    let turned_away = site.a.next().await;
+    let Event::TurnedAway { peer, reason } = turned_away else {
+        panic!("{turned_away}");
+    };
+    assert_eq!(peer, second.local_addr().unwrap());
+    assert_eq!(reason, AcceptError::TooMany);
+    drop(first);
+    assert_eq!(site.a.next_closed().await, CloseReason::ConnectionLost);
+    site.end().await;
+}
+
+async fn connect(federation: &Federation) -> TcpStream {
+    TcpStream::connect(federation.addresses()[0]).await.unwrap()
+}
+
+/// Reads until what came ends with `end`.
+async fn read_until(stream: &mut TcpStream, end: &str) {
+    let mut received = Vec::new();
+    while !received.ends_with(end.as_bytes()) {
+        let read = stream.read_buf(&mut received).await.unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&received));
+    }
+}
+
+const HEADER: &[u8] = b"<stream:stream xmlns='jabber:server' from='b.example' to='a.example' \
+    xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
