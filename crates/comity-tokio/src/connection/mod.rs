@@ -1,6 +1,8 @@
 //! The task that owns the socket of one connection and does what the router's driver orders.
 
 mod outbox;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::net::SocketAddr;

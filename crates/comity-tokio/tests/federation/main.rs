@@ -59,6 +59,36 @@ async fn a_large_message_arrives_whole_and_in_order() {
 }
 
 #[tokio::test]
+async fn an_application_that_reads_late_misses_nothing_and_may_still_send() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
+        config.limits.max_unread_events = 1;
+    })
+    .await;
+    for number in 0..50 {
+        let stanza = message("a", "b", &number.to_string());
+        // It counts as late itself, until it has read what happened to the one before.
+        while let Err(rejected) = site.a.federation.send(stanza.clone()).await {
+            assert_eq!(rejected.reason, SendError::EventsUnread);
+            site.a.next().await;
+        }
+    }
+    let Site { a, b, .. } = &mut site;
+    let reader = async {
+        for number in 0..50 {
+            assert_eq!(b.next_message().await, number.to_string());
+        }
+        let sent = b.federation.send(message("b", "a", "thanks")).await;
+        assert_eq!(sent.map_err(|rejected| rejected.reason), Ok(()));
+        while b.events.recv().await.is_some() {}
+    };
+    tokio::select! {
+        () = reader => panic!("b has ended"),
+        text = a.next_message() => assert_eq!(text, "thanks"),
+    }
+    drop(site);
+}
+
+#[tokio::test]
 async fn a_denied_domain_is_not_written_to_and_not_listened_to() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
         if config.policy.local_domains.contains("a.example") {
