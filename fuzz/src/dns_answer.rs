@@ -1,0 +1,311 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use comity_machine::QueryId;
+use comity_srv::{
+    AddressPolicy, Config, Event, Limits, Outcome, Protocol, Resolver, Service, SocketId, Transmit,
+};
+use comity_testkit::dns::{FakeDns, Transport, frame, unframe};
+
+use crate::program::Program;
+
+/// Runs a program of answers, true, bent and made up, on a resolver.
+///
+/// Every resolution ends once and in time, no address comes out that the policy forbids, and no
+/// socket stays open.
+pub fn dns_answer(data: &[u8]) {
+    let mut program = Program::new(data);
+    let mut world = World::new(program.byte());
+    world.resolve("b.example");
+    for _ in 0..MAX_STEPS {
+        if program.is_over() {
+            break;
+        }
+        world.step(&mut program);
+    }
+    world.end();
+}
+
+struct World {
+    resolver: Resolver,
+    now: Instant,
+    servers: Vec<SocketAddr>,
+    limits: Limits,
+    policy: AddressPolicy,
+    dns: FakeDns,
+    /// Sockets with their queries, without the length that goes before them over TCP.
+    open: BTreeMap<SocketId, (Transmit, Vec<u8>)>,
+    known: BTreeSet<SocketId>,
+    /// When each resolution that has not ended was begun.
+    running: BTreeMap<QueryId, Instant>,
+    begun: usize,
+}
+
+impl World {
+    fn new(mode: u8) -> Self {
+        let now = comity_testkit::origin();
+        let all = ["192.0.2.53:53", "[2001:db8::53]:53"];
+        let servers: Vec<_> = all
+            .iter()
+            .take(1 + usize::from(mode & 1))
+            .map(|text| text.parse().expect("an address"))
+            .collect();
+        let mut config = Config::new(servers.clone());
+        config.address_policy.danger_allow_loopback = mode & 2 != 0;
+        config.address_policy.danger_allow_private = mode & 4 != 0;
+        if mode & 8 != 0 {
+            config.limits.max_parallel_lookups = 2;
+            config.limits.max_lookups = 5;
+            config.limits.max_endpoints = 3;
+            config.limits.max_mismatches = 1;
+            config.limits.max_cached_records = 4;
+            config.limits.max_aliases = 1;
+            config.limits.max_resolutions = 2;
+        }
+        Self {
+            limits: config.limits.clone(),
+            policy: config.address_policy.clone(),
+            resolver: Resolver::new(now, config, [mode; 32]),
+            now,
+            servers,
+            dns: server(),
+            open: BTreeMap::new(),
+            known: BTreeSet::new(),
+            running: BTreeMap::new(),
+            begun: 0,
+        }
+    }
+
+    fn resolve(&mut self, domain: &str) {
+        let domain = domain.parse().expect("a domain name");
+        let result = self
+            .resolver
+            .resolve(self.now, &domain, Service::XmppServer);
+        if let Ok(query) = result {
+            assert!(self.running.insert(query, self.now).is_none());
+            self.begun += 1;
+        } else {
+            assert_eq!(self.running.len(), self.limits.max_resolutions);
+        }
+        self.drain();
+    }
+
+    fn step(&mut self, program: &mut Program<'_>) {
+        let kind = program.byte();
+        let all: Vec<_> = self.open.keys().copied().collect();
+        let socket = program.recent(&all).copied();
+        match (kind % 12, socket) {
+            (0, Some(socket)) => self.answer(socket, &[]),
+            (1, Some(socket)) => {
+                let bends: Vec<_> = (0..program.byte() % 8)
+                    .map(|_| (program.word(), program.byte()))
+                    .collect();
+                self.answer(socket, &bends);
+            }
+            (2, Some(socket)) => self.make_up(socket, program),
+            (3, Some(socket)) => self.input(socket, program.bytes()),
+            (4, Some(socket)) => self.resolver.handle_eof(self.now, socket),
+            (5, Some(socket)) => self.resolver.handle_socket_failed(self.now, socket),
+            (6, _) => self.jump(),
+            (7, _) => {
+                self.now += Duration::from_millis(program.word().into());
+                self.expire();
+            }
+            (8, _) => {
+                let domains = ["b.example", "c.example", "d.example", "e.example"];
+                self.resolve(domains[usize::from(program.byte()) % domains.len()]);
+            }
+            // Nothing may come of a socket that is closed.
+            (9, _) => {
+                let all: Vec<_> = self.known.iter().copied().collect();
+                if let Some(socket) = program.recent(&all) {
+                    self.input(*socket, program.bytes());
+                }
+            }
+            _ => {}
+        }
+        self.drain();
+    }
+
+    /// Sends what the server knows, with some bytes changed.
+    fn answer(&mut self, socket: SocketId, bends: &[(u16, u8)]) {
+        let (transmit, query) = &self.open[&socket];
+        let transport = match transmit.protocol {
+            Protocol::Udp => Transport::Udp,
+            Protocol::Tcp => Transport::Tcp,
+        };
+        for mut answer in self.dns.answer(transport, query) {
+            let len = answer.len().max(1);
+            for (at, byte) in bends {
+                if let Some(place) = answer.get_mut(usize::from(*at) % len) {
+                    *place = *byte;
+                }
+            }
+            self.send(socket, &answer);
+        }
+    }
+
+    /// Sends the id and the question of the query with a header and records that are made up.
+    fn make_up(&mut self, socket: SocketId, program: &mut Program<'_>) {
+        let query = &self.open[&socket].1;
+        let question = query.get(HEADER_BYTES..).unwrap_or_default();
+        // A query has one question, and its name ends with the root.
+        let name = question.iter().position(|&byte| byte == 0).unwrap_or(0);
+        let question = question.get(..name + 5).unwrap_or_default().to_vec();
+        let mut answer = query.get(..2).unwrap_or_default().to_vec();
+        answer.extend(program.word().to_be_bytes());
+        answer.extend([0, 1]);
+        answer.extend([
+            0,
+            program.byte() % 4,
+            0,
+            program.byte() % 4,
+            0,
+            program.byte() % 4,
+        ]);
+        answer.extend(question);
+        answer.extend(program.bytes());
+        self.send(socket, &answer);
+    }
+
+    fn send(&mut self, socket: SocketId, message: &[u8]) {
+        match self
+            .open
+            .get(&socket)
+            .map(|(transmit, _)| transmit.protocol)
+        {
+            Some(Protocol::Udp) => self.input(socket, message),
+            Some(Protocol::Tcp) => self.input(socket, &frame(message)),
+            None => {}
+        }
+    }
+
+    fn input(&mut self, socket: SocketId, bytes: &[u8]) {
+        self.resolver.handle_input(self.now, socket, bytes);
+    }
+
+    fn jump(&mut self) {
+        if let Some(timeout) = self.resolver.poll_timeout() {
+            self.now = self.now.max(timeout);
+        }
+        self.expire();
+    }
+
+    fn expire(&mut self) {
+        self.resolver.handle_timeout(self.now);
+        let next = self.resolver.poll_timeout();
+        assert!(next.is_none_or(|next| next > self.now), "time stands still");
+        self.drain();
+        let timeout = self.limits.resolution_timeout;
+        let in_time = |begun: &Instant| *begun + timeout > self.now;
+        assert!(
+            self.running.values().all(in_time),
+            "a resolution takes too long"
+        );
+    }
+
+    fn drain(&mut self) {
+        let mut bytes = Vec::new();
+        while let Some(transmit) = self.resolver.poll_transmit(&mut bytes) {
+            assert_eq!(transmit.len, bytes.len());
+            self.open(transmit, std::mem::take(&mut bytes));
+        }
+        while let Some(event) = self.resolver.poll_event() {
+            self.take(event);
+        }
+        let most = self.limits.max_resolutions * self.limits.max_parallel_lookups;
+        assert!(self.open.len() <= most, "too many sockets at a time");
+        let (sockets, begun) = (self.known.len(), self.begun);
+        assert!(
+            sockets <= begun * self.limits.max_lookups * MAX_TRIES,
+            "{sockets} sockets"
+        );
+        if self.running.is_empty() {
+            assert!(self.open.is_empty(), "sockets that nobody needs");
+            assert_eq!(
+                self.resolver.poll_timeout(),
+                None,
+                "a timer that nobody needs"
+            );
+        }
+    }
+
+    fn open(&mut self, transmit: Transmit, mut bytes: Vec<u8>) {
+        assert!(self.servers.contains(&transmit.server));
+        assert!(self.known.insert(transmit.socket), "a socket comes twice");
+        let query = match transmit.protocol {
+            Protocol::Udp => bytes,
+            Protocol::Tcp => unframe(&mut bytes).expect("one message"),
+        };
+        assert!((HEADER_BYTES..=282).contains(&query.len()));
+        self.open.insert(transmit.socket, (transmit, query));
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Release { socket } => {
+                assert!(self.open.remove(&socket).is_some(), "{socket} is not open");
+            }
+            Event::Resolved { query, outcome, .. } => {
+                let running = self.running.remove(&query).is_some();
+                assert!(running, "a resolution ends that was not begun or has ended");
+                self.check(outcome);
+            }
+            other => panic!("an event that this target does not know: {other:?}"),
+        }
+    }
+
+    fn check(&self, outcome: Outcome) {
+        match outcome {
+            Outcome::Candidates(candidates) => {
+                assert!(!candidates.is_empty());
+                assert!(candidates.len() <= self.limits.max_endpoints);
+                let addresses: BTreeSet<_> = candidates.iter().map(|one| one.address).collect();
+                assert_eq!(addresses.len(), candidates.len(), "an address comes twice");
+                for address in addresses {
+                    assert_eq!(self.policy.check(address.ip()), Ok(()), "{address}");
+                }
+            }
+            Outcome::Blocked(blocked) => {
+                assert!(!blocked.is_empty());
+                for one in blocked {
+                    assert_eq!(self.policy.check(one.address), Err(one.reason));
+                }
+            }
+            Outcome::Absent | Outcome::Refused | Outcome::Failed(_) => {}
+            other => panic!("an outcome that this target does not know: {other:?}"),
+        }
+    }
+
+    /// Lets all servers be silent until every resolution has ended, which is in time.
+    fn end(&mut self) {
+        while !self.running.is_empty() {
+            assert!(self.resolver.poll_timeout().is_some(), "nothing ends it");
+            self.jump();
+        }
+    }
+}
+
+/// A server that knows some of what a domain can have.
+fn server() -> FakeDns {
+    FakeDns::new()
+        .srv("_xmpp-server._tcp.b.example", 10, 5, 5269, "x.b.example")
+        .srv("_xmpp-server._tcp.b.example", 10, 0, 5270, "y.b.example")
+        .srv("_xmpp-server._tcp.b.example", 20, 9, 5269, "x.b.example")
+        .a("x.b.example", [192, 0, 2, 1])
+        .a("x.b.example", [127, 0, 0, 1])
+        .aaaa("x.b.example", [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])
+        .cname("y.b.example", "z.b.example")
+        .cname("z.b.example", "x.b.example")
+        .srv("_xmpp-server._tcp.c.example", 0, 0, 0, ".")
+        .a("d.example", [10, 0, 0, 1])
+        .a("d.example", [192, 0, 2, 2])
+}
+
+const HEADER_BYTES: usize = 12;
+
+/// More sockets than one question can need: each attempt may be repeated without EDNS and over TCP.
+const MAX_TRIES: usize = 16;
+
+const MAX_STEPS: usize = 200;

@@ -1,0 +1,41 @@
+//! What the fuzz targets of comity do, as plain functions of bytes.
+//!
+//! Each function panics if the code under test breaks a promise. The binaries in `fuzz_targets`
+//! give them to libFuzzer, and `tests/replay.rs` gives them every file of `corpus` and
+//! `regressions`, without a fuzzer.
+
+#![forbid(unsafe_code)]
+
+mod certificate_names;
+mod dns_answer;
+mod jid_domain;
+pub mod program;
+pub mod script;
+mod wire;
+mod xml;
+mod xml_cuts;
+mod xml_differential;
+mod xmpp_router;
+mod xmpp_stream;
+
+pub use certificate_names::{certificate_names, seed_chains};
+pub use dns_answer::dns_answer;
+pub use jid_domain::jid_domain;
+pub use xml_cuts::xml_cuts;
+pub use xml_differential::xml_differential;
+pub use xmpp_router::xmpp_router;
+pub use xmpp_stream::xmpp_stream;
+
+/// A fuzz target.
+pub type Target = fn(&[u8]);
+
+/// Every target by its name, which is that of its binary and of its folders.
+pub const TARGETS: [(&str, Target); 7] = [
+    ("certificate_names", certificate_names),
+    ("dns_answer", dns_answer),
+    ("jid_domain", jid_domain),
+    ("xml_cuts", xml_cuts),
+    ("xml_differential", xml_differential),
+    ("xmpp_router", xmpp_router),
+    ("xmpp_stream", xmpp_stream),
+];

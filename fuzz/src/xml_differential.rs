@@ -1,0 +1,125 @@
+use comity_xmpp::xml::{Limits, ParseError};
+use rxml::error::ErrorContext;
+use rxml::{Event, Parse, WithOptions};
+
+use crate::xml::{Reading, Seen, joined};
+
+/// Gives a document to our tokenizer and to rxml.
+///
+/// What ours takes for a document rxml takes for the same one. What rxml takes ours refuses for the
+/// reasons of [`may_be_refused`] only.
+pub fn xml_differential(data: &[u8]) {
+    let ours = Reading::of([data], Limits::default(), false);
+    let theirs = read(data);
+    if ours.is_document() && ends_whole(data) {
+        match theirs {
+            Ok(theirs) => {
+                let fold = data.windows(2).any(|window| window == b"]\r");
+                assert_eq!(lines(joined(&ours.seen), fold), lines(theirs, fold));
+            }
+            Err(error) => assert!(
+                may_be_accepted(data, &error),
+                "only ours accepts it: {error}"
+            ),
+        }
+    } else if theirs.is_ok() {
+        let error = ours.error;
+        assert!(
+            error.is_some_and(may_be_refused),
+            "only rxml accepts it: {error:?}"
+        );
+    }
+}
+
+/// Behind a bracket in a CDATA section rxml leaves a carriage return as it is, against XML 1.0 §2.11.
+fn lines(mut seen: Vec<Seen>, fold: bool) -> Vec<Seen> {
+    for item in &mut seen {
+        if let Seen::Text(text) = item
+            && fold
+        {
+            text.retain(|c| c != '\r' && c != '\n');
+        }
+    }
+    seen
+}
+
+/// A tokenizer waits for the rest of a character, rxml is told that there is none.
+fn ends_whole(data: &[u8]) -> bool {
+    std::str::from_utf8(data).is_ok()
+}
+
+/// What rxml accepts and ours refuses.
+fn may_be_refused(error: ParseError) -> bool {
+    matches!(
+        error,
+        // rxml has no such limits.
+        ParseError::Limit(_)
+        // RFC 6120 §4.1 has nothing but white space between first-level elements.
+        | ParseError::StrayText
+    )
+}
+
+/// What ours accepts and rxml refuses.
+fn may_be_accepted(data: &[u8], error: &rxml::Error) -> bool {
+    match error {
+        // A declaration may say `standalone='no'`, which means nothing without a document type.
+        rxml::Error::RestrictedXml(_) => data.windows(10).any(|window| window == b"standalone"),
+        // rxml takes white space before the first element only behind a declaration.
+        rxml::Error::UnexpectedToken(Some(ErrorContext::DocumentBegin), "Text", _) => {
+            data.first().is_some_and(u8::is_ascii_whitespace)
+        }
+        // rxml takes a carriage return in an attribute value only before what ends or breaks a run
+        // of characters, against XML 1.0 §2.11.
+        rxml::Error::InvalidChar(Some(ErrorContext::AttributeValue), ..) => data.contains(&b'\r'),
+        // These may start a name (XML 1.0 §2.3, production 4), and rxml has left them out.
+        rxml::Error::UnexpectedChar(_, '\u{fdf0}'..='\u{fffd}', _) => true,
+        _ => false,
+    }
+}
+
+/// The document as rxml sees it, without white space between first-level elements.
+fn read(document: &[u8]) -> Result<Vec<Seen>, rxml::Error> {
+    // rxml takes a carriage return at the very end for an unfinished text.
+    let end = document.iter().rposition(|byte| !b" \t\r\n".contains(byte));
+    let mut data = document.get(..=end.unwrap_or(0)).unwrap_or_default();
+    let mut parser = rxml::Parser::with_options(rxml::Options {
+        max_token_length: 1 << 20,
+        ..rxml::Options::default()
+    });
+    let mut seen = Vec::new();
+    let mut depth = 0_usize;
+    loop {
+        let event = match parser.parse(&mut data, true) {
+            Ok(Some(event)) => event,
+            Ok(None) => return Ok(joined(&seen)),
+            Err(rxml::error::EndOrError::Error(error)) => return Err(error),
+            Err(rxml::error::EndOrError::NeedMoreData) => {
+                panic!("rxml wants more after the end")
+            }
+        };
+        match event {
+            Event::XmlDeclaration(..) => {}
+            Event::StartElement(_, (namespace, name), attributes) => {
+                depth += 1;
+                let mut attributes: Vec<_> = attributes
+                    .iter()
+                    .map(|((namespace, name), value)| {
+                        (namespace.to_string(), name.to_string(), value.clone())
+                    })
+                    .collect();
+                attributes.sort_unstable();
+                seen.push(Seen::Start {
+                    namespace: namespace.to_string(),
+                    name: name.to_string(),
+                    attributes,
+                });
+            }
+            Event::EndElement(_) => {
+                depth -= 1;
+                seen.push(Seen::End);
+            }
+            Event::Text(_, text) if depth >= 2 => seen.push(Seen::Text(text)),
+            Event::Text(..) => {}
+        }
+    }
+}
