@@ -1,4 +1,4 @@
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -76,6 +76,24 @@ impl DomainName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name with U-labels in place of its A-labels, as XMPP writes it (RFC 7622 §3.2.1).
+    ///
+    /// ```
+    /// # use comity_identity::DomainName;
+    /// let name: DomainName = "xn--bcher-kva.example".parse()?;
+    /// assert_eq!(name.to_unicode(), "b\u{fc}cher.example");
+    /// # Ok::<_, comity_identity::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn to_unicode(&self) -> Cow<'_, str> {
+        if self.labels().any(|label| label.starts_with("xn--")) {
+            // Every A-label was checked when the name was parsed.
+            Cow::Owned(idna::domain_to_unicode(&self.0).0)
+        } else {
+            Cow::Borrowed(&self.0)
+        }
     }
 
     /// The labels from the left.
@@ -246,6 +264,20 @@ mod tests {
                 Ok(name.to_owned()),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn u_labels_come_back_as_the_same_name() {
+        for text in [
+            "b\u{fc}cher.example",
+            "\u{3b2}.test",
+            "a.\u{4e2d}\u{56fd}",
+            "a.b",
+        ] {
+            let name = DomainName::parse(text).unwrap();
+            assert_eq!(name.to_unicode(), text);
+            assert_eq!(DomainName::parse(&name.to_unicode()), Ok(name));
         }
     }
 

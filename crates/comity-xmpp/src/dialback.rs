@@ -50,9 +50,7 @@ impl DialbackSecret {
         key: &str,
     ) -> bool {
         let expected = self.key(receiving, originating, id);
-        // An indented element is still the same key.
-        let key = key.trim_matches([' ', '\t', '\r', '\n']);
-        expected.as_bytes().ct_eq(key.as_bytes()).into()
+        expected.as_bytes().ct_eq(trim_key(key).as_bytes()).into()
     }
 }
 
@@ -60,6 +58,11 @@ impl fmt::Debug for DialbackSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DialbackSecret").finish_non_exhaustive()
     }
+}
+
+/// The key in the text of an element, which may be indented.
+pub(crate) fn trim_key(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\r', '\n'])
 }
 
 /// Lower-case hexadecimal digits.

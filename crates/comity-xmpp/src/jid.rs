@@ -4,13 +4,17 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use comity_identity::DomainName;
-use precis_core::profile::PrecisFastInvocation;
+use precis_core::profile::{PrecisFastInvocation, Rules};
+use precis_core::{DerivedPropertyValue, FreeformClass, StringClass};
 use precis_profiles::{OpaqueString, UsernameCaseMapped};
 
 /// An XMPP address: `localpart@domainpart/resourcepart`, the first and the last optional.
 ///
 /// All parts are prepared when it is parsed (RFC 7622 §3), so that equal values are the same address.
-/// The domainpart is a domain name: an address literal cannot federate.
+/// The domainpart is a domain name, written with U-labels: an address literal cannot federate.
+///
+/// Characters that Unicode has added since version 6.3 pass in a resourcepart, although the PRECIS
+/// tables do not know them.
 ///
 /// ```
 /// use comity_xmpp::Jid;
@@ -103,7 +107,7 @@ impl fmt::Display for Jid {
         if let Some(local) = &self.local {
             write!(f, "{local}@")?;
         }
-        write!(f, "{}", self.domain)?;
+        f.write_str(&self.domain.to_unicode())?;
         if let Some(resource) = &self.resource {
             write!(f, "/{resource}")?;
         }
@@ -132,7 +136,7 @@ fn prepare_local(text: &str) -> Result<Arc<str>, JidError> {
         // What the profile does to printable ASCII is to fold its case.
         Cow::Owned(text.to_ascii_lowercase())
     } else {
-        UsernameCaseMapped::enforce(text).map_err(|_precis| JidError::Local)?
+        enforce_stable(text, enforce_local).ok_or(JidError::Local)?
     };
     let excluded = |c| matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@');
     if prepared.contains(excluded) {
@@ -150,10 +154,40 @@ fn prepare_resource(text: &str) -> Result<Arc<str>, JidError> {
     {
         Cow::Borrowed(text)
     } else {
-        OpaqueString::enforce(text).map_err(|_precis| JidError::Resource)?
+        enforce_stable(text, enforce_resource).ok_or(JidError::Resource)?
     };
     check_length(&prepared).ok_or(JidError::Resource)?;
     Ok(prepared.into())
+}
+
+/// Applies a profile, and once more to its own result: what changes again would be another address
+/// to the next server (RFC 8264 §7).
+fn enforce_stable<'a>(
+    text: &'a str,
+    enforce: impl for<'b> Fn(&'b str) -> Option<Cow<'b, str>>,
+) -> Option<Cow<'a, str>> {
+    let once = enforce(text)?;
+    let is_stable = enforce(&once).is_some_and(|twice| twice == once);
+    is_stable.then_some(once)
+}
+
+fn enforce_local(text: &str) -> Option<Cow<'_, str>> {
+    UsernameCaseMapped::enforce(text).ok()
+}
+
+/// Applies the profile of resourceparts, with leave for characters that its tables do not know.
+fn enforce_resource(text: &str) -> Option<Cow<'_, str>> {
+    // COMPAT: other servers let every unassigned character pass, and rooms are full of emoji that
+    // are younger than the tables.
+    let class = FreeformClass::default();
+    let is_young = |c| class.get_value_from_char(c) == DerivedPropertyValue::Unassigned;
+    if !text.contains(is_young) {
+        return OpaqueString::enforce(text).ok();
+    }
+    OpaqueString::prepare(text.replace(is_young, "x")).ok()?;
+    let profile = OpaqueString::new();
+    let mapped = profile.additional_mapping_rule(text).ok()?;
+    profile.normalization_rule(mapped).ok()
 }
 
 fn check_length(part: &str) -> Option<()> {
@@ -175,7 +209,11 @@ mod tests {
             ("example.com/foo/bar@baz", "example.com/foo/bar@baz"),
             ("\u{df}@example.com", "\u{df}@example.com"),
             ("\u{3a3}@example.com", "\u{3c3}@example.com"),
-            ("a@b\u{fc}cher.example", "a@xn--bcher-kva.example"),
+            ("a@xn--bcher-kva.example", "a@b\u{fc}cher.example"),
+            (
+                "a@example.com/\u{1f980} e\u{301}",
+                "a@example.com/\u{1f980} \u{e9}",
+            ),
             ("a@example.com/\u{265a}", "a@example.com/\u{265a}"),
             ("a@example.com/foo bar", "a@example.com/foo bar"),
             ("foo\\20bar@example.com", "foo\\20bar@example.com"),
@@ -210,6 +248,9 @@ mod tests {
             ("a@192.0.2.1", JidError::Domain(Name::EndsInNumber)),
             ("a@[2001:db8::1]", JidError::Domain(Name::Character('['))),
             ("a@example.com/\u{7}", JidError::Resource),
+            ("a@example.com/\u{1f980}\u{7}", JidError::Resource),
+            ("a@example.com/\u{fffe}", JidError::Resource),
+            ("a@example.com/A\u{387}", JidError::Resource),
             (&long, JidError::Local),
             (&long_resource, JidError::Resource),
         ] {

@@ -6,7 +6,10 @@
 //! * [`decision`] is the table of which proof a stream takes, as pure functions.
 //!
 //! Nothing here opens a socket, resolves a name, judges a certificate or knows a policy: the
-//! machines ask, and their composer answers. There are no clients, no rosters and no storage.
+//! machines ask, and their composer answers. There are no clients, no rosters and no storage. Nor
+//! are there acknowledgements (XEP-0198), bidirectional streams (XEP-0288), direct TLS (XEP-0368),
+//! keep-alives, or waits before a domain is tried again; a stream of a version before 1.0 is
+//! refused.
 //!
 //! # A peer that is refused
 //!

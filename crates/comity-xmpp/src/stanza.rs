@@ -4,7 +4,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use comity_identity::DomainName;
 
-use crate::xml::{Attributes, Element, Limits, ParseError, Scope};
+use crate::xml::text::escape;
+use crate::xml::{Attributes, Element, Limits, ParseError, Scope, Tokenizer};
 use crate::{Jid, JidError, StanzaCondition, ns};
 
 /// A message, presence or iq between two servers: its routing view over its source.
@@ -40,7 +41,11 @@ pub struct Stanza {
 #[derive(Clone, Debug)]
 enum Source {
     /// Bytes of a stream, to be read in the scope of its header.
-    Received { bytes: Bytes, scope: Arc<Scope> },
+    Received {
+        bytes: Bytes,
+        scope: Arc<Scope>,
+        context: Context,
+    },
     /// Made here.
     Made(Element),
 }
@@ -82,22 +87,6 @@ impl Stanza {
         self.edit(|element| element.with_child(payload))
     }
 
-    /// Reads the routing view of a start tag in the content namespace of a stream (RFC 6120 §8.1).
-    pub(crate) fn view(kind: StanzaKind, attributes: Attributes<'_>) -> Result<View, AddressError> {
-        let address = |name| {
-            let text = attributes.get(name).ok_or(AddressError::Missing(name))?;
-            Jid::parse(&text).map_err(|error| AddressError::Malformed(name, error))
-        };
-        let text = |name| attributes.get(name).map(Into::into);
-        Ok(View {
-            kind,
-            from: address("from")?,
-            to: address("to")?,
-            type_: text("type"),
-            id: text("id"),
-        })
-    }
-
     /// A stanza from its view and the bytes that came.
     pub(crate) fn received(view: View, bytes: Vec<u8>, scope: Arc<Scope>) -> Self {
         let View {
@@ -106,6 +95,7 @@ impl Stanza {
             to,
             type_,
             id,
+            context,
         } = view;
         Self {
             kind,
@@ -116,6 +106,7 @@ impl Stanza {
             source: Source::Received {
                 bytes: bytes.into(),
                 scope,
+                context,
             },
         }
     }
@@ -161,7 +152,7 @@ impl Stanza {
     pub fn element(&self) -> Element {
         match &self.source {
             Source::Made(element) => element.clone(),
-            Source::Received { bytes, scope } => read(Scope::clone(scope), bytes)
+            Source::Received { bytes, scope, .. } => read(Scope::clone(scope), bytes)
                 // The tokenizer let it pass, so it reads again; an empty stanza otherwise.
                 .unwrap_or_else(|_unreachable| Element::new(ns::SERVER, self.kind.name())),
         }
@@ -204,16 +195,18 @@ impl Stanza {
         }
     }
 
-    /// Appends the stanza as it stands in a stream whose default namespace is `jabber:server`.
+    /// Appends the stanza as it stands in a stream whose header is ours: a received one with the
+    /// bytes that came, and the declarations of its own header that ours has not.
     pub(crate) fn write(&self, buf: &mut String) {
         match &self.source {
-            // A source that relies on nothing but what our header declares too means the same
-            // there.
-            Source::Received { bytes, scope } if scope.is_only_default(ns::SERVER) => {
+            Source::Received { bytes, context, .. } => {
                 // The tokenizer let only UTF-8 pass.
-                buf.push_str(str::from_utf8(bytes).unwrap_or_default());
+                let source = str::from_utf8(bytes).unwrap_or_default();
+                let (name, rest) = source.split_at_checked(context.at).unwrap_or((source, ""));
+                buf.push_str(name);
+                buf.push_str(&context.declarations);
+                buf.push_str(rest);
             }
-            Source::Received { .. } => self.element().write(ns::SERVER, buf),
             Source::Made(element) => element.write(ns::SERVER, buf),
         }
     }
@@ -271,11 +264,83 @@ impl StanzaKind {
 /// What a stanza's start tag says.
 #[derive(Debug)]
 pub(crate) struct View {
-    pub(crate) kind: StanzaKind,
-    pub(crate) from: Jid,
-    pub(crate) to: Jid,
+    kind: StanzaKind,
+    from: Jid,
+    to: Jid,
     type_: Option<Box<str>>,
     id: Option<Box<str>>,
+    context: Context,
+}
+
+/// What a stanza leaves to the header of the stream that it came on (RFC 6120 §4.8.5).
+#[derive(Clone, Debug)]
+struct Context {
+    /// Namespace declarations, as written in a start tag.
+    declarations: Box<str>,
+    /// Where they belong: behind the name of the stanza.
+    at: usize,
+}
+
+impl View {
+    /// Reads the start tag that the tokenizer is at.
+    pub(crate) fn read(kind: StanzaKind, tokenizer: &Tokenizer) -> Result<Self, ViewError> {
+        if tokenizer.is_prefixed() {
+            return Err(ViewError::Prefixed);
+        }
+        let attributes = tokenizer.attributes();
+        let text = |name| attributes.get(name).map(Into::into);
+        Ok(Self {
+            kind,
+            from: address(&attributes, "from")?,
+            to: address(&attributes, "to")?,
+            type_: text("type"),
+            id: text("id"),
+            context: Context::read(tokenizer),
+        })
+    }
+}
+
+impl Context {
+    fn read(tokenizer: &Tokenizer) -> Self {
+        let attributes = tokenizer.attributes();
+        let mut declarations = String::new();
+        for (prefix, namespace) in tokenizer.header_scope() {
+            if !attributes.declared_prefixes().any(|own| own == prefix) {
+                declarations.push_str(if prefix.is_empty() {
+                    " xmlns"
+                } else {
+                    " xmlns:"
+                });
+                declarations.push_str(prefix);
+                declarations.push_str("='");
+                escape(namespace, &mut declarations);
+                declarations.push('\'');
+            }
+        }
+        Self {
+            declarations: declarations.into(),
+            at: tokenizer.name_end(),
+        }
+    }
+}
+
+fn address(attributes: &Attributes<'_>, name: &'static str) -> Result<Jid, AddressError> {
+    let text = attributes.get(name).ok_or(AddressError::Missing(name))?;
+    Jid::parse(&text).map_err(|error| AddressError::Malformed(name, error))
+}
+
+/// Why a start tag in the content namespace is no stanza's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ViewError {
+    /// The content namespace has a prefix (RFC 6120 §4.8.5).
+    Prefixed,
+    Address(AddressError),
+}
+
+impl From<AddressError> for ViewError {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
 }
 
 /// An address that a stanza between servers must have and has not (RFC 6120 §8.1.1.2, §8.1.2.2).
@@ -288,6 +353,17 @@ pub enum AddressError {
     /// The attribute is not an address.
     #[error("a malformed '{0}' address: {1}")]
     Malformed(&'static str, JidError),
+}
+
+impl AddressError {
+    /// Whether the domain is known all the same, so that the fault is that of one sender and not of
+    /// the peer.
+    pub(crate) fn leaves_domain(self) -> bool {
+        match self {
+            Self::Malformed(_, JidError::Local | JidError::Resource) => true,
+            Self::Malformed(_, JidError::Domain(_)) | Self::Missing(_) => false,
+        }
+    }
 }
 
 fn read(scope: Scope, source: &[u8]) -> Result<Element, ParseError> {

@@ -51,7 +51,7 @@ fn attack(config: Config, payload: &[u8]) -> Stream {
         while let Some(event) = stream.poll_event() {
             assert!(matches!(event, Event::StartTls), "{event:?}");
         }
-        stream.handle_tls_established(now, PeerCertificate::Absent);
+        stream.handle_tls_established(now, PeerCertificate::Presented);
         stream.handle_input(now, HEADER.as_bytes());
     }
     for chunk in payload
@@ -85,6 +85,11 @@ fn hostile_payloads() -> Vec<(&'static str, String)> {
         ("attributes", format!("<a {}", numbered("a#='' "))),
         ("namespaces", format!("<a {}", numbered("xmlns:a#='u' "))),
         ("nested namespaces", numbered("<a xmlns:a#='u'>")),
+        ("long namespaces", long_namespaces()),
+        (
+            "negotiation elements",
+            format!("<db:result>{}", fill("<a/>")),
+        ),
         ("text and elements", format!("<a>{}", fill("x<b/>"))),
         ("text", format!("<a>{}", fill("x"))),
         ("references", format!("<a>{}", fill("&amp;"))),
@@ -117,4 +122,12 @@ fn hostile_payloads() -> Vec<(&'static str, String)> {
         ("declaration", format!("!<?xml {}", fill("x"))),
         ("no header", format!("!{}", fill("\n"))),
     ]
+}
+
+/// Elements and attributes in a namespace with a long name, which each could hold a copy of.
+fn long_namespaces() -> String {
+    let attributes: String = (0..10).map(|index| format!(" p:a{index}=''")).collect();
+    let namespace = "u".repeat(250);
+    let children = format!("<p:a{attributes}/>").repeat(100);
+    format!("<db:result xmlns:p='{namespace}'>{children}")
 }

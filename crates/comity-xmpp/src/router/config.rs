@@ -26,6 +26,9 @@ pub struct Limits {
     pub max_targets: usize,
     /// Dialback keys that wait for the answer of one pair's authoritative server. Default 64.
     pub max_requests: usize,
+    /// Pairs whose authoritative servers are sought to verify keys. Default 256: apart from
+    /// `max_outbound`, so that peers who claim many names do not keep us from sending.
+    pub max_verifications: usize,
     /// For the policy and for discovery to answer. Default 15 s: longer than the resolver takes.
     pub answer_timeout: Duration,
     /// For a TCP connection to come about. Default 10 s.
@@ -40,6 +43,7 @@ impl Default for Limits {
             max_queued_stanzas: 1000,
             max_targets: 8,
             max_requests: 64,
+            max_verifications: 256,
             answer_timeout: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(10),
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use comity_identity::{Direction, DomainName};
 use comity_machine::QueryId;
 
-use crate::stream::{CloseReason, Method, Pair, PairRefusal};
+use crate::stream::{CloseReason, DropReason, Method, Pair, PairRefusal};
 use crate::{Stanza, StanzaCondition};
 
 /// Names one connection of a router, for its whole life.
@@ -102,6 +102,13 @@ pub enum Event {
         domain: DomainName,
         /// Where to.
         target: Target,
+    },
+    /// A stanza of a peer was dropped by a rule.
+    Dropped {
+        /// The connection that it came on.
+        connection: ConnectionId,
+        /// The rule.
+        reason: DropReason,
     },
     /// A stream carries our stanzas of a pair.
     Established {

@@ -28,7 +28,9 @@ use crate::stream::{
 /// [`Event::Authenticate`] (trust).
 ///
 /// The run loop is that of `comity-machine`: after each answer, transmit before the next event is
-/// taken, or the last words of a stream come behind the event that closes its connection. A driver that cannot send on a connection says so with
+/// taken, or the last words of a stream come behind the event that closes its connection.
+///
+/// A driver that cannot send on a connection says so with
 /// [`handle_write_blocked`](Self::handle_write_blocked); stanzas then wait in the router, which
 /// refuses more when its queue is full.
 ///
@@ -59,6 +61,8 @@ pub struct Router {
     random: Random,
     queries: QueryIds,
     questions: BTreeMap<QueryId, Question>,
+    /// Which of them each stream asked.
+    asked: BTreeMap<ConnectionId, BTreeSet<QueryId>>,
     timers: Timers<Timer>,
     events: VecDeque<Event>,
     last_connection: u64,
@@ -69,6 +73,10 @@ pub struct Router {
     /// Connections that we opened or are opening, and what for.
     dials: BTreeMap<ConnectionId, Key>,
     outbound: BTreeMap<Key, Outbound>,
+    /// How many of them are for verification alone.
+    verifications: usize,
+    /// Which streams of peers wait for which verification, by their own ids.
+    asking: BTreeMap<ConnectionId, BTreeMap<QueryId, Key>>,
     /// Connections with bytes to send.
     writable: BTreeSet<ConnectionId>,
     /// Connections that the driver cannot send on.
@@ -78,13 +86,18 @@ pub struct Router {
     closing: bool,
 }
 
-/// Who asked the composer.
+/// A question to the composer, and for whom it was asked: a stream, under its own id, or the
+/// router on its way to a domain.
 #[derive(Clone, Debug)]
 enum Question {
-    /// A stream asked, under its own id.
-    Stream(ConnectionId, QueryId),
-    /// The router asked on its way to a domain.
-    Outbound(Key),
+    /// What does this certificate prove?
+    Certificate(ConnectionId, QueryId),
+    /// Where is the domain's server?
+    Discovery(Key),
+    /// May we send there?
+    OutboundPolicy(Key),
+    /// May they send to us?
+    StreamPolicy(ConnectionId, QueryId),
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -97,6 +110,18 @@ enum Timer {
     Stream(ConnectionId),
 }
 
+impl Question {
+    /// The stream that asked.
+    fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Certificate(connection, _) | Self::StreamPolicy(connection, _) => {
+                Some(*connection)
+            }
+            Self::Discovery(_) | Self::OutboundPolicy(_) => None,
+        }
+    }
+}
+
 impl Router {
     /// Creates a router without connections.
     #[must_use]
@@ -107,6 +132,7 @@ impl Router {
             random: Random::from_seed(seed),
             queries: QueryIds::default(),
             questions: BTreeMap::new(),
+            asked: BTreeMap::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
             last_connection: 0,
@@ -114,6 +140,8 @@ impl Router {
             inbound: BTreeSet::new(),
             dials: BTreeMap::new(),
             outbound: BTreeMap::new(),
+            verifications: 0,
+            asking: BTreeMap::new(),
             writable: BTreeSet::new(),
             blocked: BTreeSet::new(),
             touched: BTreeSet::new(),
@@ -145,7 +173,7 @@ impl Router {
 
     /// Sends a stanza to the domain of its recipient.
     ///
-    /// What was taken is sent, or comes back in [`Event::Undelivered`].
+    /// What was taken is transmitted, or comes back in [`Event::Undelivered`].
     ///
     /// # Errors
     ///
@@ -210,8 +238,10 @@ impl Router {
     /// Takes the success of [`Event::Dial`].
     pub fn handle_connected(&mut self, now: Instant, connection: ConnectionId) {
         self.now = now;
-        self.outbound_connected(connection);
-        self.settle();
+        if !self.streams.contains_key(&connection) {
+            self.outbound_connected(connection);
+            self.settle();
+        }
     }
 
     /// Takes the failure of [`Event::Dial`], with what the operating system says about it.
@@ -225,31 +255,30 @@ impl Router {
 
     /// Takes the answer to [`Event::Authenticate`].
     pub fn handle_verdict(&mut self, now: Instant, query: QueryId, verdict: &Verdict) {
-        match self.questions.get(&query) {
-            Some(&Question::Stream(connection, inner)) => {
-                self.forget(query);
-                self.with(now, connection, |stream| {
-                    stream.handle_verdict(now, inner, verdict);
-                });
-            }
-            Some(Question::Outbound(_)) | None => {}
+        if let Some(&Question::Certificate(connection, inner)) = self.questions.get(&query) {
+            self.forget(query);
+            self.with(now, connection, |stream| {
+                stream.handle_verdict(now, inner, verdict);
+            });
         }
     }
 
     /// Takes the answer to [`Event::Authorize`].
     pub fn handle_decision(&mut self, now: Instant, query: QueryId, decision: &Decision) {
         self.now = now;
-        match self.forget(query) {
-            Some(Question::Stream(connection, inner)) => {
+        match self.questions.get(&query).cloned() {
+            Some(Question::StreamPolicy(connection, inner)) => {
+                self.forget(query);
                 self.with(now, connection, |stream| {
                     stream.handle_decision(now, inner, decision);
                 });
             }
-            Some(Question::Outbound(key)) => {
-                self.outbound_decision(query, &key, decision);
+            Some(Question::OutboundPolicy(key)) => {
+                self.forget(query);
+                self.outbound_decision(&key, decision);
                 self.settle();
             }
-            None => {}
+            Some(Question::Certificate(..) | Question::Discovery(_)) | None => {}
         }
     }
 
@@ -261,8 +290,9 @@ impl Router {
         targets: Result<Vec<Target>, Unresolved>,
     ) {
         self.now = now;
-        if let Some(Question::Outbound(key)) = self.forget(query) {
-            self.outbound_targets(query, &key, targets);
+        if let Some(Question::Discovery(key)) = self.questions.get(&query).cloned() {
+            self.forget(query);
+            self.outbound_targets(&key, targets);
             self.settle();
         }
     }
@@ -296,8 +326,10 @@ impl Router {
                     self.outbound_failed(connection, &failure);
                 }
                 Timer::Question(query) => {
+                    let question = self.forget(query);
                     // A stream that asked has a timer of its own.
-                    if let Some(Question::Outbound(key)) = self.forget(query) {
+                    if let Some(Question::Discovery(key) | Question::OutboundPolicy(key)) = question
+                    {
                         self.fail(&key, &Failure::Unanswered);
                     }
                 }
@@ -325,10 +357,7 @@ impl Router {
             .filter(|connection| !self.streams.contains_key(connection))
             .collect();
         for connection in unconnected {
-            self.dials.remove(&connection);
-            self.timers.stop(Timer::Dial(connection));
-            let reason = CloseReason::Closed;
-            self.events.push_back(Event::Closed { connection, reason });
+            self.abandon_dial(connection);
         }
         let open: Vec<_> = self.streams.keys().copied().collect();
         for connection in open {
@@ -383,7 +412,10 @@ impl Router {
     /// Whether the router was closed and nothing will come out any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.closing && self.streams.is_empty() && self.events.is_empty()
+        self.closing
+            && self.streams.is_empty()
+            && self.outbound.is_empty()
+            && self.events.is_empty()
     }
 }
 

@@ -6,10 +6,8 @@ use comity_identity::Direction;
 
 use super::event::{ConnectionId, Event, Failure, Target, Unresolved};
 use super::{Question, Router, Timer};
-use crate::stream::{
-    CloseReason, Decision, Pair, Purpose, Stage, Stream, Verification, VerifyRequest,
-};
-use crate::{Security, Stanza, StanzaCondition};
+use crate::stream::{CloseReason, Decision, Pair, Purpose, Stream, Verification, VerifyRequest};
+use crate::{Security, Stanza, StanzaCondition, StreamCondition};
 use comity_machine::QueryId;
 
 /// One stream that we have or seek, with what waits for it.
@@ -61,11 +59,17 @@ impl Router {
     /// The stream for `key`, sought from now on if there is none.
     pub(super) fn outbound(&mut self, key: &Key) -> Option<&mut Outbound> {
         if !self.outbound.contains_key(key) {
-            if self.outbound.len() >= self.config.limits.max_outbound {
+            let (pair, purpose) = key;
+            let limits = &self.config.limits;
+            let has_room = match purpose {
+                Purpose::Stanzas => self.outbound.len() - self.verifications < limits.max_outbound,
+                Purpose::Verification => self.verifications < limits.max_verifications,
+            };
+            if self.closing || !has_room {
                 return None;
             }
-            let query = self.ask(Question::Outbound(key.clone()));
-            let (pair, purpose) = key;
+            self.verifications += usize::from(*purpose == Purpose::Verification);
+            let query = self.ask(Question::OutboundPolicy(key.clone()));
             self.events.push_back(Event::Authorize {
                 query,
                 pair: pair.clone(),
@@ -85,14 +89,20 @@ impl Router {
         self.outbound.get_mut(key)
     }
 
-    pub(super) fn outbound_decision(&mut self, query: QueryId, key: &Key, decision: &Decision) {
-        if !self.awaits(key, query) {
-            return;
+    fn remove_outbound(&mut self, key: &Key) -> Option<Outbound> {
+        let outbound = self.outbound.remove(key)?;
+        self.verifications -= usize::from(key.1 == Purpose::Verification);
+        if let Some(query) = outbound.state.question() {
+            self.forget(query);
         }
+        Some(outbound)
+    }
+
+    pub(super) fn outbound_decision(&mut self, key: &Key, decision: &Decision) {
         match decision {
             Decision::Deny => self.fail(key, &Failure::Denied),
             Decision::Allow(security) => {
-                let query = self.ask(Question::Outbound(key.clone()));
+                let query = self.ask(Question::Discovery(key.clone()));
                 let domain = key.0.remote.clone();
                 self.events.push_back(Event::Connect { query, domain });
                 self.set_state(key, State::Resolving(query, *security));
@@ -100,18 +110,10 @@ impl Router {
         }
     }
 
-    pub(super) fn outbound_targets(
-        &mut self,
-        query: QueryId,
-        key: &Key,
-        targets: Result<Vec<Target>, Unresolved>,
-    ) {
+    pub(super) fn outbound_targets(&mut self, key: &Key, targets: Result<Vec<Target>, Unresolved>) {
         let security = match self.outbound.get(key).map(|outbound| &outbound.state) {
-            Some(State::Resolving(awaited, security)) if *awaited == query => *security,
-            Some(
-                State::Deciding(_) | State::Resolving(..) | State::Trying { .. } | State::Ready(_),
-            )
-            | None => return,
+            Some(State::Resolving(_, security)) => *security,
+            Some(State::Deciding(_) | State::Trying { .. } | State::Ready(_)) | None => return,
         };
         match targets {
             Err(unresolved) => self.fail(key, &unresolved.into()),
@@ -136,8 +138,9 @@ impl Router {
         };
         let connection = self.new_connection();
         self.dials.insert(connection, key.clone());
-        let deadline = self.now + self.config.limits.connect_timeout;
-        self.timers.set(Timer::Dial(connection), deadline);
+        let wait = self.config.limits.connect_timeout;
+        self.timers
+            .set_after(Timer::Dial(connection), self.now, wait);
         self.events.push_back(Event::Dial {
             connection,
             domain: key.0.remote.clone(),
@@ -171,7 +174,7 @@ impl Router {
         let seed = self.random.seed();
         let mut stream = Stream::initiate(self.now, config, pair, purpose, seed);
         for request in &outbound.requests {
-            // The number of requests is bounded alike on both sides.
+            // What the stream does not take, its asker gives up on in time.
             if stream.verify(request.request.clone()).is_err() {
                 break;
             }
@@ -209,7 +212,7 @@ impl Router {
 
     /// A stream that was in use is gone: what still waits needs a new one.
     fn ended(&mut self, key: &Key, failure: &Failure) {
-        let Some(outbound) = self.outbound.remove(key) else {
+        let Some(outbound) = self.remove_outbound(key) else {
             return;
         };
         self.fail_requests(outbound.requests, failure);
@@ -227,12 +230,9 @@ impl Router {
 
     /// Gives up on a stream and tells everyone who waits for it.
     pub(super) fn fail(&mut self, key: &Key, failure: &Failure) {
-        let Some(outbound) = self.outbound.remove(key) else {
+        let Some(outbound) = self.remove_outbound(key) else {
             return;
         };
-        if let Some(query) = outbound.state.question() {
-            self.forget(query);
-        }
         self.fail_requests(outbound.requests, failure);
         for stanza in outbound.stanzas {
             let failure = failure.clone();
@@ -249,6 +249,12 @@ impl Router {
     }
 
     fn answer_request(&mut self, request: &Request, verification: &Verification) {
+        if let Some(asking) = self.asking.get_mut(&request.connection) {
+            asking.remove(&request.query);
+            if asking.is_empty() {
+                self.asking.remove(&request.connection);
+            }
+        }
         if let Some(stream) = self.streams.get_mut(&request.connection) {
             stream.handle_verification(self.now, request.query, verification);
             self.touch(request.connection);
@@ -269,24 +275,81 @@ impl Router {
         };
         let limit = self.config.limits.max_requests;
         let constraint = Verification::Failed(StanzaCondition::ResourceConstraint);
-        let Some(outbound) = self.outbound(&key) else {
-            return self.answer_request(&request, &constraint);
+        let room = match self.outbound(&key) {
+            Some(outbound) => limit.saturating_sub(outbound.requests.len()),
+            None => 0,
         };
-        if outbound.requests.len() >= limit {
+        if room == 0 || !self.ask_stream(&key, &request) {
             return self.answer_request(&request, &constraint);
         }
-        let connection = match &outbound.state {
-            State::Trying { connection, .. } | State::Ready(connection) => Some(*connection),
-            State::Deciding(_) | State::Resolving(..) => None,
-        };
-        let copy = request.request.clone();
-        outbound.requests.push(request);
-        let stream = connection.and_then(|connection| self.streams.get_mut(&connection));
-        if let (Some(connection), Some(stream)) = (connection, stream) {
-            // A stream that closes takes no more; its end fails the request.
-            let _refused = stream.verify(copy);
-            self.touch(connection);
+        let asking = self.asking.entry(request.connection).or_default();
+        asking.insert(request.query, key.clone());
+        if let Some(outbound) = self.outbound.get_mut(&key) {
+            outbound.requests.push(request);
         }
+    }
+
+    /// Gives a request to the stream for `key` if there is one by now; false if that does not take
+    /// it.
+    fn ask_stream(&mut self, key: &Key, request: &Request) -> bool {
+        let connection = match self.outbound.get(key).map(|outbound| &outbound.state) {
+            Some(State::Trying { connection, .. } | State::Ready(connection)) => *connection,
+            Some(State::Deciding(_) | State::Resolving(..)) | None => return true,
+        };
+        let Some(stream) = self.streams.get_mut(&connection) else {
+            return true;
+        };
+        let taken = stream.verify(request.request.clone()).is_ok();
+        self.touch(connection);
+        taken
+    }
+
+    /// Forgets the request of a stream that no longer waits for it, and the search for a server if
+    /// that was for nothing else.
+    pub(super) fn withdraw(&mut self, connection: ConnectionId, query: QueryId) {
+        let Some(asking) = self.asking.get_mut(&connection) else {
+            return;
+        };
+        let key = asking.remove(&query);
+        if asking.is_empty() {
+            self.asking.remove(&connection);
+        }
+        let Some(key) = key else {
+            return;
+        };
+        let Some(outbound) = self.outbound.get_mut(&key) else {
+            return;
+        };
+        outbound
+            .requests
+            .retain(|asked| (asked.connection, asked.query) != (connection, query));
+        if outbound.requests.is_empty() && key.1 == Purpose::Verification {
+            self.abandon(&key);
+        }
+    }
+
+    /// Ends the search for a server, or the stream to it.
+    fn abandon(&mut self, key: &Key) {
+        let Some(outbound) = self.remove_outbound(key) else {
+            return;
+        };
+        let connection = match outbound.state {
+            State::Trying { connection, .. } | State::Ready(connection) => connection,
+            State::Deciding(_) | State::Resolving(..) => return,
+        };
+        if self.streams.contains_key(&connection) {
+            self.close_stream(connection);
+        } else {
+            self.abandon_dial(connection);
+        }
+    }
+
+    /// Tells the driver that a connection under way is not wanted.
+    pub(super) fn abandon_dial(&mut self, connection: ConnectionId) {
+        self.dials.remove(&connection);
+        self.timers.stop(Timer::Dial(connection));
+        let reason = CloseReason::Closed;
+        self.events.push_back(Event::Closed { connection, reason });
     }
 
     /// Passes on what the authoritative server said.
@@ -308,8 +371,7 @@ impl Router {
             let idle = outbound.requests.is_empty() && key.1 == Purpose::Verification;
             self.answer_request(&done, verification);
             if idle {
-                self.outbound.remove(&key);
-                self.close_stream(connection);
+                self.abandon(&key);
             }
         }
     }
@@ -326,6 +388,9 @@ impl Router {
         let Some(key) = self.dials.get(&connection) else {
             return;
         };
+        if self.blocked.contains(&connection) {
+            return;
+        }
         let (Some(outbound), Some(stream)) = (
             self.outbound.get_mut(key),
             self.streams.get_mut(&connection),
@@ -349,23 +414,27 @@ impl Router {
             outbound.state = state;
         }
     }
-
-    fn awaits(&self, key: &Key, query: QueryId) -> bool {
-        let outbound = self.outbound.get(key);
-        outbound.and_then(|outbound| outbound.state.question()) == Some(query)
-    }
 }
 
 /// Whether another server of the domain may do better.
 fn may_differ_elsewhere(failure: &Failure) -> bool {
     match failure {
         Failure::Unreachable(_) => true,
-        Failure::Ended(reason) => matches!(
-            reason,
+        Failure::Ended(reason) => match reason {
             CloseReason::ConnectionLost
-                | CloseReason::TlsFailed(_)
-                | CloseReason::TimedOut(Stage::Tls | Stage::Negotiation)
-        ),
+            | CloseReason::PeerClosed
+            | CloseReason::TimedOut(_)
+            | CloseReason::TlsFailed(_) => true,
+            // What is wrong with this server alone.
+            CloseReason::PeerError(error) => matches!(
+                error.condition,
+                StreamCondition::ConnectionTimeout
+                    | StreamCondition::InternalServerError
+                    | StreamCondition::ResourceConstraint
+                    | StreamCondition::SystemShutdown
+            ),
+            CloseReason::Closed | CloseReason::Idle | CloseReason::Rejected(_) => false,
+        },
         Failure::Denied
         | Failure::Refused(_)
         | Failure::Shutdown

@@ -45,15 +45,28 @@ impl Router {
 
     pub(super) fn ask(&mut self, question: Question) -> QueryId {
         let query = self.queries.next_id();
-        let deadline = self.now + self.config.limits.answer_timeout;
-        self.timers.set(Timer::Question(query), deadline);
+        let wait = self.config.limits.answer_timeout;
+        self.timers
+            .set_after(Timer::Question(query), self.now, wait);
+        if let Some(connection) = question.connection() {
+            self.asked.entry(connection).or_default().insert(query);
+        }
         self.questions.insert(query, question);
         query
     }
 
     pub(super) fn forget(&mut self, query: QueryId) -> Option<Question> {
         self.timers.stop(Timer::Question(query));
-        self.questions.remove(&query)
+        let question = self.questions.remove(&query)?;
+        if let Some(connection) = question.connection()
+            && let Some(asked) = self.asked.get_mut(&connection)
+        {
+            asked.remove(&query);
+            if asked.is_empty() {
+                self.asked.remove(&connection);
+            }
+        }
+        Some(question)
     }
 
     /// Does something with a stream, and then what follows from it.
@@ -103,7 +116,7 @@ impl Router {
     pub(super) fn take(&mut self, connection: ConnectionId, event: stream::Event) {
         match event {
             stream::Event::Authenticate { query, domain } => {
-                let query = self.ask(Question::Stream(connection, query));
+                let query = self.ask(Question::Certificate(connection, query));
                 self.events.push_back(Event::Authenticate {
                     query,
                     connection,
@@ -111,7 +124,7 @@ impl Router {
                 });
             }
             stream::Event::Authorize { query, pair } => {
-                let query = self.ask(Question::Stream(connection, query));
+                let query = self.ask(Question::StreamPolicy(connection, query));
                 self.events.push_back(Event::Authorize {
                     query,
                     pair,
@@ -126,6 +139,9 @@ impl Router {
                 });
             }
             stream::Event::Closed(reason) => self.closed(connection, reason),
+            stream::Event::Dropped(reason) => {
+                self.events.push_back(Event::Dropped { connection, reason });
+            }
             stream::Event::Established { pair, method } => {
                 self.events.push_back(Event::Established {
                     connection,
@@ -154,6 +170,7 @@ impl Router {
                 connection,
                 query,
             }),
+            stream::Event::Withdrawn { query } => self.withdraw(connection, query),
         }
     }
 
@@ -172,8 +189,15 @@ impl Router {
         self.events.push_back(Event::Closed { connection, reason });
         self.outbound_failed(connection, &failure);
         self.timers.stop(Timer::Stream(connection));
-        self.questions.retain(
-            |_, question| !matches!(question, Question::Stream(asked, _) if *asked == connection),
-        );
+        for query in self.asked.remove(&connection).unwrap_or_default() {
+            self.forget(query);
+        }
+        while let Some((&query, _)) = self
+            .asking
+            .get(&connection)
+            .and_then(|asking| asking.first_key_value())
+        {
+            self.withdraw(connection, query);
+        }
     }
 }

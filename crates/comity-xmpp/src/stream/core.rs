@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use comity_identity::DomainName;
 use comity_machine::{QueryId, QueryIds, Random, Timers};
@@ -31,6 +31,8 @@ pub(super) struct Core {
     /// Why the peer's certificate does not do.
     pub(super) certificate_problem: Box<str>,
     pub(super) life: Life,
+    /// Why we closed our direction, if we did.
+    closing_for: CloseReason,
     /// Whether the peer has proved a domain, or is the server that we meant to reach.
     proved: bool,
 }
@@ -62,7 +64,7 @@ pub(super) enum Timer {
 impl Core {
     pub(super) fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
         let mut timers = Timers::default();
-        timers.set(Timer::Negotiation, now + config.limits.negotiation_timeout);
+        timers.set_after(Timer::Negotiation, now, config.limits.negotiation_timeout);
         Self {
             now,
             random: Random::from_seed(seed),
@@ -75,6 +77,7 @@ impl Core {
             channel: Channel::Plain,
             certificate_problem: Box::default(),
             life: Life::Open,
+            closing_for: CloseReason::Closed,
             proved: false,
             config,
         }
@@ -88,6 +91,17 @@ impl Core {
             self.config.limits.unauthenticated
         };
         self.reader = Reader::new(limits);
+    }
+
+    /// Gives the negotiation its time anew: a step of it was taken.
+    pub(super) fn await_progress(&mut self) {
+        if !self.proved {
+            self.arm(Timer::Negotiation, self.config.limits.negotiation_timeout);
+        }
+    }
+
+    pub(super) fn arm(&mut self, timer: Timer, wait: Duration) {
+        self.timers.set_after(timer, self.now, wait);
     }
 
     /// Ends the negotiation: a pair is proved.
@@ -105,20 +119,20 @@ impl Core {
     /// Notes that the peer is alive.
     pub(super) fn touch(&mut self) {
         if self.proved && self.life == Life::Open {
-            let deadline = self.now + self.config.limits.idle_timeout;
-            self.timers.set(Timer::Idle, deadline);
+            self.arm(Timer::Idle, self.config.limits.idle_timeout);
         }
     }
 
     /// Hands the connection to the TLS engine.
     pub(super) fn start_tls(&mut self) {
-        let deadline = self.now + self.config.limits.tls_timeout;
-        self.timers.set(Timer::Tls, deadline);
+        self.arm(Timer::Tls, self.config.limits.tls_timeout);
         self.events.push_back(Event::StartTls);
     }
 
     pub(super) fn enter_tls(&mut self, certificate: PeerCertificate) {
         self.timers.stop(Timer::Tls);
+        self.proved = false;
+        self.await_progress();
         self.channel = match certificate {
             PeerCertificate::Absent => Channel::Anonymous,
             PeerCertificate::Presented => Channel::Untrusted,
@@ -168,8 +182,8 @@ impl Core {
         let (from, to, id) = (attribute("from"), attribute("to"), attribute("id"));
         let answer = Dialback {
             name: "verify",
-            from: to,
-            to: from,
+            from: to.into(),
+            to: from.into(),
             id: Some(id),
             type_: Some("error"),
             content: Content::None,
@@ -199,8 +213,7 @@ impl Core {
         id: &str,
         key: &str,
     ) -> Result<bool, StanzaCondition> {
-        let name = |text| DomainName::parse(text).map_err(|_malformed| StanzaCondition::BadRequest);
-        let (receiving, originating) = (name(from)?, name(to)?);
+        let (receiving, originating) = (dialback_name(from)?, dialback_name(to)?);
         if id.is_empty() || key.len() > self.config.limits.max_key_bytes {
             return Err(StanzaCondition::BadRequest);
         }
@@ -245,18 +258,27 @@ impl Core {
             condition,
             text: text.into(),
         };
-        self.output.close();
+        if self.life == Life::Open {
+            self.output.close();
+        }
         self.finish(CloseReason::PeerError(error));
         true
     }
 
     /// Takes the end of the peer's direction.
     pub(super) fn peer_closed(&mut self) {
-        if self.life == Life::Closing {
-            return self.finish(CloseReason::Closed);
+        if self.life == Life::Open {
+            self.output.close();
         }
-        self.output.close();
-        self.finish(CloseReason::PeerClosed);
+        self.finish(self.ended_by(CloseReason::PeerClosed));
+    }
+
+    /// Why the stream ended: the peer's end only if we had not closed our direction before.
+    pub(super) fn ended_by(&self, peer: CloseReason) -> CloseReason {
+        match self.life {
+            Life::Open | Life::Closed => peer,
+            Life::Closing => self.closing_for.clone(),
+        }
     }
 
     /// Closes our direction.
@@ -265,13 +287,10 @@ impl Core {
             return;
         }
         self.output.close();
-        if reason == CloseReason::Idle {
-            return self.finish(reason);
-        }
         self.life = Life::Closing;
+        self.closing_for = reason;
         self.timers = Timers::default();
-        let deadline = self.now + self.config.limits.close_timeout;
-        self.timers.set(Timer::Close, deadline);
+        self.arm(Timer::Close, self.config.limits.close_timeout);
     }
 
     /// Ends the stream with an error that tells the peer why.
@@ -297,6 +316,11 @@ impl Core {
         self.reader = Reader::new(self.config.limits.unauthenticated);
         self.events.push_back(Event::Closed(reason));
     }
+}
+
+/// A domain in an attribute of a dialback element.
+pub(super) fn dialback_name(text: &str) -> Result<DomainName, StanzaCondition> {
+    DomainName::parse(text).map_err(|_malformed| StanzaCondition::BadRequest)
 }
 
 /// How many characters of a peer's error text are kept.

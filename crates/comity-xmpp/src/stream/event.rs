@@ -30,6 +30,8 @@ pub enum Event {
     Authorized(Authorized),
     /// The stream is over; nothing follows.
     Closed(CloseReason),
+    /// A stanza was dropped by a rule.
+    Dropped(DropReason),
     /// A stream that we initiated can carry our stanzas.
     Established {
         /// The domains.
@@ -64,6 +66,25 @@ pub enum Event {
         /// What to ask.
         request: VerifyRequest,
     },
+    /// The answer to a [`Verify`](Self::Verify) question is no longer needed.
+    Withdrawn {
+        /// The question.
+        query: QueryId,
+    },
+}
+
+/// The rule by which a stanza of a peer was dropped, its stream going on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// The localpart or resourcepart of an address is malformed. One user's odd name does not end
+    /// the stream of a whole domain.
+    #[error("{0}")]
+    Address(AddressError),
+    /// It came on a stream that we initiated, which carries stanzas the other way. Some servers
+    /// send their errors there.
+    #[error("a stanza on a stream that carries stanzas the other way")]
+    WrongDirection,
 }
 
 /// What a policy says about a pair of domains.
@@ -131,7 +152,8 @@ pub enum CloseReason {
     /// The peer ended the stream with an error.
     #[error("closed by the peer: {0}")]
     PeerError(PeerError),
-    /// We ended it with an error, which the peer was told.
+    /// We ended it for something that the peer did. The peer was told, unless it waited for a TLS
+    /// handshake or our direction was closed before.
     #[error("{0}")]
     Rejected(Rejection),
     /// The TLS handshake did not come about.
@@ -220,9 +242,9 @@ pub enum Rejection {
     /// A message, presence or iq before its sender's domain was proved.
     #[error("a stanza before authentication")]
     NotAuthorized,
-    /// A stanza on a stream that carries none in this direction.
-    #[error("a stanza on a stream that carries stanzas the other way")]
-    WrongDirection,
+    /// A stanza whose name has a prefix (RFC 6120 §4.8.5).
+    #[error("the content namespace has a prefix")]
+    PrefixedStanza,
     /// A stanza for a pair of which the sender is proved and the recipient is not.
     #[error("the domain of 'to' was not proved together with that of 'from' on this stream")]
     PairNotAuthorized,
@@ -280,10 +302,10 @@ impl Rejection {
             | Self::Refused { .. }
             | Self::TlsRequired
             | Self::TooManyAttempts => StreamCondition::PolicyViolation,
-            Self::LocalFrom
-            | Self::NotAuthorized
-            | Self::PairNotAuthorized
-            | Self::WrongDirection => StreamCondition::NotAuthorized,
+            Self::LocalFrom | Self::NotAuthorized | Self::PairNotAuthorized => {
+                StreamCondition::NotAuthorized
+            }
+            Self::PrefixedStanza => StreamCondition::BadNamespacePrefix,
             Self::HeldLimit(_) | Self::OutputLimit => StreamCondition::ResourceConstraint,
             Self::NoId | Self::UnexpectedElement => StreamCondition::InvalidXml,
             Self::UnsupportedElement => StreamCondition::UnsupportedStanzaType,

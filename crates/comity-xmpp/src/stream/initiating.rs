@@ -7,7 +7,7 @@ use comity_identity::DomainName;
 use comity_machine::QueryId;
 
 use super::core::{Core, Life, Timer};
-use super::event::{Event, PairRefusal, Rejection, Verification, VerifyRequest};
+use super::event::{DropReason, Event, PairRefusal, Rejection, Verification, VerifyRequest};
 use super::output::{Addresses, Content, Dialback};
 use super::proof::{DialbackProof, Method, Pair, Verdict};
 use super::reader::{Frame, Header};
@@ -15,7 +15,7 @@ use super::{External, PeerCertificate, Purpose, SendError};
 use crate::decision::{self, Channel, Facts, Refusal, Step};
 use crate::stanza::AddressError;
 use crate::xml::Element;
-use crate::{Stanza, StanzaCondition, ns};
+use crate::{Stanza, StanzaCondition, TlsMode, ns};
 
 #[derive(Debug)]
 pub(super) struct Initiating {
@@ -36,7 +36,8 @@ pub(super) struct Initiating {
 #[derive(Debug)]
 struct Request {
     request: VerifyRequest,
-    deadline: Instant,
+    /// When it has taken too long; never, if that is beyond the end of time.
+    deadline: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,8 +91,8 @@ impl Initiating {
         if !self.opened {
             self.opened = true;
             core.output.header(Addresses {
-                from: Some(self.pair.local.as_str()),
-                to: Some(self.pair.remote.as_str()),
+                from: Some(&self.pair.local.to_unicode()),
+                to: Some(&self.pair.remote.to_unicode()),
                 id: None,
             });
         }
@@ -132,8 +133,12 @@ impl Initiating {
             Frame::Header(header) if self.state == State::AwaitHeader => {
                 return self.take_header(core, &header);
             }
-            // Without bidi a stream carries stanzas one way (RFC 6120 §4.9.1.4).
-            Frame::Stanza(_) => return Err(Rejection::WrongDirection),
+            // A stream carries stanzas one way (RFC 6120 §4.9.1.4).
+            Frame::Stanza(_) => {
+                let reason = DropReason::WrongDirection;
+                core.events.push_back(Event::Dropped(reason));
+                return Ok(());
+            }
             Frame::Header(_) | Frame::Close => return Err(Rejection::UnexpectedElement),
             Frame::Element(element) => element,
         };
@@ -154,8 +159,9 @@ impl Initiating {
                 Ok(())
             }
             (State::AwaitSuccess, ns::SASL, "failure") => {
+                // It goes on with dialback on the same stream (XEP-0178 §3).
                 self.external_offered = false;
-                self.authenticate(core)
+                self.step(core, false)
             }
             (_, ns::DIALBACK, "result") => {
                 self.take_result(core, &element);
@@ -163,6 +169,15 @@ impl Initiating {
             }
             (_, ns::DIALBACK, "verify") if element.attribute("type").is_some() => {
                 self.take_verification(core, &element);
+                Ok(())
+            }
+            // Nothing may come between `<starttls/>` and the handshake, nor be told in clear text
+            // where TLS is required.
+            (State::AwaitProceed, ns::DIALBACK, "verify") => Ok(()),
+            (_, ns::DIALBACK, "verify")
+                if core.channel == Channel::Plain
+                    && core.config.security.tls == TlsMode::Required =>
+            {
                 Ok(())
             }
             (_, ns::DIALBACK, "verify") => core.answer_verify(&element),
@@ -174,7 +189,7 @@ impl Initiating {
         if !header.is_stream {
             return Err(Rejection::StreamNamespace);
         }
-        if header.content_namespace != ns::SERVER {
+        if !header.is_for_servers() {
             return Err(Rejection::ContentNamespace);
         }
         if header.major_version() != Some(1) {
@@ -214,11 +229,6 @@ impl Initiating {
         self.step(core, starttls)
     }
 
-    /// Goes on when SASL EXTERNAL has failed, on the same stream (XEP-0178 §3).
-    fn authenticate(&mut self, core: &mut Core) -> Result<(), Rejection> {
-        self.step(core, false)
-    }
-
     fn step(&mut self, core: &mut Core, starttls: bool) -> Result<(), Rejection> {
         let external = core.config.external_outbound == External::On && self.external_offered;
         // To ask about a key nothing needs to be proved; the rules for the channel still hold.
@@ -236,7 +246,7 @@ impl Initiating {
                 self.state = State::AwaitProceed;
             }
             Step::External => {
-                let identity = Base64::encode_string(self.pair.local.as_str().as_bytes());
+                let identity = Base64::encode_string(self.pair.local.to_unicode().as_bytes());
                 core.output.sasl_auth(&identity);
                 self.state = State::AwaitSuccess;
             }
@@ -261,6 +271,7 @@ impl Initiating {
             ..Dialback::of("result", &self.pair)
         });
         self.state = State::AwaitResult;
+        core.await_progress();
     }
 
     /// Takes what the peer says about our key (XEP-0220 §2.1.4).
@@ -307,6 +318,7 @@ impl Initiating {
             return Err(SendError::Full);
         }
         core.output.stanza(stanza);
+        core.touch();
         Ok(())
     }
 
@@ -327,7 +339,8 @@ impl Initiating {
         if self.state == State::Ready {
             send_request(core, &request);
         }
-        let deadline = core.now + core.config.limits.verification_timeout;
+        let wait = core.config.limits.verification_timeout;
+        let deadline = core.now.checked_add(wait);
         self.requests.push(Request { request, deadline });
         self.arm_requests(core);
         Ok(())
@@ -335,8 +348,8 @@ impl Initiating {
 
     /// Sets the timer to the oldest request.
     fn arm_requests(&self, core: &mut Core) {
-        match self.requests.first() {
-            Some(oldest) => core.timers.set(Timer::Requests, oldest.deadline),
+        match self.requests.first().and_then(|oldest| oldest.deadline) {
+            Some(deadline) => core.timers.set(Timer::Requests, deadline),
             None => core.timers.stop(Timer::Requests),
         }
     }
@@ -344,7 +357,8 @@ impl Initiating {
     /// Gives up on requests that the peer has not answered in time.
     pub(super) fn requests_timed_out(&mut self, core: &mut Core) {
         let now = core.now;
-        for Request { request, .. } in self.requests.extract_if(.., |asked| asked.deadline <= now) {
+        let late = |asked: &mut Request| asked.deadline.is_some_and(|deadline| deadline <= now);
+        for Request { request, .. } in self.requests.extract_if(.., late) {
             let verification = Verification::Failed(StanzaCondition::RemoteServerTimeout);
             core.events.push_back(Event::Verified {
                 request,

@@ -20,8 +20,8 @@ use comity_machine::QueryId;
 
 pub use config::{Config, External, Limits, OutputLimit};
 pub use event::{
-    CloseReason, Decision, Event, PairRefusal, PeerError, Rejection, Stage, Verification,
-    VerifyRequest,
+    CloseReason, Decision, DropReason, Event, PairRefusal, PeerError, Rejection, Stage,
+    Verification, VerifyRequest,
 };
 pub use proof::{Authorized, DialbackProof, Method, Pair, Verdict};
 
@@ -139,7 +139,8 @@ impl Stream {
     /// Takes the end of the peer's bytes.
     pub fn handle_eof(&mut self, now: Instant) {
         self.core.now = now;
-        self.core.finish(CloseReason::ConnectionLost);
+        let reason = self.core.ended_by(CloseReason::ConnectionLost);
+        self.core.finish(reason);
     }
 
     /// Acts on every deadline that has come.

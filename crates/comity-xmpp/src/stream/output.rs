@@ -1,5 +1,7 @@
 //! What a stream writes, byte for byte.
 
+use std::borrow::Cow;
+
 use super::proof::Pair;
 use crate::xml::text::escape;
 use crate::{Stanza, StreamCondition, ns};
@@ -187,11 +189,11 @@ impl Feature {
 }
 
 /// A `db:result` or `db:verify`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Dialback<'a> {
     pub(super) name: &'static str,
-    pub(super) from: &'a str,
-    pub(super) to: &'a str,
+    pub(super) from: Cow<'a, str>,
+    pub(super) to: Cow<'a, str>,
     pub(super) id: Option<&'a str>,
     pub(super) type_: Option<&'a str>,
     pub(super) content: Content<'a>,
@@ -210,8 +212,8 @@ impl<'a> Dialback<'a> {
     pub(super) fn of(name: &'static str, pair: &'a Pair) -> Self {
         Self {
             name,
-            from: pair.local.as_str(),
-            to: pair.remote.as_str(),
+            from: pair.local.to_unicode(),
+            to: pair.remote.to_unicode(),
             id: None,
             type_: None,
             content: Content::None,

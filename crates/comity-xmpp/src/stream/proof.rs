@@ -79,14 +79,16 @@ impl Authorized {
     }
 
     /// Spends the proof that a certificate names the remote domain of `pair`.
-    pub(super) fn by_certificate(pair: Pair, proof: &CertificateProof) -> Option<Self> {
-        (pair.remote == proof.domain).then_some(Self {
+    pub(super) fn by_certificate(pair: Pair, proof: CertificateProof) -> Option<Self> {
+        let CertificateProof { domain } = proof;
+        (pair.remote == domain).then_some(Self {
             pair,
             method: Method::Certificate,
         })
     }
 
-    /// Spends the proof that a key was confirmed for `pair` on the stream that we named `id`.
+    /// Uses the proof that a key was confirmed, if it is for `pair` on the stream that we named
+    /// `id`.
     pub(super) fn by_dialback(pair: Pair, id: &str, proof: &DialbackProof) -> Option<Self> {
         (pair == proof.pair && id == &*proof.id).then_some(Self {
             pair,

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::ns;
-use crate::stanza::{AddressError, Stanza, StanzaKind, View};
-use crate::xml::{Attributes, Builder, Element, Limits, ParseError, Scope, Token, Tokenizer};
+use crate::stanza::{Stanza, StanzaKind, View, ViewError};
+use crate::xml::{Builder, Element, Limits, ParseError, Scope, Token, Tokenizer};
 
 /// Makes frames of a stream's bytes: headers, first-level elements and the end.
 #[derive(Debug)]
@@ -19,9 +19,11 @@ enum Current {
     #[default]
     None,
     /// A stanza: its bytes are kept, its start tag has been read.
-    Stanza(Result<View, AddressError>),
-    /// Anything else: small, and read whole.
+    Stanza(Result<View, ViewError>),
+    /// Part of the negotiation: small, and read whole.
     Element(Builder),
+    /// Anything else: only its name counts.
+    Foreign(Element),
 }
 
 /// One unit of a stream.
@@ -30,7 +32,7 @@ pub(super) enum Frame {
     /// The start tag of the stream element.
     Header(Header),
     /// A message, presence or iq in the content namespace.
-    Stanza(Result<Stanza, AddressError>),
+    Stanza(Result<Stanza, ViewError>),
     /// Any other first-level element.
     Element(Element),
     /// The end tag of the stream element.
@@ -91,22 +93,24 @@ impl Reader {
     }
 
     fn begin(&mut self) {
-        let kind = match self.tokenizer.namespace() {
-            ns::SERVER => StanzaKind::from_name(self.tokenizer.local_name()),
-            _other => None,
-        };
-        self.current = match kind {
-            Some(kind) => Current::Stanza(Stanza::view(kind, self.tokenizer.attributes())),
-            None => Current::Element(Builder::default()),
+        let (namespace, name) = (self.tokenizer.namespace(), self.tokenizer.local_name());
+        self.current = match (namespace, StanzaKind::from_name(name)) {
+            (ns::SERVER, Some(kind)) => Current::Stanza(View::read(kind, &self.tokenizer)),
+            (ns::STREAM | ns::TLS | ns::SASL | ns::DIALBACK, _) => {
+                Current::Element(Builder::keeping(MAX_NEGOTIATION_ELEMENTS))
+            }
+            _other => Current::Foreign(Element::new(namespace, name)),
         };
     }
 
     fn finish(&mut self) -> Option<Frame> {
+        // Taken in every case, so that a large element does not keep its memory.
+        let bytes = self.tokenizer.take_element();
         match std::mem::take(&mut self.current) {
             Current::None => None,
             Current::Element(builder) => builder.finish().map(Frame::Element),
+            Current::Foreign(element) => Some(Frame::Element(element)),
             Current::Stanza(view) => {
-                let bytes = self.tokenizer.take_element();
                 let scope = Arc::clone(&self.scope);
                 Some(Frame::Stanza(
                     view.map(|view| Stanza::received(view, bytes, scope)),
@@ -118,7 +122,7 @@ impl Reader {
 
 impl Header {
     fn read(tokenizer: &Tokenizer) -> Self {
-        let attributes: Attributes<'_> = tokenizer.attributes();
+        let attributes = tokenizer.attributes();
         let text = |name| attributes.get(name).map(String::from);
         Self {
             is_stream: tokenizer.namespace() == ns::STREAM && tokenizer.local_name() == "stream",
@@ -128,6 +132,12 @@ impl Header {
             id: text("id"),
             version: text("version"),
         }
+    }
+
+    /// Whether the stream carries stanzas between servers. Without a prefix for the stream
+    /// namespace each stanza declares its own (RFC 6120 §4.8.2).
+    pub(super) fn is_for_servers(&self) -> bool {
+        [ns::SERVER, ns::STREAM].contains(&self.content_namespace.as_str())
     }
 
     /// The major version of XMPP; 0 if none is given (RFC 6120 §4.7.5).
@@ -140,6 +150,9 @@ impl Header {
         major.parse().ok()
     }
 }
+
+/// How many elements of one negotiation element are kept. Features have the most: a dozen.
+const MAX_NEGOTIATION_ELEMENTS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::scope::Scope;
 use super::{ParseError, text};
@@ -73,6 +74,14 @@ impl<'a> Attributes<'a> {
 
     /// Namespace (empty for none), local name and value of each attribute, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str, Cow<'a, str>)> + use<'a> {
+        self.shared()
+            .map(|(namespace, name, value)| (namespace.map_or("", |shared| &**shared), name, value))
+    }
+
+    /// The same, with namespaces that can be kept; `None` for no namespace.
+    pub(super) fn shared(
+        &self,
+    ) -> impl Iterator<Item = (Option<&'a Arc<str>>, &'a str, Cow<'a, str>)> + use<'a> {
         let Self { buffer, scope, .. } = *self;
         self.attributes
             .iter()
@@ -80,11 +89,19 @@ impl<'a> Attributes<'a> {
             .map(move |attribute| {
                 let (prefix, local) = split_name(attribute.name.of(buffer));
                 let namespace = match prefix {
-                    "" => "",
-                    prefix => scope.resolve(prefix).unwrap_or_default(),
+                    "" => None,
+                    prefix => scope.resolve(prefix).ok(),
                 };
                 (namespace, local, attribute.value(buffer))
             })
+    }
+
+    /// The prefixes that the tag declares, empty for the default namespace.
+    pub(crate) fn declared_prefixes(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let Self { buffer, .. } = *self;
+        self.attributes
+            .iter()
+            .filter_map(move |attribute| attribute.declared_prefix(buffer))
     }
 
     /// Checks that each prefix is declared and that no expanded name comes twice (Namespaces in
@@ -96,7 +113,7 @@ impl<'a> Attributes<'a> {
             names.push(match split_name(name) {
                 ("", local) => ("", local),
                 ("xmlns", prefix) => (ns::XMLNS, prefix),
-                (prefix, local) => (self.scope.resolve(prefix)?, local),
+                (prefix, local) => (&**self.scope.resolve(prefix)?, local),
             });
         }
         names.sort_unstable();

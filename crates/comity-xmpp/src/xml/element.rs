@@ -107,7 +107,7 @@ impl Element {
     ) -> Result<Self, ParseError> {
         let mut tokenizer = Tokenizer::inside(scope, limits);
         let mut input = source;
-        let mut builder = Builder::default();
+        let mut builder = Builder::keeping(usize::MAX);
         while let Some(token) = tokenizer.advance(&mut input)? {
             if builder.add(token, &tokenizer) {
                 break;
@@ -233,19 +233,24 @@ impl Element {
         if self.default_namespace(outer) != outer {
             write_attribute("xmlns", &self.namespace, buf);
         }
-        for (index, attribute) in self.attributes.iter().enumerate() {
-            match &*attribute.namespace {
-                "" => write_attribute(&attribute.name, &attribute.value, buf),
-                ns::XML => {
-                    let name = format!("xml:{}", attribute.name);
-                    write_attribute(&name, &attribute.value, buf);
-                }
+        // The namespaces that have a prefix on this element, which is their place in the list.
+        let mut prefixed: Vec<&str> = Vec::new();
+        for attribute in &self.attributes {
+            let name = match &*attribute.namespace {
+                "" => attribute.name.to_string(),
+                ns::XML => format!("xml:{}", attribute.name),
                 namespace => {
-                    write_attribute(&format!("xmlns:a{index}"), namespace, buf);
-                    let name = format!("a{index}:{}", attribute.name);
-                    write_attribute(&name, &attribute.value, buf);
+                    let known = prefixed.iter().position(|&known| known == namespace);
+                    let index = known.unwrap_or_else(|| {
+                        prefixed.push(namespace);
+                        let index = prefixed.len() - 1;
+                        write_attribute(&format!("xmlns:a{index}"), namespace, buf);
+                        index
+                    });
+                    format!("a{index}:{}", attribute.name)
                 }
-            }
+            };
+            write_attribute(&name, &attribute.value, buf);
         }
     }
 
@@ -280,23 +285,43 @@ enum Work<'a> {
 }
 
 /// Makes an element from tokens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Builder {
     /// Elements whose end is still to come, the innermost last.
     open: Vec<Element>,
     done: Option<Element>,
+    /// How many elements more are kept.
+    room: usize,
+    /// How many open elements are left out.
+    skipped: usize,
 }
 
 impl Builder {
+    /// A builder that keeps the first so many elements and leaves out the others.
+    pub(crate) fn keeping(elements: usize) -> Self {
+        Self {
+            open: Vec::new(),
+            done: None,
+            room: elements,
+            skipped: 0,
+        }
+    }
+
     /// Adds a token of `tokenizer`; true when the element is complete.
     pub(crate) fn add(&mut self, token: Token, tokenizer: &Tokenizer) -> bool {
         match token {
-            Token::Start => self.open.push(start(tokenizer)),
+            Token::Start if self.skipped > 0 || self.room == 0 => self.skipped += 1,
+            Token::Start => {
+                self.room -= 1;
+                self.open.push(start(tokenizer));
+            }
+            Token::Text if self.skipped > 0 => {}
             Token::Text => {
                 if let Some(parent) = self.open.last_mut() {
                     parent.push_text(tokenizer.text().into_owned());
                 }
             }
+            Token::End if self.skipped > 0 => self.skipped -= 1,
             Token::End => match (self.open.pop(), self.open.last_mut()) {
                 (Some(child), Some(parent)) => parent.children.push(Node::Element(child)),
                 (child, _) => self.done = child,
@@ -324,13 +349,13 @@ impl Element {
 
 fn start(tokenizer: &Tokenizer) -> Element {
     Element {
-        namespace: tokenizer.namespace().into(),
+        namespace: tokenizer.shared_namespace(),
         name: tokenizer.local_name().into(),
         attributes: tokenizer
             .attributes()
-            .iter()
+            .shared()
             .map(|(namespace, name, value)| Attribute {
-                namespace: namespace.into(),
+                namespace: namespace.cloned().unwrap_or_default(),
                 name: name.into(),
                 value: value.into(),
             })
@@ -435,6 +460,37 @@ mod tests {
             ]
         );
         assert_eq!(element.text(), "1<<2>&]34");
+    }
+
+    #[test]
+    fn a_bounded_builder_leaves_out_what_comes_late() {
+        let mut tokenizer = Tokenizer::inside(Scope::default(), Limits::default());
+        let mut input: &[u8] = b"<a>1<b><c/>2</b><d>3<e/>4</d>5</a>";
+        let mut builder = Builder::keeping(2);
+        while let Some(token) = tokenizer.advance(&mut input).unwrap() {
+            builder.add(token, &tokenizer);
+        }
+        let kept = Element::new("", "b").with_text("2");
+        assert_eq!(
+            builder.finish(),
+            Some(
+                Element::new("", "a")
+                    .with_text("1")
+                    .with_child(kept)
+                    .with_text("5")
+            )
+        );
+    }
+
+    #[test]
+    fn a_long_namespace_is_shared_and_declared_once() {
+        let namespace = "u".repeat(500);
+        let attributes: String = (0..60).map(|index| format!(" p:a{index}=''")).collect();
+        let source = format!("<a xmlns:p='{namespace}'{attributes}/>");
+        let element = Element::parse(source.as_bytes(), Limits::default()).unwrap();
+        assert_eq!(written(&element).matches(&namespace).count(), 1);
+        let again = Element::parse(written(&element).as_bytes(), Limits::default());
+        assert_eq!(again, Ok(element));
     }
 
     #[test]

@@ -79,6 +79,9 @@ pub enum Limit {
     /// [`max_name_bytes`](super::Limits::max_name_bytes).
     #[error("a name longer than {0} bytes")]
     NameBytes(usize),
+    /// [`max_namespace_bytes`](super::Limits::max_namespace_bytes).
+    #[error("a namespace longer than {0} bytes")]
+    NamespaceBytes(usize),
     /// [`max_namespaces`](super::Limits::max_namespaces).
     #[error("more than {0} namespace declarations in scope")]
     Namespaces(usize),

@@ -2,8 +2,8 @@
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest stream header, XML declaration included. Default 4096: a header holds two
-    /// addresses and a handful of namespaces.
+    /// The longest XML declaration, and the longest stream header. Default 4096: a header holds
+    /// two addresses and a handful of namespaces.
     pub max_header_bytes: usize,
     /// The longest first-level element from `<` to `>`. Default 262144; RFC 6120 §13.12 asks for
     /// at least 10000.
@@ -16,6 +16,9 @@ pub struct Limits {
     pub max_attributes: usize,
     /// The most namespace declarations in scope at one place. Default 64.
     pub max_namespaces: usize,
+    /// The longest namespace name. Default 512: an element carries its own, however short its
+    /// prefix is.
+    pub max_namespace_bytes: usize,
     /// The longest element or attribute name, prefix included. Default 256.
     pub max_name_bytes: usize,
     /// The longest attribute value as written. Default 8192.
@@ -34,6 +37,7 @@ impl Limits {
             max_depth: 8,
             max_attributes: 16,
             max_namespaces: 16,
+            max_namespace_bytes: 256,
             max_name_bytes: 128,
             max_value_bytes: 1024,
             ..Self::default()
@@ -49,6 +53,7 @@ impl Limits {
             max_depth: usize::MAX,
             max_attributes: usize::MAX,
             max_namespaces: usize::MAX,
+            max_namespace_bytes: usize::MAX,
             max_name_bytes: usize::MAX,
             max_value_bytes: usize::MAX,
         }
@@ -64,6 +69,7 @@ impl Default for Limits {
             max_depth: 64,
             max_attributes: 64,
             max_namespaces: 64,
+            max_namespace_bytes: 512,
             max_name_bytes: 256,
             max_value_bytes: 8192,
         }

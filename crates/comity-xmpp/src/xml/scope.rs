@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use super::{Limit, ParseError};
+use super::{Limit, Limits, ParseError};
 use crate::ns;
 
 /// The namespace declarations in scope, innermost last.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scope(Vec<Binding>);
 
 #[derive(Clone, Debug)]
@@ -12,7 +12,19 @@ struct Binding {
     /// Empty for the default namespace.
     prefix: Box<str>,
     namespace: Arc<str>,
+    /// The depth of the declaring element; 0 for what XML itself binds.
     depth: usize,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        let bind = |prefix: &str, namespace: &str| Binding {
+            prefix: prefix.into(),
+            namespace: namespace.into(),
+            depth: 0,
+        };
+        Self(vec![bind("", ""), bind("xml", ns::XML)])
+    }
 }
 
 impl Scope {
@@ -22,7 +34,7 @@ impl Scope {
         prefix: &str,
         namespace: &str,
         depth: usize,
-        limit: usize,
+        limits: &Limits,
     ) -> Result<(), ParseError> {
         if prefix == "xml" || namespace == ns::XML {
             // `xml` may be declared, but only as what it is.
@@ -38,8 +50,11 @@ impl Scope {
         if !prefix.is_empty() && namespace.is_empty() {
             return Err(ParseError::UndeclaredPrefix);
         }
-        if self.0.len() >= limit {
-            return Err(Limit::Namespaces(limit).into());
+        if namespace.len() > limits.max_namespace_bytes {
+            return Err(Limit::NamespaceBytes(limits.max_namespace_bytes).into());
+        }
+        if self.declared().count() >= limits.max_namespaces {
+            return Err(Limit::Namespaces(limits.max_namespaces).into());
         }
         self.0.push(Binding {
             prefix: prefix.into(),
@@ -50,16 +65,15 @@ impl Scope {
     }
 
     /// The namespace that `prefix` is bound to; the empty one if there is no default namespace.
-    pub(super) fn resolve(&self, prefix: &str) -> Result<&str, ParseError> {
-        match prefix {
-            "xml" => Ok(ns::XML),
-            "xmlns" => Err(ParseError::ReservedNamespace),
-            prefix => match self.find(prefix) {
-                Some(binding) => Ok(&binding.namespace),
-                None if prefix.is_empty() => Ok(""),
-                None => Err(ParseError::UndeclaredPrefix),
-            },
+    pub(super) fn resolve(&self, prefix: &str) -> Result<&Arc<str>, ParseError> {
+        if prefix == "xmlns" {
+            return Err(ParseError::ReservedNamespace);
         }
+        let mut bindings = self.0.iter().rev();
+        bindings
+            .find(|binding| &*binding.prefix == prefix)
+            .map(|binding| &binding.namespace)
+            .ok_or(ParseError::UndeclaredPrefix)
     }
 
     /// Forgets what elements deeper than `depth` declared.
@@ -71,26 +85,26 @@ impl Scope {
 
     /// The default namespace.
     pub(crate) fn default_namespace(&self) -> &str {
-        self.find("").map_or("", |binding| &binding.namespace)
+        self.resolve("").map_or("", |namespace| namespace)
     }
 
-    /// Whether `namespace` is the default and no prefix is bound but those that every stream
-    /// between servers binds alike.
-    pub(crate) fn is_only_default(&self, namespace: &str) -> bool {
-        self.default_namespace() == namespace
-            && self.0.iter().all(|binding| match &*binding.prefix {
-                "" => true,
-                "stream" => &*binding.namespace == ns::STREAM,
-                "db" => &*binding.namespace == ns::DIALBACK,
-                _other => false,
+    /// What a first-level element must declare to mean the same in a stream of ours, which declares
+    /// `jabber:server`, `stream` and `db`: prefix, empty for the default namespace, and namespace.
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.declared()
+            .map(|binding| (&*binding.prefix, &*binding.namespace))
+            .filter(|&binding| {
+                ![
+                    ("", ns::SERVER),
+                    ("stream", ns::STREAM),
+                    ("db", ns::DIALBACK),
+                ]
+                .contains(&binding)
             })
     }
 
-    fn find(&self, prefix: &str) -> Option<&Binding> {
-        self.0
-            .iter()
-            .rev()
-            .find(|binding| &*binding.prefix == prefix)
+    fn declared(&self) -> impl Iterator<Item = &Binding> {
+        self.0.iter().filter(|binding| binding.depth > 0)
     }
 }
 
@@ -110,44 +124,52 @@ mod tests {
             ("p", "", Err(ParseError::UndeclaredPrefix)),
             ("", "", Ok(())),
         ] {
-            assert_eq!(scope.declare(prefix, namespace, 1, 9), result, "{prefix}");
+            assert_eq!(
+                scope.declare(prefix, namespace, 1, &Limits::default()),
+                result,
+                "{prefix}"
+            );
         }
     }
 
     #[test]
-    fn only_the_bindings_of_every_stream_may_be_left_out() {
-        let scope = |bindings: &[(&str, &str)]| {
-            let mut scope = Scope::default();
-            for (prefix, namespace) in bindings {
-                scope.declare(prefix, namespace, 1, 9).unwrap();
-            }
-            scope.is_only_default(ns::SERVER)
-        };
-        assert!(scope(&[
+    fn what_our_header_declares_alike_is_not_foreign() {
+        let mut scope = Scope::default();
+        for (prefix, namespace) in [
             ("", ns::SERVER),
             ("stream", ns::STREAM),
-            ("db", ns::DIALBACK)
-        ]));
-        assert!(!scope(&[("stream", ns::STREAM)]));
-        assert!(!scope(&[("", ns::CLIENT)]));
-        assert!(!scope(&[("", ns::SERVER), ("db", "urn:x")]));
-        assert!(!scope(&[("", ns::SERVER), ("x", "urn:x")]));
+            ("db", "urn:x"),
+            ("x", "urn:x"),
+        ] {
+            scope
+                .declare(prefix, namespace, 1, &Limits::default())
+                .unwrap();
+        }
+        let foreign: Vec<_> = scope.foreign().collect();
+        assert_eq!(foreign, [("db", "urn:x"), ("x", "urn:x")]);
     }
 
     #[test]
     fn the_innermost_declaration_wins_until_its_element_ends() {
         let mut scope = Scope::default();
-        scope.declare("p", "urn:outer", 1, 2).unwrap();
-        scope.declare("p", "urn:inner", 2, 2).unwrap();
+        let limits = Limits {
+            max_namespaces: 2,
+            ..Limits::default()
+        };
+        let declare = |scope: &mut Scope, prefix, namespace, depth| {
+            scope.declare(prefix, namespace, depth, &limits)
+        };
+        declare(&mut scope, "p", "urn:outer", 1).unwrap();
+        declare(&mut scope, "p", "urn:inner", 2).unwrap();
         assert_eq!(
-            scope.declare("q", "urn:x", 2, 2),
+            declare(&mut scope, "q", "urn:x", 2),
             Err(Limit::Namespaces(2).into())
         );
-        assert_eq!(scope.resolve("p"), Ok("urn:inner"));
+        assert_eq!(scope.resolve("p"), Ok(&"urn:inner".into()));
         scope.leave(1);
-        assert_eq!(scope.resolve("p"), Ok("urn:outer"));
+        assert_eq!(scope.resolve("p"), Ok(&"urn:outer".into()));
         assert_eq!(scope.resolve("q"), Err(ParseError::UndeclaredPrefix));
-        assert_eq!(scope.resolve(""), Ok(""));
+        assert_eq!(scope.resolve(""), Ok(&"".into()));
         assert_eq!(scope.default_namespace(), "");
     }
 }

@@ -213,6 +213,7 @@ fn each_limit_holds_at_its_number() {
         max_depth: 3,
         max_attributes: 2,
         max_namespaces: 2,
+        max_namespace_bytes: 4,
         max_name_bytes: 8,
         max_value_bytes: 5,
     };

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::mem;
+use std::sync::Arc;
 
 use super::attributes::{Attribute, Attributes, Span, split_name};
 use super::chars::{
@@ -147,7 +148,28 @@ impl Tokenizer {
     pub fn namespace(&self) -> &str {
         let (prefix, _) = split_name(self.slice(self.token));
         // The prefix was resolved when the tag ended.
-        self.scope.resolve(prefix).unwrap_or_default()
+        self.scope.resolve(prefix).map_or("", |namespace| namespace)
+    }
+
+    /// The same, to be kept.
+    pub(super) fn shared_namespace(&self) -> Arc<str> {
+        let (prefix, _) = split_name(self.slice(self.token));
+        self.scope.resolve(prefix).cloned().unwrap_or_default()
+    }
+
+    /// What the header declares that ours does not: see [`Scope::foreign`].
+    pub(crate) fn header_scope(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.scope.foreign()
+    }
+
+    /// Where the name in the last [`Token::Start`] ends in the source of its first-level element.
+    pub(crate) fn name_end(&self) -> usize {
+        self.token.1
+    }
+
+    /// Whether the last [`Token::Start`] has a prefix.
+    pub(crate) fn is_prefixed(&self) -> bool {
+        self.slice(self.token).contains(':')
     }
 
     /// The name without prefix of the element that the last [`Token::Start`] opened.
@@ -552,8 +574,8 @@ impl Tokenizer {
         for attribute in &self.attributes {
             if let Some(prefix) = attribute.declared_prefix(&self.buffer) {
                 let namespace = attribute.value(&self.buffer);
-                let limit = self.limits.max_namespaces;
-                self.scope.declare(prefix, &namespace, depth, limit)?;
+                self.scope
+                    .declare(prefix, &namespace, depth, &self.limits)?;
             }
         }
         let (prefix, _) = split_name(self.slice(self.token));

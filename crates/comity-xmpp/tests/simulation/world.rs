@@ -244,7 +244,7 @@ impl World {
                     self.wires[wire].link.finish(now, end);
                 }
             }
-            Event::Authorized { .. } | Event::Established { .. } => {}
+            Event::Authorized { .. } | Event::Dropped { .. } | Event::Established { .. } => {}
             other => panic!("{other:?}"),
         }
     }

@@ -1,11 +1,13 @@
 //! Dialback keys that peers send, from the question whether they may to the answer.
 
-use comity_identity::DomainName;
+use std::borrow::Cow;
+
 use comity_machine::QueryId;
 
 use super::Receiving;
 use crate::decision::Channel;
-use crate::stream::core::{Core, Life, Timer};
+use crate::dialback::trim_key;
+use crate::stream::core::{Core, Life, Timer, dialback_name};
 use crate::stream::event::{CloseReason, Decision, Event, Rejection, Verification, VerifyRequest};
 use crate::stream::output::{Content, Dialback};
 use crate::stream::proof::{Authorized, CertificateProof, Pair, Verdict};
@@ -50,6 +52,9 @@ impl Receiving {
         let (from, to) = (attribute("from"), attribute("to"));
         match self.check_key(core, from, to, &element.text()) {
             Ok(request) => {
+                // To verify a key may take longer than what is left of the negotiation.
+                core.await_progress();
+                self.early_keys += usize::from(!core.is_proved());
                 let query = core.queries.next_id();
                 let pair = request.pair.clone();
                 core.events.push_back(Event::Authorize { query, pair });
@@ -58,8 +63,8 @@ impl Receiving {
             }
             Err(condition) => {
                 core.output.dialback(&Dialback {
-                    from: to,
-                    to: from,
+                    from: to.into(),
+                    to: from.into(),
                     ..error_result(condition)
                 });
                 core.check_output()
@@ -74,12 +79,11 @@ impl Receiving {
         to: &str,
         key: &str,
     ) -> Result<VerifyRequest, StanzaCondition> {
-        let name = |text| DomainName::parse(text).map_err(|_malformed| StanzaCondition::BadRequest);
         let pair = Pair {
-            local: name(to)?,
-            remote: name(from)?,
+            local: dialback_name(to)?,
+            remote: dialback_name(from)?,
         };
-        let key = key.trim_matches([' ', '\t', '\r', '\n']);
+        let key = trim_key(key);
         let limits = &core.config.limits;
         if key.is_empty() || key.len() > limits.max_key_bytes {
             return Err(StanzaCondition::BadRequest);
@@ -93,6 +97,7 @@ impl Receiving {
         let is_pending = |pending: &Pending| pending.request.pair == pair;
         if self.pending.values().any(is_pending)
             || self.pending.len() >= limits.max_pending_pairs
+            || self.early_keys >= limits.max_pending_pairs
             || self.pairs.len() >= limits.max_pairs
         {
             return Err(StanzaCondition::ResourceConstraint);
@@ -105,8 +110,10 @@ impl Receiving {
     }
 
     fn add_pending(&mut self, core: &mut Core, query: QueryId, pending: Pending) {
-        let deadline = core.now + core.config.limits.verification_timeout;
-        core.timers.set(Timer::Pending(query), deadline);
+        core.arm(
+            Timer::Pending(query),
+            core.config.limits.verification_timeout,
+        );
         self.pending.insert(query, pending);
     }
 
@@ -117,7 +124,8 @@ impl Receiving {
         query: QueryId,
         stage: PendingStage,
     ) -> Option<Pending> {
-        if self.pending.get(&query)?.stage != stage {
+        // Where our direction is closed nothing can be answered.
+        if self.pending.get(&query)?.stage != stage || core.life != Life::Open {
             return None;
         }
         core.timers.stop(Timer::Pending(query));
@@ -129,12 +137,17 @@ impl Receiving {
         core: &mut Core,
         query: QueryId,
     ) -> Result<(), Rejection> {
-        match self.pending.remove(&query) {
-            Some(pending) => {
-                self.answer_key(core, &pending, Err(StanzaCondition::RemoteServerTimeout))
-            }
-            None => Ok(()),
-        }
+        let Some(pending) = self.pending.remove(&query) else {
+            return Ok(());
+        };
+        self.withdraw(core, query);
+        self.answer_key(core, &pending, Err(StanzaCondition::RemoteServerTimeout))
+    }
+
+    /// Tells the composer that a question about a key needs no answer.
+    pub(super) fn withdraw(&self, core: &mut Core, query: QueryId) {
+        core.timers.stop(Timer::Pending(query));
+        core.events.push_back(Event::Withdrawn { query });
     }
 
     pub(super) fn pending_decision(
@@ -179,7 +192,7 @@ impl Receiving {
     ) -> Result<(), Rejection> {
         let pair = pending.request.pair.clone();
         let authorized = CertificateProof::new(pair.remote.clone(), verdict)
-            .and_then(|proof| Authorized::by_certificate(pair, &proof));
+            .and_then(|proof| Authorized::by_certificate(pair, proof));
         match (authorized, pending.rule) {
             (Some(authorized), _) => self.answer_key(core, &pending, Ok(Some(authorized))),
             (None, CertificateRule::Optional) => {
@@ -229,6 +242,7 @@ impl Receiving {
         pending: &Pending,
         answer: Result<Option<Authorized>, StanzaCondition>,
     ) -> Result<(), Rejection> {
+        debug_assert!(self.has_opened(), "keys do not outlive their stream");
         if core.life != Life::Open {
             return Ok(());
         }
@@ -264,8 +278,8 @@ impl Receiving {
 fn error_result<'a>(condition: StanzaCondition) -> Dialback<'a> {
     Dialback {
         name: "result",
-        from: "",
-        to: "",
+        from: Cow::Borrowed(""),
+        to: Cow::Borrowed(""),
         id: None,
         type_: Some("error"),
         content: Content::Error(condition),

@@ -10,12 +10,12 @@ use comity_machine::QueryId;
 
 use self::keys::{Pending, PendingStage};
 use crate::decision::{self, Availability, Channel, Facts, Offer};
-use crate::stanza::AddressError;
+use crate::stanza::{AddressError, ViewError};
 use crate::stream::External;
 use crate::stream::core::Core;
-use crate::stream::event::{Decision, Event, Rejection};
+use crate::stream::event::{CloseReason, Decision, DropReason, Event, Rejection};
 use crate::stream::output::{Addresses, Feature};
-use crate::stream::proof::{Authorized, CertificateProof, Method, Pair, Verdict};
+use crate::stream::proof::{Authorized, CertificateProof, Pair, Verdict};
 use crate::stream::reader::{Frame, Header};
 use crate::xml::Element;
 use crate::{Security, Stanza, TlsMode, ns};
@@ -30,11 +30,13 @@ pub(in crate::stream) struct Receiving {
     id: Box<str>,
     /// The rules for the header's domain.
     security: Option<Security>,
-    /// Proof by the certificate, until SASL EXTERNAL or a dialback key spends it.
+    /// Proof by the certificate for the header's domain, for SASL EXTERNAL to spend.
     certificate: Option<CertificateProof>,
     /// Whether SASL EXTERNAL has succeeded.
     authenticated: bool,
     auth_attempts: usize,
+    /// Dialback keys that came before anything was proved.
+    early_keys: usize,
     pairs: BTreeMap<Pair, Authorized>,
     pending: BTreeMap<QueryId, Pending>,
 }
@@ -96,7 +98,7 @@ impl Receiving {
         if !header.is_stream {
             return Err(Rejection::StreamNamespace);
         }
-        if header.content_namespace != ns::SERVER {
+        if !header.is_for_servers() {
             return Err(Rejection::ContentNamespace);
         }
         let to = header.to.as_deref().ok_or(AddressError::Missing("to"))?;
@@ -105,12 +107,16 @@ impl Receiving {
         if !core.config.domains.contains(&local) {
             return Err(Rejection::HostUnknown(to.into()));
         }
+        let was_for = self.local.replace(local.clone());
         let remote = match header.from.as_deref() {
             Some(from) => Some(DomainName::parse(from).map_err(|error| malformed("from", error))?),
             None => None,
         };
-        if self.authenticated {
-            self.check_restart(&local, remote.as_ref())?;
+        // The header behind SASL names the pair that was authenticated.
+        if self.authenticated
+            && (was_for.as_ref() != Some(&local) || remote.is_some() && remote != self.remote)
+        {
+            return Err(Rejection::WrongPeer);
         }
         if remote
             .as_ref()
@@ -121,7 +127,6 @@ impl Receiving {
         if header.major_version() != Some(1) {
             return Err(Rejection::Version);
         }
-        self.local = Some(local.clone());
         if self.authenticated {
             self.open(core);
             return Ok(());
@@ -136,21 +141,6 @@ impl Receiving {
         core.events.push_back(Event::Authorize { query, pair });
         self.state = State::AwaitDecision(query);
         Ok(())
-    }
-
-    /// The header behind SASL names the pair that was authenticated.
-    fn check_restart(
-        &self,
-        local: &DomainName,
-        remote: Option<&DomainName>,
-    ) -> Result<(), Rejection> {
-        if self.local.as_ref() == Some(local)
-            && (remote.is_none() || remote == self.remote.as_ref())
-        {
-            Ok(())
-        } else {
-            Err(Rejection::WrongPeer)
-        }
     }
 
     pub(in crate::stream) fn decision(
@@ -250,9 +240,11 @@ impl Receiving {
 
     fn send_header(&mut self, core: &mut Core) {
         self.id = core.new_id();
+        let wire = |name: &Option<DomainName>| name.as_ref().map(|name| name.to_unicode().into());
+        let (from, to): (Option<String>, Option<String>) = (wire(&self.local), wire(&self.remote));
         core.output.header(Addresses {
-            from: Some(self.local.as_ref().map_or("", DomainName::as_str)),
-            to: self.remote.as_ref().map(DomainName::as_str),
+            from: Some(from.as_deref().unwrap_or_default()),
+            to: to.as_deref(),
             id: Some(&self.id),
         });
     }
@@ -270,10 +262,7 @@ impl Receiving {
         if element.is(ns::TLS, "starttls") {
             return self.take_starttls(core);
         }
-        let security = self.security.unwrap_or(core.config.security);
-        if core.channel == Channel::Plain && security.tls == TlsMode::Required {
-            return Err(Rejection::TlsRequired);
-        }
+        self.check_tls(core)?;
         match (element.namespace(), element.name()) {
             (ns::SASL, "auth") => self.take_auth(core, element),
             (ns::SASL, "abort") => self.fail_auth(core, "aborted"),
@@ -296,10 +285,20 @@ impl Receiving {
         if security.tls == TlsMode::Disabled {
             // RFC 6120 §5.4.2.2: a failure, and the end of the stream.
             core.output.empty(ns::TLS, "failure");
-            return Err(Rejection::UnexpectedElement);
+            core.close(CloseReason::Closed);
+            return Ok(());
         }
+        self.drop_keys(core);
         self.state = State::AwaitTls;
         Ok(())
+    }
+
+    /// Forgets the keys that are being verified: the stream that they came on is over, and an
+    /// answer would stand outside the next one.
+    fn drop_keys(&mut self, core: &mut Core) {
+        for (query, _) in std::mem::take(&mut self.pending) {
+            self.withdraw(core, query);
+        }
     }
 
     /// SASL EXTERNAL (RFC 6120 §6, XEP-0178).
@@ -336,13 +335,14 @@ impl Receiving {
             local: local.clone(),
             remote: remote.clone(),
         };
-        let proof = self.certificate.as_ref();
+        let proof = self.certificate.take();
         let authorized = proof.and_then(|proof| Authorized::by_certificate(pair, proof));
         let Some(authorized) = authorized else {
             return self.fail_auth(core, "not-authorized");
         };
         core.output.empty(ns::SASL, "success");
         self.authenticated = true;
+        self.drop_keys(core);
         self.add_pair(core, authorized);
         core.restart();
         self.state = State::AwaitHeader;
@@ -365,19 +365,34 @@ impl Receiving {
         core.events.push_back(Event::Authorized(authorized));
     }
 
-    fn take_stanza(
-        &mut self,
-        core: &mut Core,
-        stanza: Result<Stanza, AddressError>,
-    ) -> Result<(), Rejection> {
+    /// Lets nothing but STARTTLS pass before TLS where it is required.
+    fn check_tls(&self, core: &Core) -> Result<(), Rejection> {
         let security = self.security.unwrap_or(core.config.security);
         if core.channel == Channel::Plain && security.tls == TlsMode::Required {
             return Err(Rejection::TlsRequired);
         }
+        Ok(())
+    }
+
+    fn take_stanza(
+        &mut self,
+        core: &mut Core,
+        stanza: Result<Stanza, ViewError>,
+    ) -> Result<(), Rejection> {
+        self.check_tls(core)?;
         if self.pairs.is_empty() {
             return Err(Rejection::NotAuthorized);
         }
-        let stanza = stanza?;
+        let stanza = match stanza {
+            Ok(stanza) => stanza,
+            Err(ViewError::Prefixed) => return Err(Rejection::PrefixedStanza),
+            Err(ViewError::Address(error)) if error.leaves_domain() => {
+                let reason = DropReason::Address(error);
+                core.events.push_back(Event::Dropped(reason));
+                return Ok(());
+            }
+            Err(ViewError::Address(error)) => return Err(error.into()),
+        };
         let (from, to) = stanza.domains();
         let pair = Pair {
             local: to.clone(),
@@ -386,7 +401,7 @@ impl Receiving {
         let Some(authorized) = self.pairs.get(&pair) else {
             return Err(self.refuse_pair(core, &pair));
         };
-        let method: Method = authorized.method();
+        let method = authorized.method();
         core.events.push_back(Event::Stanza { stanza, method });
         Ok(())
     }

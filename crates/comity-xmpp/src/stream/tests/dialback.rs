@@ -100,6 +100,7 @@ fn keys_that_are_not_confirmed_are_answered_with_what_went_wrong() {
     host.sent();
     host.pass(Duration::from_secs(20));
     assert_eq!(host.sent(), error("remote-server-timeout"));
+    assert_eq!(host.events(), ["withdrawn"]);
     let mut denied = Host::receiving(config()).secured(None);
     denied.sent();
     denied.decision = Decision::Deny;
@@ -297,4 +298,108 @@ fn a_request_that_is_not_answered_fails_in_time() {
     assert_eq!(host.events(), [""; 0]);
     host.pass(timeout / 2);
     assert_eq!(host.events(), [failed]);
+}
+
+/// A stream on which a key was taken, with the question about it.
+fn with_key_pending(config: &Config, tls: bool) -> (Host, QueryId, VerifyRequest) {
+    let mut host = Host::receiving(config.clone());
+    host.decision = Decision::Allow(config.security);
+    if tls {
+        host = host.secured(Some("d.example"));
+    } else {
+        host.feed(HEADER);
+    }
+    host.feed(KEY);
+    host.sent();
+    match host.events.pop() {
+        Some(Event::Verify { query, request }) => (host, query, request),
+        other => panic!("no question: {other:?}"),
+    }
+}
+
+#[test]
+fn a_key_does_not_outlive_its_stream() {
+    let optional = with_security(Security {
+        tls: TlsMode::Optional,
+        certificate: CertificateRule::Optional,
+    });
+    let (mut host, query, request) = with_key_pending(&optional, false);
+    host.feed(STARTTLS);
+    assert_eq!(host.events(), ["withdrawn", "StartTls"]);
+    host.sent();
+    let valid = Verification::Valid(DialbackProof::new(request.pair, request.id));
+    host.stream.handle_verification(host.now, query, &valid);
+    host.pass(Limits::default().verification_timeout / 3);
+    assert_eq!((host.sent(), host.events()), (String::new(), vec![]));
+    host.tls(PeerCertificate::Absent).feed(HEADER).feed(MESSAGE);
+    assert_eq!(host.rejection(), Rejection::NotAuthorized);
+
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(KEY.replace("b.example", "d.example"));
+    host.sent();
+    let Some(Event::Verify { query, .. }) = host.events.pop() else {
+        panic!("no question")
+    };
+    host.feed(AUTH);
+    assert_eq!(
+        host.events(),
+        [
+            "withdrawn",
+            "authorized a.example with b.example by certificate"
+        ]
+    );
+    host.stream
+        .handle_verification(host.now, query, &Verification::Invalid);
+    host.settle();
+    assert_eq!(
+        host.sent(),
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+    );
+}
+
+#[test]
+fn a_closed_direction_answers_no_key() {
+    let (mut host, query, request) = with_key_pending(&config(), true);
+    host.stream.close(host.now);
+    host.settle();
+    assert_eq!(host.sent(), "</stream:stream>");
+    let valid = Verification::Valid(DialbackProof::new(request.pair, request.id));
+    host.stream.handle_verification(host.now, query, &valid);
+    host.settle();
+    host.feed(MESSAGE);
+    assert_eq!(host.rejection(), Rejection::NotAuthorized);
+    assert_eq!((host.sent(), host.events()), (String::new(), vec![]));
+}
+
+#[test]
+fn a_key_has_its_whole_time_however_late_it_comes() {
+    let limits = Limits::default();
+    let mut host = Host::receiving(config()).secured(None);
+    host.pass(limits.negotiation_timeout - Duration::from_secs(1));
+    host.sent();
+    host.feed(KEY);
+    host.events();
+    host.pass(limits.verification_timeout - Duration::from_secs(1));
+    assert_eq!((host.sent(), host.events()), (String::new(), vec![]));
+    host.pass(Duration::from_secs(1));
+    assert_eq!(host.events(), ["withdrawn"]);
+    assert!(host.sent().contains("<remote-server-timeout "));
+    // An unproved peer cannot have its time prolonged for ever.
+    let mut taken = 1;
+    while !host.feed(KEY).sent().contains("<resource-constraint ") {
+        taken += 1;
+        host.events();
+        host.pass(limits.verification_timeout);
+    }
+    assert_eq!(taken, limits.max_pending_pairs);
+}
+
+#[test]
+fn names_are_written_with_u_labels() {
+    let mut host = Host::receiving(Config {
+        domains: Arc::new([name("xn--bcher-kva.example")].into()),
+        ..config()
+    });
+    host.feed(HEADER.replace("a.example", "b\u{fc}cher.example"));
+    assert!(host.sent().contains(" from='b\u{fc}cher.example' "));
 }

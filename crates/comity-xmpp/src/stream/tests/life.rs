@@ -30,8 +30,16 @@ fn each_stage_has_its_deadline() {
     idle.pass(limits.idle_timeout - Duration::from_secs(1));
     assert_eq!(idle.events(), [""; 0]);
     idle.pass(Duration::from_secs(1));
-    assert_eq!(idle.events(), ["closed: idle"]);
     assert_eq!(idle.sent(), "</stream:stream>");
+    // What is under way still arrives.
+    idle.feed(MESSAGE).feed("</stream:stream>");
+    assert_eq!(
+        idle.events(),
+        [
+            "message from x@b.example to y@a.example by certificate",
+            "closed: idle"
+        ]
+    );
 }
 
 #[test]
@@ -49,6 +57,27 @@ fn closing_waits_for_the_peer_and_still_takes_stanzas() {
     );
     host.feed("</stream:stream>");
     assert_eq!(host.events(), ["closed: closed"]);
+
+    for goodbye in [
+        "<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+        "",
+    ] {
+        let mut host = Host::receiving(config());
+        host.feed(HEADER);
+        host.stream.close(host.now);
+        host.settle();
+        host.sent();
+        host.feed(goodbye);
+        host.stream.handle_eof(host.now);
+        host.settle();
+        let reason = if goodbye.is_empty() {
+            "closed: closed"
+        } else {
+            "closed: closed by the peer: reset"
+        };
+        assert_eq!(host.events(), [reason]);
+        assert_eq!(host.sent(), "", "the stream was closed before");
+    }
 
     let mut deaf = Host::receiving(config());
     deaf.feed(HEADER);
@@ -202,4 +231,32 @@ fn a_stream_that_was_not_opened_ends_without_a_word() {
     restarting.settle();
     assert_eq!(restarting.events(), ["closed: closed"]);
     assert_eq!(restarting.sent(), "");
+}
+
+#[test]
+fn a_stream_in_use_is_not_idle() {
+    let mut host = connected(config(), Purpose::Stanzas, DIALBACK);
+    host.feed("<db:result from='b.example' to='a.example' type='valid'/>");
+    host.events();
+    let stanza = Stanza::new(
+        StanzaKind::Message,
+        "y@a.example".parse().unwrap(),
+        "x@b.example".parse().unwrap(),
+    );
+    let half = Limits::default().idle_timeout / 2;
+    for _ in 0..5 {
+        host.pass(half);
+        assert_eq!(host.stream.send(&stanza), Ok(()));
+    }
+    assert_eq!(host.events(), [""; 0]);
+}
+
+#[test]
+fn deadlines_beyond_the_end_of_time_are_never() {
+    let mut config = config();
+    config.limits.negotiation_timeout = Duration::MAX;
+    config.limits.tls_timeout = Duration::MAX;
+    let mut host = Host::receiving(config);
+    host.feed(HEADER).feed(STARTTLS);
+    assert_eq!(host.stream.poll_timeout(), None);
 }

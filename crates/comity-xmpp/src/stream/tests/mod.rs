@@ -111,12 +111,14 @@ impl Host {
                 }
                 Event::Authorized(_)
                 | Event::Closed(_)
+                | Event::Dropped(_)
                 | Event::Established { .. }
                 | Event::Refused(_)
                 | Event::Stanza { .. }
                 | Event::StartTls
                 | Event::Verified { .. }
-                | Event::Verify { .. } => self.events.push(event),
+                | Event::Verify { .. }
+                | Event::Withdrawn { .. } => self.events.push(event),
             }
         }
     }
@@ -183,6 +185,8 @@ fn describe(event: &Event) -> String {
             format!("verified {} {}: {outcome}", request.pair, request.key)
         }
         Event::Closed(reason) => format!("closed: {reason}"),
+        Event::Dropped(reason) => format!("dropped: {reason}"),
+        Event::Withdrawn { .. } => "withdrawn".to_owned(),
         Event::Authenticate { .. }
         | Event::Authorize { .. }
         | Event::Refused(_)

@@ -259,6 +259,10 @@ fn no_stanza_before_its_pair_is_proved() {
         reason("x@b.example", "@", "malformed").1,
         "improper-addressing"
     );
+    assert_eq!(
+        reason("x@", "y@a.example", "malformed").1,
+        "improper-addressing"
+    );
 
     let mut host = Host::receiving(config()).secured(Some("b.example"));
     host.feed(MESSAGE);
@@ -402,4 +406,114 @@ fn bad_headers() -> Vec<(&'static str, &'static str, Rejection, &'static str)> {
             "unsupported-encoding",
         ),
     ]
+}
+
+#[test]
+fn one_user_s_malformed_address_does_not_end_the_stream() {
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(AUTH).feed(HEADER);
+    host.events();
+    for (from, to, reason) in [
+        (
+            "x@b.example/\u{7f}",
+            "y@a.example",
+            "a malformed 'from' address: the resourcepart is not an opaque string",
+        ),
+        (
+            "a b@b.example",
+            "y@a.example",
+            "a malformed 'from' address: the localpart is not a user name",
+        ),
+        (
+            "x@b.example",
+            "y'@a.example",
+            "a malformed 'to' address: the localpart is not a user name",
+        ),
+    ] {
+        host.feed(format!("<message from=\"{from}\" to=\"{to}\"/>"));
+        assert_eq!(host.events(), [format!("dropped: {reason}")]);
+    }
+    host.feed(MESSAGE);
+    assert_eq!(host.events().len(), 1);
+}
+
+#[test]
+fn a_header_without_prefix_leaves_the_content_namespace_to_the_stanzas() {
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(AUTH);
+    host.feed(
+        "<stream xmlns='http://etherx.jabber.org/streams' xmlns:x='urn:x' from='b.example' \
+         to='a.example' version='1.0'>",
+    );
+    host.events();
+    host.sent();
+    host.feed(
+        "<message xmlns='jabber:server' from='x@b.example' to='y@a.example'><x:y/></message>",
+    );
+    let Some(Event::Stanza { stanza, .. }) = host.events.pop() else {
+        panic!("no stanza")
+    };
+    let mut forwarded = String::new();
+    stanza.write(&mut forwarded);
+    assert_eq!(
+        forwarded,
+        "<message xmlns:x='urn:x' xmlns='jabber:server' from='x@b.example' to='y@a.example'>\
+         <x:y/></message>"
+    );
+    assert!(stanza.element().child("urn:x", "y").is_some());
+}
+
+#[test]
+fn a_forwarded_stanza_keeps_its_bytes_and_what_its_header_declared() {
+    let header = HEADER.replace("version", "xmlns:x='urn:x' xmlns:y='urn:y' version");
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(AUTH).feed(header);
+    host.events();
+    let source = "<message  from='x@b.example' to = 'y@a.example' xmlns:y='urn:z'\t><x:a y:b='&#9;'/>\
+                  <db:c/></message>";
+    host.feed(source);
+    let Some(Event::Stanza { stanza, .. }) = host.events.pop() else {
+        panic!("no stanza")
+    };
+    let mut forwarded = String::new();
+    stanza.write(&mut forwarded);
+    assert_eq!(
+        forwarded,
+        source.replacen("<message", "<message xmlns:x='urn:x'", 1)
+    );
+    let limits = crate::xml::Limits::default();
+    let outer =
+        format!("<s xmlns='jabber:server' xmlns:db='jabber:server:dialback'>{forwarded}</s>");
+    let read = crate::xml::Element::parse(outer.as_bytes(), limits).unwrap();
+    assert_eq!(read.children().next(), Some(&stanza.element()));
+}
+
+#[test]
+fn a_prefix_on_the_content_namespace_is_refused() {
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(AUTH).feed(HEADER);
+    host.events();
+    host.feed("<x:message xmlns:x='jabber:server' from='x@b.example' to='y@a.example'/>");
+    let rejection = host.rejection();
+    assert_eq!(rejection, Rejection::PrefixedStanza);
+    assert_eq!(rejection.condition().name(), "bad-namespace-prefix");
+}
+
+#[test]
+fn a_server_without_tls_says_so_and_ends_the_stream() {
+    let disabled = with_security(Security {
+        tls: TlsMode::Disabled,
+        certificate: CertificateRule::Optional,
+    });
+    let mut host = Host::receiving(disabled.clone());
+    host.decision = Decision::Allow(disabled.security);
+    host.feed(HEADER);
+    host.sent();
+    host.feed(STARTTLS);
+    assert_eq!(
+        host.sent(),
+        "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>"
+    );
+    host.feed("</stream:stream>");
+    assert_eq!(host.events(), ["closed: closed"]);
 }
