@@ -7,7 +7,7 @@ use comity_policy::{Decision, SecurityDecision};
 use comity_trust::{CertificateDer, Verdict};
 use comity_xmpp::Stanza;
 use comity_xmpp::router::{AcceptError, ConnectionId, Failure, Target, TlsRole};
-use comity_xmpp::stream::{CloseReason, Method, Pair};
+use comity_xmpp::stream::{CloseReason, DropReason, Method, Pair};
 
 use crate::discovery::{DiscoveryError, Resolution};
 
@@ -73,6 +73,13 @@ pub enum Event {
         domain: DomainName,
         /// Where to.
         target: Target,
+    },
+    /// A stanza of a peer was dropped by a rule of streams.
+    Dropped {
+        /// The connection that it came on.
+        connection: ConnectionId,
+        /// The rule.
+        reason: DropReason,
     },
     /// A stream carries our stanzas of a pair.
     Established {
@@ -159,6 +166,9 @@ impl fmt::Display for Event {
                 domain,
                 target: Target { address, host, .. },
             } => write!(f, "{connection}: dialling {host} at {address} for {domain}"),
+            Self::Dropped { connection, reason } => {
+                write!(f, "{connection}: dropped a stanza: {reason}")
+            }
             Self::Established {
                 connection,
                 pair,

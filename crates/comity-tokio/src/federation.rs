@@ -92,7 +92,8 @@ impl Federation {
 
     /// Sends a stanza to the domain of its recipient.
     ///
-    /// What was taken is sent, or comes back in [`Event::Undelivered`].
+    /// What was taken is given to a connection, or comes back in [`Event::Undelivered`]. Peers
+    /// acknowledge nothing, so what a lost connection had not sent yet is lost with it.
     ///
     /// # Errors
     ///

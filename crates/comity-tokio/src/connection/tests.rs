@@ -37,7 +37,8 @@ fn rig(limits: Limits) -> Rig {
 }
 
 async fn next(rig: &mut mpsc::Receiver<(ConnectionId, Report)>) -> Report {
-    rig.recv().await.expect("a report").1
+    let report = timeout(Duration::from_secs(8), rig.recv()).await;
+    report.expect("in time").expect("a report").1
 }
 
 fn start(

@@ -249,6 +249,9 @@ impl Driver {
                     target,
                 });
             }
+            router::Event::Dropped { connection, reason } => {
+                self.outlet.emit(Event::Dropped { connection, reason });
+            }
             router::Event::Established {
                 connection,
                 pair,

@@ -7,12 +7,14 @@ mod stranger;
 
 use comity_identity::Direction;
 use comity_policy::{Exception, Packets, Verdict};
+use comity_testkit::mint::{Leaf, Purpose};
 use comity_tokio::{Event, SendError, StartError};
+use comity_trust::EkuPolicy;
 use comity_xmpp::StanzaCondition;
 use comity_xmpp::router::{self, Failure};
 use comity_xmpp::stream::{CloseReason, Method, Rejection};
 
-use site::{Authorities, Party, Proof, Site, authority, body, message};
+use site::{Authorities, Party, Proof, Site, authority, body, identity, message};
 
 #[tokio::test]
 async fn certificates_carry_messages_both_ways() {
@@ -171,6 +173,34 @@ async fn a_certificate_of_an_unknown_ca_proves_nothing_to_those_who_require_one(
 }
 
 #[tokio::test]
+async fn a_peer_is_judged_as_the_tls_server_where_we_connect() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
+        config.trust.eku = EkuPolicy::RoleStrict;
+        if config.policy.local_domains.contains("b.example") {
+            let leaf = Leaf::new([9; 32]).dns("b.example");
+            let leaf = leaf.purposes(&[Purpose::ServerAuth]);
+            config.tls.identity = Some(identity(&authority(Authorities::Common, b'b'), &leaf));
+        }
+    })
+    .await;
+    site.exchange("a", "b", Method::Certificate).await;
+    // As a client it has no certificate for the purpose.
+    let stanza = message("b", "a", "refused");
+    site.b.federation.send(stanza).await.unwrap();
+    assert_eq!(body(&site.b.next_undelivered().await.0), "refused");
+    let CloseReason::Rejected(Rejection::Refused { reason, .. }) = site.a.next_closed().await
+    else {
+        panic!("not refused");
+    };
+    assert_eq!(
+        &*reason,
+        "the extended key usage of the certificate is not accepted for a TLS client (policy \
+         role-strict)"
+    );
+    site.end().await;
+}
+
+#[tokio::test]
 async fn a_domain_that_dns_does_not_know_is_not_found() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
     site.a
@@ -250,7 +280,8 @@ async fn shutdown_ends_streams_in_order_and_the_events_after_them() {
     site.exchange("a", "b", Method::Certificate).await;
     site.a.federation.shutdown().await;
     assert_eq!(site.a.next_closed().await, CloseReason::Closed);
-    assert!(site.a.events.recv().await.is_none());
+    let rest = site.a.rest().await;
+    assert!(rest.is_empty(), "{rest:?}");
     assert_eq!(site.b.next_closed().await, CloseReason::PeerClosed);
     // A second one has nothing to do.
     site.a.federation.shutdown().await;
@@ -262,7 +293,7 @@ async fn whoever_drops_the_events_ends_the_federation() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
     site.exchange("a", "b", Method::Certificate).await;
     site.a.events.close();
-    while site.a.events.recv().await.is_some() {}
+    site.a.rest().await;
     assert_eq!(site.b.next_closed().await, CloseReason::PeerClosed);
     site.end().await;
 }

@@ -150,6 +150,18 @@ impl Party {
         event
     }
 
+    /// Waits for the end of the events, and gives those before it.
+    pub(crate) async fn rest(&mut self) -> Vec<Event> {
+        let mut rest = Vec::new();
+        while let Some(event) = timeout(PATIENCE, self.events.recv())
+            .await
+            .expect("the events end")
+        {
+            rest.push(event);
+        }
+        rest
+    }
+
     /// Whether such an event has been read.
     pub(crate) fn saw(&self, is: impl Fn(&Event) -> bool) -> bool {
         self.seen.iter().any(is)
@@ -201,11 +213,8 @@ fn config(
     let seed = name.as_bytes()[0];
     let authority = authority(authorities, seed);
     let domain = format!("{name}.example");
-    let own = authority.issue(&Leaf::new([seed; 32]).dns(&domain));
-    let provider = default_provider();
-    let (chain, key) = (own.chain_pem(), own.key_pem());
-    let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes(), &provider).unwrap();
-    let mut config = Config::new(identity, &provider);
+    let identity = identity(&authority, &Leaf::new([seed; 32]).dns(&domain));
+    let mut config = Config::new(identity, &default_provider());
     config.listen = listen;
     config.discovery.servers = vec![name_server];
     config.discovery.address_policy.danger_allow_loopback = true;
@@ -222,6 +231,12 @@ fn config(
     config
 }
 
+pub(crate) fn identity(authority: &Authority, leaf: &Leaf) -> Identity {
+    let own = authority.issue(leaf);
+    let (chain, key) = (own.chain_pem(), own.key_pem());
+    Identity::from_pem(chain.as_bytes(), key.as_bytes(), &default_provider()).unwrap()
+}
+
 /// The authority of the domain whose seed this is: the letter of its name.
 pub(crate) fn authority(authorities: Authorities, seed: u8) -> Authority {
     let (name, seed) = match authorities {
@@ -232,4 +247,4 @@ pub(crate) fn authority(authorities: Authorities, seed: u8) -> Authority {
 }
 
 /// How long anything may take. Ending a connection that lingers would take longer.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
