@@ -201,6 +201,32 @@ async fn a_peer_is_judged_as_the_tls_server_where_we_connect() {
 }
 
 #[tokio::test]
+async fn an_application_that_reads_nothing_may_not_send_for_ever() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
+        config.limits.max_unread_events = 1;
+        config.policy.default_verdict = Verdict::Deny;
+    })
+    .await;
+    // Each of these makes two events: the decision, and the stanza that comes back.
+    for text in ["1", "2"] {
+        let stanza = message("a", "b", text);
+        site.a.federation.send(stanza).await.unwrap();
+    }
+    let sent = site.a.federation.send(message("a", "b", "3")).await;
+    assert_eq!(sent.unwrap_err().reason, SendError::EventsUnread);
+    for text in ["1", "2"] {
+        assert_eq!(body(&site.a.next_undelivered().await.0), text);
+    }
+    site.a
+        .federation
+        .send(message("a", "b", "4"))
+        .await
+        .unwrap();
+    assert_eq!(body(&site.a.next_undelivered().await.0), "4");
+    site.end().await;
+}
+
+#[tokio::test]
 async fn a_domain_that_dns_does_not_know_is_not_found() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
     site.a

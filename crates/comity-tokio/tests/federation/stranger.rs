@@ -64,8 +64,10 @@ async fn the_peer_of_a_failed_handshake_reads_proceed_and_the_alert() {
         .write_all(b"this is not a ClientHello")
         .await
         .unwrap();
-    stream.shutdown().await.unwrap();
     let alert = read_to_end(&mut stream).await;
+    stream.write_all(b"more").await.unwrap();
+    stream.write_all(b"and more").await.unwrap();
+    drop(stream);
     // An alert record of two bytes: fatal.
     assert_eq!(alert[0], 21);
     assert_eq!(alert[3..6], [0, 2, 2]);

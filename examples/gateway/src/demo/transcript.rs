@@ -114,6 +114,9 @@ pub(super) fn event(event: &Event) {
                 format_args!("{remote} accepted {how}, on {connection}"),
             );
         }
+        Event::Dropped { connection, reason } => {
+            line("drop", format_args!("a stanza on {connection}: {reason}"));
+        }
         Event::Judged {
             domain, verdict, ..
         } => judged(domain, verdict),
