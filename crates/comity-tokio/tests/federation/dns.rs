@@ -14,6 +14,11 @@ pub(crate) fn cut(zone: FakeDns) -> FakeDns {
     zone.fault(When::always().over(Transport::Udp), Fault::Truncated)
 }
 
+/// Answers nothing.
+pub(crate) fn silent(zone: FakeDns) -> FakeDns {
+    zone.fault(When::always(), Fault::Drop)
+}
+
 pub(crate) struct Sockets {
     udp: UdpSocket,
     tcp: TcpListener,

@@ -14,7 +14,9 @@ use comity_xmpp::StanzaCondition;
 use comity_xmpp::router::{self, Failure};
 use comity_xmpp::stream::{CloseReason, Method, Rejection};
 
-use site::{Authorities, Party, Proof, Site, authority, body, identity, message};
+use tokio::time::timeout;
+
+use site::{Authorities, PATIENCE, Party, Proof, Site, authority, body, identity, message};
 
 #[tokio::test]
 async fn certificates_carry_messages_both_ways() {
@@ -311,6 +313,23 @@ async fn shutdown_ends_streams_in_order_and_the_events_after_them() {
     assert_eq!(site.b.next_closed().await, CloseReason::PeerClosed);
     // A second one has nothing to do.
     site.a.federation.shutdown().await;
+    site.end().await;
+}
+
+#[tokio::test]
+async fn shutdown_does_not_wait_for_a_silent_name_server() {
+    let site = Site::start_with_zone(Authorities::Common, Proof::Certificate, |_| {}, dns::silent);
+    let mut site = site.await;
+    let stanza = message("a", "b", "never sent");
+    site.a.federation.send(stanza).await.unwrap();
+    let decided = site.a.next().await;
+    assert!(matches!(decided, Event::Decided { .. }), "{decided}");
+    // The resolver gives up after seven seconds.
+    let stopped = timeout(PATIENCE / 2, site.a.federation.shutdown()).await;
+    stopped.expect("it does not wait for the resolver");
+    let (stanza, failure) = site.a.next_undelivered().await;
+    assert_eq!(body(&stanza), "never sent");
+    assert_eq!(failure, Failure::Shutdown);
     site.end().await;
 }
 

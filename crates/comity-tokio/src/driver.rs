@@ -3,31 +3,28 @@
 mod answers;
 mod connections;
 mod outlet;
+mod questions;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use comity_identity::{Direction, DomainName};
-use comity_machine::QueryId;
 use comity_policy::Policy;
-use comity_srv::Service;
-use comity_trust::{Reference, Role, UnixTime, Verdict, evaluate};
 use comity_xmpp::Router;
 use comity_xmpp::router::{self, ConnectionId};
-use comity_xmpp::stream::{Pair, PeerCertificate};
+use comity_xmpp::stream::PeerCertificate;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 pub(crate) use self::answers::security;
 
 use self::connections::Connections;
 use self::outlet::{Audience, Outlet};
+use self::questions::Answer;
 use crate::clock;
 use crate::connection::{Order, Report, Shared};
-use crate::discovery::{Discovery, DiscoveryError, Resolution};
+use crate::discovery::Discovery;
 use crate::event::Event;
 use crate::federation::{Command, Rejected, SendError};
 
@@ -72,24 +69,6 @@ pub(crate) struct Driver {
     end: Option<Instant>,
 }
 
-/// The answer to a question of the router.
-#[derive(Debug)]
-enum Answer {
-    Judged {
-        query: QueryId,
-        connection: ConnectionId,
-        domain: DomainName,
-        verdict: Verdict,
-    },
-    Resolved {
-        query: QueryId,
-        domain: DomainName,
-        resolution: Result<Resolution, DiscoveryError>,
-    },
-    /// The router has stopped to wait.
-    Late,
-}
-
 impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
         let limits = &parts.shared.limits;
@@ -114,8 +93,11 @@ impl Driver {
         mut commands: mpsc::Receiver<Command>,
         mut accepted: mpsc::Receiver<Accepted>,
     ) {
-        while !self.has_ended() {
+        loop {
             self.pump();
+            if self.has_ended() {
+                break;
+            }
             let closing = self.end.is_some();
             let keeps_up = self.outlet.is_clear();
             tokio::select! {
@@ -279,92 +261,6 @@ impl Driver {
             }
             // A question that is not known dies by the router's own timer.
             _ => {}
-        }
-    }
-
-    fn authorize(&mut self, query: QueryId, pair: Pair, direction: Direction) {
-        let decision = self.policy.decide(&pair.local, &pair.remote, direction);
-        let security = self.policy.security(&pair.remote);
-        let answer = answers::decision(&decision, security.mode);
-        self.outlet.emit(Event::Decided {
-            pair,
-            direction,
-            decision,
-            security,
-        });
-        self.router.handle_decision(Instant::now(), query, &answer);
-    }
-
-    /// Judges what the peer presented; the signatures of a hostile chain can take some time.
-    fn authenticate(&mut self, query: QueryId, connection: ConnectionId, domain: DomainName) {
-        let Some((chain, direction)) = self.connections.peer(connection) else {
-            return;
-        };
-        let role = match direction {
-            Direction::Inbound => Role::Client,
-            Direction::Outbound => Role::Server,
-        };
-        let trust = Arc::clone(&self.trust);
-        self.errands.spawn(async move {
-            let service = comity_trust::Service::XmppServer;
-            let reference = Reference::service(domain.clone(), service);
-            let verdict = evaluate(&chain, UnixTime::now(), role, &reference, &trust);
-            Answer::Judged {
-                query,
-                connection,
-                domain,
-                verdict,
-            }
-        });
-    }
-
-    fn connect(&mut self, query: QueryId, domain: DomainName) {
-        let discovery = self.discovery.clone();
-        let patience = self.answer_timeout;
-        self.errands.spawn(async move {
-            let resolution = discovery.resolve(domain.clone(), Service::XmppServer);
-            match timeout(patience, resolution).await {
-                Ok(resolution) => Answer::Resolved {
-                    query,
-                    domain,
-                    resolution,
-                },
-                Err(_elapsed) => Answer::Late,
-            }
-        });
-    }
-
-    fn take_answer(&mut self, answer: Answer) {
-        let now = Instant::now();
-        match answer {
-            Answer::Judged {
-                query,
-                connection,
-                domain,
-                verdict,
-            } if self.connections.contains(connection) => {
-                let answer = answers::verdict(&verdict);
-                self.outlet.emit(Event::Judged {
-                    connection,
-                    domain,
-                    verdict,
-                });
-                self.router.handle_verdict(now, query, &answer);
-            }
-            Answer::Resolved {
-                query,
-                domain,
-                resolution,
-            } => {
-                let targets = match &resolution {
-                    Ok(resolution) => resolution.targets(),
-                    Err(error) => Err(router::Unresolved::Failed(error.to_string().into())),
-                };
-                self.outlet.emit(Event::Resolved { domain, resolution });
-                self.router.handle_targets(now, query, targets);
-            }
-            // Nobody wants to know any more.
-            Answer::Judged { .. } | Answer::Late => {}
         }
     }
 

@@ -1,0 +1,127 @@
+//! The router's questions, and how they are answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use comity_identity::{Direction, DomainName};
+use comity_machine::QueryId;
+use comity_srv::Service;
+use comity_trust::{Reference, Role, UnixTime, Verdict, evaluate};
+use comity_xmpp::router::{ConnectionId, Unresolved};
+use comity_xmpp::stream::Pair;
+use tokio::time::timeout;
+
+use super::{Driver, answers};
+use crate::discovery::{DiscoveryError, Resolution};
+use crate::event::Event;
+
+/// The answer to a question of the router.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Judged {
+        query: QueryId,
+        connection: ConnectionId,
+        domain: DomainName,
+        verdict: Verdict,
+    },
+    Resolved {
+        query: QueryId,
+        domain: DomainName,
+        resolution: Result<Resolution, DiscoveryError>,
+    },
+    /// The router has stopped to wait.
+    Late,
+}
+
+impl Driver {
+    pub(super) fn authorize(&mut self, query: QueryId, pair: Pair, direction: Direction) {
+        let decision = self.policy.decide(&pair.local, &pair.remote, direction);
+        let security = self.policy.security(&pair.remote);
+        let answer = answers::decision(&decision, security.mode);
+        self.outlet.emit(Event::Decided {
+            pair,
+            direction,
+            decision,
+            security,
+        });
+        self.router.handle_decision(Instant::now(), query, &answer);
+    }
+
+    /// Judges what the peer presented; the signatures of a hostile chain can take some time.
+    pub(super) fn authenticate(
+        &mut self,
+        query: QueryId,
+        connection: ConnectionId,
+        domain: DomainName,
+    ) {
+        let Some((chain, direction)) = self.connections.peer(connection) else {
+            return;
+        };
+        let role = match direction {
+            Direction::Inbound => Role::Client,
+            Direction::Outbound => Role::Server,
+        };
+        let trust = Arc::clone(&self.trust);
+        self.errands.spawn(async move {
+            let service = comity_trust::Service::XmppServer;
+            let reference = Reference::service(domain.clone(), service);
+            let verdict = evaluate(&chain, UnixTime::now(), role, &reference, &trust);
+            Answer::Judged {
+                query,
+                connection,
+                domain,
+                verdict,
+            }
+        });
+    }
+
+    pub(super) fn connect(&mut self, query: QueryId, domain: DomainName) {
+        let discovery = self.discovery.clone();
+        let patience = self.answer_timeout;
+        self.errands.spawn(async move {
+            let resolution = discovery.resolve(domain.clone(), Service::XmppServer);
+            match timeout(patience, resolution).await {
+                Ok(resolution) => Answer::Resolved {
+                    query,
+                    domain,
+                    resolution,
+                },
+                Err(_elapsed) => Answer::Late,
+            }
+        });
+    }
+
+    pub(super) fn take_answer(&mut self, answer: Answer) {
+        let now = Instant::now();
+        match answer {
+            Answer::Judged {
+                query,
+                connection,
+                domain,
+                verdict,
+            } if self.connections.contains(connection) => {
+                let answer = answers::verdict(&verdict);
+                self.outlet.emit(Event::Judged {
+                    connection,
+                    domain,
+                    verdict,
+                });
+                self.router.handle_verdict(now, query, &answer);
+            }
+            Answer::Resolved {
+                query,
+                domain,
+                resolution,
+            } => {
+                let targets = match &resolution {
+                    Ok(resolution) => resolution.targets(),
+                    Err(error) => Err(Unresolved::Failed(error.to_string().into())),
+                };
+                self.outlet.emit(Event::Resolved { domain, resolution });
+                self.router.handle_targets(now, query, targets);
+            }
+            // Nobody wants to know any more.
+            Answer::Judged { .. } | Answer::Late => {}
+        }
+    }
+}
