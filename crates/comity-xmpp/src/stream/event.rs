@@ -66,7 +66,9 @@ pub enum Event {
         /// What to ask.
         request: VerifyRequest,
     },
-    /// The answer to a [`Verify`](Self::Verify) question is no longer needed.
+    /// The answer to a question about a dialback key is no longer needed: to
+    /// [`Authorize`](Self::Authorize), [`Authenticate`](Self::Authenticate) or
+    /// [`Verify`](Self::Verify).
     Withdrawn {
         /// The question.
         query: QueryId,
