@@ -10,6 +10,7 @@ fn main() -> std::io::Result<()> {
     write("certificate_names", seed_chains())?;
     write("dns_answer", dns_answer())?;
     write("jid_domain", jid_domain())?;
+    write("stanza_forward", stanza_forward())?;
     write("xml_cuts", xml(&[0, 1, 7, 200]))?;
     write("xml_differential", xml(&[]))?;
     write("xmpp_router", xmpp_router())?;
@@ -65,6 +66,61 @@ fn jid_domain() -> Vec<(&'static str, Vec<u8>)> {
         ("joiner", text("a\u{200d}b.example")),
         ("address", text("[2001:db8::1]")),
         ("number", text("a@192.0.2.1/r")),
+    ]
+}
+
+fn stanza_forward() -> Vec<(&'static str, Vec<u8>)> {
+    let input = |declarations: &str, stanzas: &str| {
+        let len = u8::try_from(declarations.len()).expect("a short text");
+        [&[len], declarations.as_bytes(), stanzas.as_bytes()].concat()
+    };
+    let start = "<message from='u@c.example' to='v@a.example'";
+    let simple =
+        format!("{start}><body>1</body></message><presence from='c.example' to='a.example'/>");
+    vec![
+        ("simple", input("", &simple)),
+        (
+            "prefix",
+            input(
+                "xmlns:p='urn:p' xmlns:db='urn:&lt;'",
+                &format!("{start}><p:x/><db:y p:z=''/></message>"),
+            ),
+        ),
+        (
+            "shadowed",
+            input(
+                "xmlns:p='urn:p'",
+                &format!("{start} xmlns:p='urn:q' p:a=''><p:x/></message>"),
+            ),
+        ),
+        (
+            "declared-again",
+            input(
+                "xmlns:s='jabber:server'",
+                &format!("{start} xmlns='jabber:server'><s:x/></message>"),
+            ),
+        ),
+        (
+            "prefixed-stanza",
+            input(
+                "xmlns:s='jabber:server'",
+                "<s:message from='c.example' to='a.example'/>",
+            ),
+        ),
+        (
+            "bad-address",
+            input(
+                "",
+                &format!("<message from='\"@c.example' to='a.example'/>{start}/>"),
+            ),
+        ),
+        (
+            "cdata",
+            input(
+                "",
+                &format!("{start}><![CDATA[<?xml ]]>&#13;<a xml:lang='de'/></message >"),
+            ),
+        ),
     ]
 }
 

@@ -38,6 +38,8 @@ fn check_name(name: &DomainName) {
         assert!(label.bytes().all(plain), "{text}");
     }
     assert_eq!(DomainName::parse(text).as_ref(), Ok(name), "{text}");
+    let unicode = name.to_unicode();
+    assert_eq!(DomainName::parse(&unicode).as_ref(), Ok(name), "{unicode}");
     if let Some(parent) = name.parent() {
         assert!(name.is_below(&parent), "{text}");
         check_parent(&parent);

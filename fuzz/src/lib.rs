@@ -11,6 +11,7 @@ mod dns_answer;
 mod jid_domain;
 pub mod program;
 pub mod script;
+mod stanza_forward;
 mod wire;
 mod xml;
 mod xml_cuts;
@@ -21,6 +22,7 @@ mod xmpp_stream;
 pub use certificate_names::{certificate_names, seed_chains};
 pub use dns_answer::dns_answer;
 pub use jid_domain::jid_domain;
+pub use stanza_forward::stanza_forward;
 pub use xml_cuts::xml_cuts;
 pub use xml_differential::xml_differential;
 pub use xmpp_router::xmpp_router;
@@ -30,10 +32,11 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("certificate_names", certificate_names),
     ("dns_answer", dns_answer),
     ("jid_domain", jid_domain),
+    ("stanza_forward", stanza_forward),
     ("xml_cuts", xml_cuts),
     ("xml_differential", xml_differential),
     ("xmpp_router", xmpp_router),

@@ -116,6 +116,7 @@ pub(crate) fn unlimited() -> Limits {
     limits.max_attributes = usize::MAX;
     limits.max_namespaces = usize::MAX;
     limits.max_name_bytes = usize::MAX;
+    limits.max_namespace_bytes = usize::MAX;
     limits.max_value_bytes = usize::MAX;
     limits
 }

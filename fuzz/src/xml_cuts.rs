@@ -54,6 +54,7 @@ fn limits(mode: u8) -> Limits {
             limits.max_attributes = 3;
             limits.max_namespaces = 2;
             limits.max_name_bytes = 12;
+            limits.max_namespace_bytes = 16;
             limits.max_value_bytes = 24;
             limits
         }

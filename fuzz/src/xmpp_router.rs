@@ -280,6 +280,7 @@ fn config(mode: u8, rules: u8) -> Config {
     if mode & 8 != 0 {
         config.limits.max_inbound = 2;
         config.limits.max_outbound = 2;
+        config.limits.max_verifications = 1;
         config.limits.max_queued_stanzas = 3;
         config.limits.max_targets = 2;
         config.limits.max_requests = 1;

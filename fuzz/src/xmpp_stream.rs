@@ -1,7 +1,7 @@
 //! One stream, its peer and its composer.
 
 mod model;
-mod proof;
+pub(crate) mod proof;
 
 use std::time::Duration;
 

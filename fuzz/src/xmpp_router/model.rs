@@ -244,6 +244,9 @@ impl Model {
                 self.add(connection);
                 self.dialled.insert(connection);
             }
+            Event::Dropped { connection, .. } => {
+                self.open(connection);
+            }
             Event::Established {
                 connection, pair, ..
             } => {

@@ -133,6 +133,7 @@ impl Model {
             }
             Event::Authorized(authorized) => self.authorize(&authorized),
             Event::Closed(_) => self.closed = true,
+            Event::Dropped(_) => {}
             Event::Established { .. } | Event::Refused(_) => assert!(self.initiating),
             Event::Stanza { stanza, method } => {
                 assert!(!self.initiating);
@@ -166,6 +167,10 @@ impl Model {
                 self.ids.push(request.id.to_string());
                 self.verifies.push(request.clone());
                 self.ask(query, Asked::Verify(request));
+            }
+            Event::Withdrawn { query } => {
+                let known = self.questions.iter().any(|(known, _)| *known == query);
+                assert!(known, "{query} was never asked");
             }
             other => panic!("an event that this target does not know: {other:?}"),
         }

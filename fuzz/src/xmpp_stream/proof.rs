@@ -52,14 +52,15 @@ pub(crate) fn confirm(request: &VerifyRequest) -> Verification {
     }
 }
 
-fn config() -> Config {
+/// A stream that needs no TLS and proves domains by dialback.
+pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.security = DIALBACK;
     config.dialback = Some(secret());
     config
 }
 
-const DIALBACK: Security = Security {
+pub(crate) const DIALBACK: Security = Security {
     tls: TlsMode::Disabled,
     certificate: CertificateRule::Optional,
 };
