@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use comity_identity::DomainName;
 
-use crate::xml::text::escape;
+use crate::xml::text::write_attribute;
 use crate::xml::{Attributes, Element, Limits, ParseError, Scope, Tokenizer};
 use crate::{Jid, JidError, StanzaCondition, ns};
 
@@ -152,9 +152,19 @@ impl Stanza {
     pub fn element(&self) -> Element {
         match &self.source {
             Source::Made(element) => element.clone(),
-            Source::Received { bytes, scope, .. } => read(Scope::clone(scope), bytes)
-                // The tokenizer let it pass, so it reads again; an empty stanza otherwise.
-                .unwrap_or_else(|_unreachable| Element::new(ns::SERVER, self.kind.name())),
+            Source::Received {
+                bytes,
+                scope,
+                context,
+            } => {
+                let mut element = read(Scope::clone(scope), bytes)
+                    // The tokenizer let it pass, so it reads again; an empty stanza otherwise.
+                    .unwrap_or_else(|_unreachable| Element::new(ns::SERVER, self.kind.name()));
+                if let Some(lang) = &context.lang {
+                    element.set_attribute(ns::XML, "lang", lang);
+                }
+                element
+            }
         }
     }
 
@@ -272,18 +282,24 @@ pub(crate) struct View {
     context: Context,
 }
 
-/// What a stanza leaves to the header of the stream that it came on (RFC 6120 §4.8.5).
+/// What a stanza leaves to the header of the stream that it came on (RFC 6120 §4.7.4, §4.8.5).
 #[derive(Clone, Debug)]
 struct Context {
-    /// Namespace declarations, as written in a start tag.
+    /// Namespace declarations and `xml:lang`, as written in a start tag.
     declarations: Box<str>,
+    /// The language of the header, if the stanza has none of its own.
+    lang: Option<Box<str>>,
     /// Where they belong: behind the name of the stanza.
     at: usize,
 }
 
 impl View {
-    /// Reads the start tag that the tokenizer is at.
-    pub(crate) fn read(kind: StanzaKind, tokenizer: &Tokenizer) -> Result<Self, ViewError> {
+    /// Reads the start tag that the tokenizer is at, below a header in the language `lang`.
+    pub(crate) fn read(
+        kind: StanzaKind,
+        tokenizer: &Tokenizer,
+        lang: Option<&str>,
+    ) -> Result<Self, ViewError> {
         if tokenizer.is_prefixed() {
             return Err(ViewError::Prefixed);
         }
@@ -295,30 +311,28 @@ impl View {
             to: address(&attributes, "to")?,
             type_: text("type"),
             id: text("id"),
-            context: Context::read(tokenizer),
+            context: Context::read(tokenizer, lang),
         })
     }
 }
 
 impl Context {
-    fn read(tokenizer: &Tokenizer) -> Self {
+    fn read(tokenizer: &Tokenizer, lang: Option<&str>) -> Self {
         let attributes = tokenizer.attributes();
         let mut declarations = String::new();
         for (prefix, namespace) in tokenizer.header_scope() {
             if !attributes.declared_prefixes().any(|own| own == prefix) {
-                declarations.push_str(if prefix.is_empty() {
-                    " xmlns"
-                } else {
-                    " xmlns:"
-                });
-                declarations.push_str(prefix);
-                declarations.push_str("='");
-                escape(namespace, &mut declarations);
-                declarations.push('\'');
+                let xmlns = if prefix.is_empty() { "xmlns" } else { "xmlns:" };
+                write_attribute(xmlns, prefix, namespace, &mut declarations);
             }
+        }
+        let lang = lang.filter(|_| attributes.lang().is_none());
+        if let Some(lang) = lang {
+            write_attribute("xml:", "lang", lang, &mut declarations);
         }
         Self {
             declarations: declarations.into(),
+            lang: lang.map(Into::into),
             at: tokenizer.name_end(),
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::proof::Pair;
-use crate::xml::text::escape;
+use crate::xml::text::{escape, write_attribute};
 use crate::{Stanza, StreamCondition, ns};
 
 /// Bytes that wait to be sent.
@@ -155,11 +155,7 @@ impl Output {
     }
 
     fn attribute(&mut self, name: &str, value: &str) {
-        self.text.push(' ');
-        self.text.push_str(name);
-        self.text.push_str("='");
-        escape(value, &mut self.text);
-        self.text.push('\'');
+        write_attribute("", name, value, &mut self.text);
     }
 }
 

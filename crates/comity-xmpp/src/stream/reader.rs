@@ -10,6 +10,8 @@ pub(super) struct Reader {
     tokenizer: Tokenizer,
     /// The declarations of the header.
     scope: Arc<Scope>,
+    /// Its language.
+    lang: Option<Box<str>>,
     current: Current,
 }
 
@@ -55,6 +57,7 @@ impl Reader {
         Self {
             tokenizer: Tokenizer::new(limits),
             scope: Arc::default(),
+            lang: None,
             current: Current::None,
         }
     }
@@ -77,6 +80,7 @@ impl Reader {
         match (token, self.tokenizer.depth()) {
             (Token::Start, 1) => {
                 self.scope = Arc::new(self.tokenizer.scope().clone());
+                self.lang = self.tokenizer.attributes().lang().map(Into::into);
                 return Some(Frame::Header(Header::read(&self.tokenizer)));
             }
             (Token::Start, 2) => self.begin(),
@@ -95,7 +99,9 @@ impl Reader {
     fn begin(&mut self) {
         let (namespace, name) = (self.tokenizer.namespace(), self.tokenizer.local_name());
         self.current = match (namespace, StanzaKind::from_name(name)) {
-            (ns::SERVER, Some(kind)) => Current::Stanza(View::read(kind, &self.tokenizer)),
+            (ns::SERVER, Some(kind)) => {
+                Current::Stanza(View::read(kind, &self.tokenizer, self.lang.as_deref()))
+            }
             (ns::STREAM | ns::TLS | ns::SASL | ns::DIALBACK, _) => {
                 Current::Element(Builder::keeping(MAX_NEGOTIATION_ELEMENTS))
             }

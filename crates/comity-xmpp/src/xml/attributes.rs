@@ -72,6 +72,13 @@ impl<'a> Attributes<'a> {
             .map(|attribute| attribute.value(self.buffer))
     }
 
+    /// The value of `xml:lang`.
+    #[must_use]
+    pub fn lang(&self) -> Option<Cow<'a, str>> {
+        // No other prefix can be bound to its namespace.
+        self.get("xml:lang")
+    }
+
     /// Namespace (empty for none), local name and value of each attribute, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str, Cow<'a, str>)> + use<'a> {
         self.shared()

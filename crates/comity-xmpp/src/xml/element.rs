@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::chars::is_ncname;
-use super::text::escape;
+use super::text::{escape, write_attribute};
 use super::{Limits, ParseError, Scope, Token, Tokenizer};
 use crate::ns;
 
@@ -231,26 +231,25 @@ impl Element {
         buf.push('<');
         self.write_name(buf);
         if self.default_namespace(outer) != outer {
-            write_attribute("xmlns", &self.namespace, buf);
+            write_attribute("", "xmlns", &self.namespace, buf);
         }
         // The namespaces that have a prefix on this element, which is their place in the list.
         let mut prefixed: Vec<&str> = Vec::new();
         for attribute in &self.attributes {
-            let name = match &*attribute.namespace {
-                "" => attribute.name.to_string(),
-                ns::XML => format!("xml:{}", attribute.name),
+            let prefix = match &*attribute.namespace {
+                "" => String::new(),
+                ns::XML => "xml:".to_owned(),
                 namespace => {
                     let known = prefixed.iter().position(|&known| known == namespace);
-                    let index = known.unwrap_or_else(|| {
+                    let index = known.unwrap_or(prefixed.len());
+                    if known.is_none() {
                         prefixed.push(namespace);
-                        let index = prefixed.len() - 1;
-                        write_attribute(&format!("xmlns:a{index}"), namespace, buf);
-                        index
-                    });
-                    format!("a{index}:{}", attribute.name)
+                        write_attribute("xmlns:", &format!("a{index}"), namespace, buf);
+                    }
+                    format!("a{index}:")
                 }
             };
-            write_attribute(&name, &attribute.value, buf);
+            write_attribute(&prefix, &attribute.name, &attribute.value, buf);
         }
     }
 
@@ -362,14 +361,6 @@ fn start(tokenizer: &Tokenizer) -> Element {
             .collect(),
         children: Vec::new(),
     }
-}
-
-fn write_attribute(name: &str, value: &str, buf: &mut String) {
-    buf.push(' ');
-    buf.push_str(name);
-    buf.push_str("='");
-    escape(value, buf);
-    buf.push('\'');
 }
 
 /// The name itself if it is one, else the name with `_` in place of what no name may hold.

@@ -104,6 +104,15 @@ pub(crate) fn escape(text: &str, buf: &mut String) {
     }
 }
 
+/// Appends ` prefixname='value'`, the value escaped.
+pub(crate) fn write_attribute(prefix: &str, name: &str, value: &str, buf: &mut String) {
+    for part in [" ", prefix, name, "='"] {
+        buf.push_str(part);
+    }
+    escape(value, buf);
+    buf.push('\'');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -517,3 +517,22 @@ fn a_server_without_tls_says_so_and_ends_the_stream() {
     host.feed("</stream:stream>");
     assert_eq!(host.events(), ["closed: closed"]);
 }
+
+#[test]
+fn the_language_of_the_header_is_that_of_stanzas_without_one() {
+    let header = HEADER.replace("version", "xml:lang='de' version");
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(AUTH).feed(header);
+    for (own, lang) in [("", "de"), (" xml:lang='fr'", "fr")] {
+        host.events();
+        host.feed(MESSAGE.replace("<message", &format!("<message{own}")));
+        let Some(Event::Stanza { stanza, .. }) = host.events.pop() else {
+            panic!("no stanza")
+        };
+        assert_eq!(stanza.element().lang(), Some(lang));
+        let mut forwarded = String::new();
+        stanza.write(&mut forwarded);
+        let start = format!("<message xml:lang='{lang}' from='x@b.example' ");
+        assert!(forwarded.starts_with(&start), "{forwarded}");
+    }
+}
