@@ -87,6 +87,13 @@ fn stanza_forward() -> Vec<(&'static str, Vec<u8>)> {
             ),
         ),
         (
+            "language",
+            input(
+                "xml:lang='de'",
+                &format!("{start}/>{start} xml:lang='fr'/>"),
+            ),
+        ),
+        (
             "shadowed",
             input(
                 "xmlns:p='urn:p'",

@@ -4,7 +4,7 @@ use comity_xmpp::{Stanza, ns};
 use crate::program::Program;
 use crate::script::domain;
 use crate::wire::text;
-use crate::xml::{Reading, Seen, joined, unlimited};
+use crate::xml::{Attribute, Reading, Seen, joined, unlimited};
 use crate::xmpp_stream::proof::{self, DIALBACK, confirm};
 
 /// Takes stanzas from one stream and sends them on another, whose header declares less.
@@ -21,6 +21,7 @@ pub fn stanza_forward(data: &[u8]) {
     };
     inbound.handle_input(comity_testkit::origin(), stanzas);
     let came = Reading::of([&*header, stanzas], unlimited(), false);
+    let lang = came.seen.first().map_or_else(Vec::new, langs);
     let mut came = came
         .elements
         .iter()
@@ -28,8 +29,10 @@ pub fn stanza_forward(data: &[u8]) {
     while let Some(event) = inbound.poll_event() {
         match event {
             Event::Stanza { stanza, .. } => {
-                let came = came.next().expect("a stanza that came");
-                assert_eq!(forward(&stanza), joined(&came.seen));
+                let mut came = joined(&came.next().expect("a stanza that came").seen);
+                inherit(&mut came, &lang);
+                assert_eq!(forward(&stanza), came);
+                assert_eq!(element(&stanza), came);
             }
             Event::Dropped(_) => {
                 came.next();
@@ -37,6 +40,35 @@ pub fn stanza_forward(data: &[u8]) {
             _ => {}
         }
     }
+}
+
+/// Gives a stanza without a language that of its stream (RFC 6120 §4.7.4).
+fn inherit(stanza: &mut [Seen], lang: &[Attribute]) {
+    if let Some(start) = stanza.first_mut()
+        && langs(start).is_empty()
+        && let Seen::Start { attributes, .. } = start
+    {
+        attributes.extend_from_slice(lang);
+        attributes.sort_unstable();
+    }
+}
+
+/// The `xml:lang` of a start tag, if it has one.
+fn langs(start: &Seen) -> Vec<Attribute> {
+    let Seen::Start { attributes, .. } = start else {
+        return Vec::new();
+    };
+    let is_lang = |(namespace, name, _): &&Attribute| namespace == ns::XML && name == "lang";
+    attributes.iter().filter(is_lang).cloned().collect()
+}
+
+/// What is read of the stanza as an element.
+fn element(stanza: &Stanza) -> Vec<Seen> {
+    let mut written = String::new();
+    stanza.element().write("", &mut written);
+    let stream = format!("<r>{written}</r>");
+    let read = Reading::of([stream.as_bytes()], unlimited(), false);
+    joined(&read.elements.first().expect("an element").seen)
 }
 
 /// A stream on which the peer has proved its domain; `None` if it was refused.

@@ -8,12 +8,15 @@ pub(crate) enum Seen {
     Start {
         namespace: String,
         name: String,
-        /// Namespace, name and value, sorted.
-        attributes: Vec<(String, String, String)>,
+        /// Sorted.
+        attributes: Vec<Attribute>,
     },
     Text(String),
     End,
 }
+
+/// Namespace, name and value.
+pub(crate) type Attribute = (String, String, String);
 
 /// A first-level element.
 #[derive(Clone, Debug, Eq, PartialEq)]
