@@ -93,6 +93,7 @@ impl Driver {
         mut commands: mpsc::Receiver<Command>,
         mut accepted: mpsc::Receiver<Accepted>,
     ) {
+        let mut commanded = true;
         loop {
             self.pump();
             if self.has_ended() {
@@ -110,7 +111,12 @@ impl Driver {
                     }
                 }
                 Some(Ok(answer)) = self.errands.join_next() => self.take_answer(answer),
-                command = commands.recv(), if !closing => self.obey(command),
+                // To the end: an application that waits for an answer would not read the events
+                // that the end waits for.
+                command = commands.recv(), if commanded => {
+                    commanded = command.is_some();
+                    self.obey(command);
+                }
                 Some(accepted) = accepted.recv(), if keeps_up && !closing => self.accept(accepted),
                 audience = self.outlet.advance(), if !keeps_up || !closing => {
                     if audience == Audience::Gone && !closing {
@@ -137,6 +143,7 @@ impl Driver {
 
     fn obey(&mut self, command: Option<Command>) {
         match command {
+            Some(command) if self.end.is_some() => refuse(command),
             Some(Command::Send { stanza, reply }) => {
                 let sent = if self.outlet.is_full() {
                     Err(Rejected::new(stanza, SendError::EventsUnread))
@@ -148,6 +155,7 @@ impl Driver {
                 // Whoever sent it may have stopped to wait.
                 drop(reply.send(sent));
             }
+            None if self.end.is_some() => {}
             Some(Command::Shutdown) | None => self.close(),
         }
     }
@@ -218,7 +226,7 @@ impl Driver {
                 self.outlet.emit(Event::Closed { connection, reason });
                 self.connections.close(connection);
             }
-            router::Event::Connect { query, domain } => self.connect(query, domain),
+            router::Event::Connect { query, domain, .. } => self.connect(query, domain),
             router::Event::Dial {
                 connection,
                 domain,

@@ -317,6 +317,32 @@ async fn shutdown_ends_streams_in_order_and_the_events_after_them() {
 }
 
 #[tokio::test]
+async fn an_application_that_sends_while_it_stops_is_refused_at_once() {
+    let site = Site::start(Authorities::Common, Proof::Certificate, |config| {
+        config.limits.max_unread_events = 1;
+        config.limits.shutdown_timeout = 100 * PATIENCE;
+        config.policy.default_verdict = Verdict::Deny;
+    });
+    let Site { mut a, b, .. } = site.await;
+    // Four events, most of which wait outside of the channel.
+    for text in ["1", "2"] {
+        a.federation.send(message("a", "b", text)).await.unwrap();
+    }
+    let application = async {
+        let mut sent = Vec::new();
+        while a.events.recv().await.is_some() {
+            let result = a.federation.send(message("a", "b", "3")).await;
+            sent.push(result.map_err(|rejected| rejected.reason));
+        }
+        sent
+    };
+    let both = async { tokio::join!(a.federation.shutdown(), application) };
+    let ((), sent) = timeout(PATIENCE, both).await.expect("it ends");
+    assert_eq!(sent, [Err(SendError::Closed); 4]);
+    b.federation.shutdown().await;
+}
+
+#[tokio::test]
 async fn shutdown_does_not_wait_for_a_silent_name_server() {
     let site = Site::start_with_zone(Authorities::Common, Proof::Certificate, |_| {}, dns::silent);
     let mut site = site.await;
