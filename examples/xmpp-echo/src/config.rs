@@ -8,7 +8,7 @@ use comity_rustls::{Identity, default_provider};
 use comity_tokio::Config;
 use comity_xmpp::DialbackSecret;
 
-use crate::options::Options;
+use crate::options::{Options, Secret};
 
 /// Why a file is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +25,21 @@ pub(crate) enum ConfigError {
     File(#[from] FileError),
     #[error("the system gives no random bytes; give a --dialback-secret")]
     Random,
+    #[error("the dialback secret has less than {MIN_SECRET_BYTES} bytes")]
+    ShortSecret,
 }
 
 pub(crate) fn load(options: &Options) -> Result<Config, ConfigError> {
     let provider = default_provider();
+    let secret = match &options.dialback_secret {
+        Some(given) => given_secret(given)?,
+        None => {
+            let mut random = vec![0; 2 * MIN_SECRET_BYTES];
+            let filled = provider.secure_random.fill(&mut random);
+            filled.map_err(|_rustls| ConfigError::Random)?;
+            random
+        }
+    };
     let identity = Identity::from_pem(&read(&options.identity)?, &read(&options.key)?, &provider)
         .map_err(|error| FileError {
         path: options.identity.clone(),
@@ -55,16 +66,20 @@ pub(crate) fn load(options: &Options) -> Result<Config, ConfigError> {
         Requirement::Optional
     };
     policy.default_security = SecurityMode::new(options.tls, certificate);
-    config.router.stream.dialback = Some(match &options.dialback_secret {
-        Some(secret) => DialbackSecret::new(secret.as_bytes()),
-        None => {
-            let mut secret = [0; 32];
-            let filled = provider.secure_random.fill(&mut secret);
-            filled.map_err(|_rustls| ConfigError::Random)?;
-            DialbackSecret::new(&secret)
-        }
-    });
+    config.router.stream.dialback = Some(DialbackSecret::new(&secret));
     Ok(config)
+}
+
+/// Whoever guesses a secret can speak for our domain, so it must be long.
+fn given_secret(given: &Secret) -> Result<Vec<u8>, ConfigError> {
+    let secret = match given {
+        Secret::File(path) => read(path)?.trim_ascii().to_vec(),
+        Secret::Text(text) => text.as_bytes().to_vec(),
+    };
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(ConfigError::ShortSecret);
+    }
+    Ok(secret)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, FileError> {
@@ -73,3 +88,5 @@ fn read(path: &Path) -> Result<Vec<u8>, FileError> {
         reason: error.to_string(),
     })
 }
+
+const MIN_SECRET_BYTES: usize = 16;

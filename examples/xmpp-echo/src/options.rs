@@ -25,8 +25,11 @@ Options:
   --tls MODE               required, optional or disabled [default: required]
   --require-certificate    refuse servers whose certificate does not prove their domain; without
                            this, dialback proves it
-  --dialback-secret TEXT   the secret of our dialback keys, the same on all nodes of the domain
+  --dialback-secret TEXT   the secret of our dialback keys, the same on all nodes of the domain,
+                           at least 16 bytes; other users of this host may see it
                            [default: random]
+  --dialback-secret-file FILE
+                           the same, from a file; white space around it does not count
   --allow-loopback         connect to loopback addresses too
   --greet JID=TEXT         write TEXT to JID after the start; may be repeated
   --help                   print this
@@ -51,9 +54,17 @@ pub(crate) struct Options {
     pub(crate) trust: Vec<PathBuf>,
     pub(crate) tls: TlsMode,
     pub(crate) require_certificate: bool,
-    pub(crate) dialback_secret: Option<String>,
+    /// `None` stands for a random one.
+    pub(crate) dialback_secret: Option<Secret>,
     pub(crate) allow_loopback: bool,
     pub(crate) greetings: Vec<Greeting>,
+}
+
+/// Where the dialback secret is.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Secret {
+    File(PathBuf),
+    Text(String),
 }
 
 /// A message that the domain sends on its own.
@@ -80,6 +91,8 @@ pub(crate) enum OptionsError {
         "--require-certificate needs --trust: without a trusted CA no certificate proves anything"
     )]
     NobodyTrusted,
+    #[error("give one dialback secret, by --dialback-secret or by --dialback-secret-file")]
+    TwoSecrets,
 }
 
 /// Options as they come, some of them missing.
@@ -93,7 +106,7 @@ struct Given {
     trust: Vec<PathBuf>,
     tls: Option<TlsMode>,
     require_certificate: bool,
-    dialback_secret: Option<String>,
+    dialback_secret: Option<Secret>,
     allow_loopback: bool,
     greetings: Vec<Greeting>,
 }
@@ -112,7 +125,8 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
             "identity" => given.identity = Some(parser.value()?.into()),
             "key" => given.key = Some(parser.value()?.into()),
             "trust" => given.trust.push(parser.value()?.into()),
-            "dialback-secret" => given.dialback_secret = Some(parser.value()?.string()?),
+            "dialback-secret" => given.secret(Secret::Text(parser.value()?.string()?))?,
+            "dialback-secret-file" => given.secret(Secret::File(parser.value()?.into()))?,
             "domain" => given.domain = Some(value(&mut parser, "domain", domain)?),
             "listen" => given.listen.push(value(&mut parser, "listen", listen)?),
             "dns" => given.dns.push(value(&mut parser, "dns", name_server)?),
@@ -127,6 +141,13 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
 }
 
 impl Given {
+    fn secret(&mut self, secret: Secret) -> Result<(), OptionsError> {
+        match self.dialback_secret.replace(secret) {
+            None => Ok(()),
+            Some(_) => Err(OptionsError::TwoSecrets),
+        }
+    }
+
     fn complete(mut self) -> Result<Options, OptionsError> {
         if self.require_certificate && self.trust.is_empty() {
             return Err(OptionsError::NobodyTrusted);
@@ -268,13 +289,21 @@ mod tests {
         expected.trust = vec!["a.pem".into(), "b.pem".into()];
         expected.tls = TlsMode::Optional;
         expected.require_certificate = true;
-        expected.dialback_secret = Some("s3cr3t".to_owned());
+        expected.dialback_secret = Some(Secret::Text("s3cr3t".to_owned()));
         expected.allow_loopback = true;
         expected.greetings = vec![Greeting {
             to: "a@b.example".parse().expect("an address"),
             text: "1=1".to_owned(),
         }];
         assert_eq!(parse_with(&more), Ok(Command::Run(Box::new(expected))));
+    }
+
+    #[test]
+    fn a_dialback_secret_may_be_in_a_file() {
+        let mut expected = options();
+        expected.dialback_secret = Some(Secret::File("s.txt".into()));
+        let parsed = parse_with(&["--dialback-secret-file=s.txt"]);
+        assert_eq!(parsed, Ok(Command::Run(Box::new(expected))));
     }
 
     #[test]
@@ -313,6 +342,10 @@ mod tests {
                 &["--require-certificate"],
                 "--require-certificate needs --trust: without a trusted CA no certificate proves \
                  anything",
+            ),
+            (
+                &["--dialback-secret=a", "--dialback-secret-file=b"],
+                "give one dialback secret, by --dialback-secret or by --dialback-secret-file",
             ),
             (&["--colour"], "invalid option '--colour'; see --help"),
             (&["file"], "unexpected argument \"file\"; see --help"),
