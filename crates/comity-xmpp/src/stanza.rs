@@ -147,6 +147,16 @@ impl Stanza {
         (self.from.domain(), self.to.domain())
     }
 
+    /// About how much memory the stanza takes.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let addresses = size_of::<Self>() + 2 * ADDRESS_BYTES;
+        let source = match &self.source {
+            Source::Received { bytes, context, .. } => bytes.len() + context.declarations.len(),
+            Source::Made(element) => element.held_bytes(),
+        };
+        addresses.saturating_add(source)
+    }
+
     /// The whole stanza as an element.
     #[must_use]
     pub fn element(&self) -> Element {
@@ -379,6 +389,9 @@ impl AddressError {
         }
     }
 }
+
+/// About what an address takes; few are longer.
+const ADDRESS_BYTES: usize = 64;
 
 fn read(scope: Scope, source: &[u8]) -> Result<Element, ParseError> {
     Element::parse_in(scope, source, Limits::unbounded())

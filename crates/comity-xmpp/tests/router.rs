@@ -18,9 +18,10 @@ use comity_xmpp::router::{
     Unresolved,
 };
 use comity_xmpp::stream::{
-    CloseReason, Decision, DropReason, PairRefusal, PeerCertificate, Verdict,
+    CloseReason, Decision, DropReason, PairRefusal, PeerCertificate, Purpose, Verdict,
 };
-use comity_xmpp::{DialbackSecret, Security, Stanza, StanzaCondition, StanzaKind};
+use comity_xmpp::xml::Element;
+use comity_xmpp::{DialbackSecret, Security, Stanza, StanzaCondition, StanzaKind, ns};
 
 const HEADER: &str = "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' \
      xmlns:db='jabber:server:dialback' from='b.example' to='a.example' id='1' version='1.0'>";
@@ -229,6 +230,73 @@ fn queues_and_connections_are_bounded() {
     host.router.handle_eof(host.now, first);
     host.settle();
     assert!(host.router.accept(host.now).is_ok());
+}
+
+#[test]
+fn what_waits_is_bounded_in_bytes_for_each_pair_and_in_all() {
+    let mut bounds = limits();
+    bounds.max_queued_bytes = 10_000;
+    bounds.max_queued_bytes_in_all = 15_000;
+    let mut host = Host::new(bounds);
+    host.answers = false;
+    let mut send = |to: &str| {
+        let body = Element::new(ns::SERVER, "body").with_text(&"x".repeat(4000));
+        let stanza = stanza("x@a.example", &format!("y@{to}")).with_payload(body);
+        let sent = host.router.send(host.now, stanza);
+        sent.map_err(|(_, error)| error)
+    };
+    assert_eq!(send("b.example"), Ok(()));
+    assert_eq!(send("b.example"), Ok(()));
+    assert_eq!(send("b.example"), Err(SendError::Full));
+    assert_eq!(send("c.example"), Ok(()));
+    assert_eq!(send("c.example"), Err(SendError::Full));
+    // What comes back makes room.
+    host.settle();
+    host.pass(limits().answer_timeout);
+    assert_eq!(host.failures(), vec![Failure::Unanswered; 3]);
+    for _ in 0..2 {
+        assert_eq!(host.send("c.example"), Ok(()));
+    }
+}
+
+#[test]
+fn questions_that_nobody_waits_for_are_withdrawn() {
+    let mut host = Host::new(limits());
+    let connection = host.accepted();
+    host.events.clear();
+    host.answers = false;
+    host.feed(
+        connection,
+        "<db:result from='c.example' to='a.example'>k</db:result>",
+    );
+    let Some(Event::Authorize { query: first, .. }) = host.events.pop() else {
+        panic!("no question")
+    };
+    let allow = Decision::Allow(Security::ENCRYPTED);
+    host.router.handle_decision(host.now, first, &allow);
+    host.settle();
+    let Some(Event::Authorize { query, .. }) = host.events.pop() else {
+        panic!("no question about the way out")
+    };
+    host.router.handle_decision(host.now, query, &allow);
+    host.settle();
+    let Some(Event::Connect {
+        query: sought,
+        purpose,
+        ..
+    }) = host.events.pop()
+    else {
+        panic!("no question where")
+    };
+    assert_eq!(purpose, Purpose::Verification);
+    host.router.handle_eof(host.now, connection);
+    host.settle();
+    let withdrawn = host.events.iter().filter_map(|event| match event {
+        Event::Withdrawn { query } => Some(*query),
+        _ => None,
+    });
+    assert_eq!(withdrawn.collect::<Vec<_>>(), [sought]);
+    assert_eq!(host.router.poll_timeout(), None);
 }
 
 #[test]

@@ -22,6 +22,12 @@ pub struct Limits {
     pub max_outbound: usize,
     /// Stanzas that wait for the stream of one pair. Default 1000.
     pub max_queued_stanzas: usize,
+    /// What the stanzas that wait for the stream of one pair may take. Default 4 MiB: sixteen of
+    /// the longest.
+    pub max_queued_bytes: usize,
+    /// What the stanzas that wait for all streams may take. Default 64 MiB: however many domains
+    /// a peer owns, it can make no more wait.
+    pub max_queued_bytes_in_all: usize,
     /// Addresses that are tried for one stream. Default 8.
     pub max_targets: usize,
     /// Dialback keys that wait for the answer of one pair's authoritative server. Default 64.
@@ -29,7 +35,8 @@ pub struct Limits {
     /// Pairs whose authoritative servers are sought to verify keys. Default 256: apart from
     /// `max_outbound`, so that peers who claim many names do not keep us from sending.
     pub max_verifications: usize,
-    /// For the policy and for discovery to answer. Default 15 s: longer than the resolver takes.
+    /// For the policy and for discovery to answer. Default 15 s: longer than a resolver should
+    /// take.
     pub answer_timeout: Duration,
     /// For a TCP connection to come about. Default 10 s.
     pub connect_timeout: Duration,
@@ -41,6 +48,8 @@ impl Default for Limits {
             max_inbound: 1000,
             max_outbound: 10_000,
             max_queued_stanzas: 1000,
+            max_queued_bytes: 4 * 1024 * 1024,
+            max_queued_bytes_in_all: 64 * 1024 * 1024,
             max_targets: 8,
             max_requests: 64,
             max_verifications: 256,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use comity_identity::{Direction, DomainName};
 use comity_machine::QueryId;
 
-use crate::stream::{CloseReason, DropReason, Method, Pair, PairRefusal};
+use crate::stream::{CloseReason, DropReason, Method, Pair, PairRefusal, Purpose};
 use crate::{Stanza, StanzaCondition};
 
 /// Names one connection of a router, for its whole life.
@@ -92,6 +92,9 @@ pub enum Event {
         query: QueryId,
         /// The domain.
         domain: DomainName,
+        /// What for. Peers who have proved nothing make the router ask for verification, which
+        /// should not delay our own stanzas.
+        purpose: Purpose,
     },
     /// Open a TCP connection. Answered by [`handle_connected`](super::Router::handle_connected) or
     /// [`handle_connect_failed`](super::Router::handle_connect_failed).
@@ -143,6 +146,11 @@ pub enum Event {
         stanza: Stanza,
         /// Why.
         failure: Failure,
+    },
+    /// The answer to a question is no longer needed.
+    Withdrawn {
+        /// The question.
+        query: QueryId,
     },
 }
 

@@ -3,6 +3,7 @@
 mod config;
 mod event;
 mod outbound;
+mod queue;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -73,6 +74,8 @@ pub struct Router {
     /// Connections that we opened or are opening, and what for.
     dials: BTreeMap<ConnectionId, Key>,
     outbound: BTreeMap<Key, Outbound>,
+    /// What the stanzas that wait in all of them take.
+    queued_bytes: usize,
     /// How many of them are for verification alone.
     verifications: usize,
     /// Which streams of peers wait for which verification, by their own ids.
@@ -140,6 +143,7 @@ impl Router {
             inbound: BTreeSet::new(),
             dials: BTreeMap::new(),
             outbound: BTreeMap::new(),
+            queued_bytes: 0,
             verifications: 0,
             asking: BTreeMap::new(),
             writable: BTreeSet::new(),
@@ -326,7 +330,7 @@ impl Router {
                     self.outbound_failed(connection, &failure);
                 }
                 Timer::Question(query) => {
-                    let question = self.forget(query);
+                    let question = self.withdraw_question(query);
                     // A stream that asked has a timer of its own.
                     if let Some(Question::Discovery(key) | Question::OutboundPolicy(key)) = question
                     {

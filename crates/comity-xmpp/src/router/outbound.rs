@@ -5,16 +5,17 @@ use std::collections::VecDeque;
 use comity_identity::Direction;
 
 use super::event::{ConnectionId, Event, Failure, Target, Unresolved};
+use super::queue::Queue;
 use super::{Question, Router, Timer};
 use crate::stream::{CloseReason, Decision, Pair, Purpose, Stream, Verification, VerifyRequest};
-use crate::{Security, Stanza, StanzaCondition, StreamCondition};
+use crate::{Security, StanzaCondition, StreamCondition};
 use comity_machine::QueryId;
 
 /// One stream that we have or seek, with what waits for it.
 #[derive(Debug)]
 pub(super) struct Outbound {
     pub(super) state: State,
-    pub(super) stanzas: VecDeque<Stanza>,
+    pub(super) queue: Queue,
     pub(super) requests: Vec<Request>,
 }
 
@@ -81,7 +82,7 @@ impl Router {
             });
             let outbound = Outbound {
                 state: State::Deciding(query),
-                stanzas: VecDeque::new(),
+                queue: Queue::default(),
                 requests: Vec::new(),
             };
             self.outbound.insert(key.clone(), outbound);
@@ -92,8 +93,9 @@ impl Router {
     fn remove_outbound(&mut self, key: &Key) -> Option<Outbound> {
         let outbound = self.outbound.remove(key)?;
         self.verifications -= usize::from(key.1 == Purpose::Verification);
+        self.queued_bytes -= outbound.queue.bytes();
         if let Some(query) = outbound.state.question() {
-            self.forget(query);
+            self.withdraw_question(query);
         }
         Some(outbound)
     }
@@ -103,8 +105,12 @@ impl Router {
             Decision::Deny => self.fail(key, &Failure::Denied),
             Decision::Allow(security) => {
                 let query = self.ask(Question::Discovery(key.clone()));
-                let domain = key.0.remote.clone();
-                self.events.push_back(Event::Connect { query, domain });
+                let (pair, purpose) = key;
+                self.events.push_back(Event::Connect {
+                    query,
+                    domain: pair.remote.clone(),
+                    purpose: *purpose,
+                });
                 self.set_state(key, State::Resolving(query, *security));
             }
         }
@@ -216,7 +222,7 @@ impl Router {
             return;
         };
         self.fail_requests(outbound.requests, failure);
-        for stanza in outbound.stanzas {
+        for stanza in outbound.queue.into_stanzas() {
             // The queue had room for these, and `send` cannot fail for another reason while the
             // router is open.
             if let Err(rejected) = self.enqueue(key, stanza) {
@@ -234,7 +240,7 @@ impl Router {
             return;
         };
         self.fail_requests(outbound.requests, failure);
-        for stanza in outbound.stanzas {
+        for stanza in outbound.queue.into_stanzas() {
             let failure = failure.clone();
             self.events
                 .push_back(Event::Undelivered { stanza, failure });
@@ -400,11 +406,12 @@ impl Router {
         if !matches!(outbound.state, State::Ready(ready) if ready == connection) {
             return;
         }
-        while let Some(stanza) = outbound.stanzas.front() {
+        while let Some(stanza) = outbound.queue.first() {
             if stream.send(stanza).is_err() {
                 break;
             }
-            outbound.stanzas.pop_front();
+            let sent = outbound.queue.pop();
+            self.queued_bytes -= sent.map_or(0, |(_, len)| len);
             self.writable.insert(connection);
         }
     }

@@ -28,10 +28,16 @@ impl Router {
 
     /// Puts a stanza behind those that wait for its stream; gives it back if there is no room.
     pub(super) fn enqueue(&mut self, key: &Key, stanza: Stanza) -> Result<(), Box<Stanza>> {
-        let limit = self.config.limits.max_queued_stanzas;
+        let limits = &self.config.limits;
+        let (max_stanzas, max_bytes) = (limits.max_queued_stanzas, limits.max_queued_bytes);
+        let len = stanza.held_bytes();
+        if self.queued_bytes.saturating_add(len) > limits.max_queued_bytes_in_all {
+            return Err(Box::new(stanza));
+        }
         match self.outbound(key) {
-            Some(outbound) if outbound.stanzas.len() < limit => {
-                outbound.stanzas.push_back(stanza);
+            Some(outbound) if outbound.queue.has_room(len, max_stanzas, max_bytes) => {
+                outbound.queue.push(stanza, len);
+                self.queued_bytes += len;
                 Ok(())
             }
             Some(_) | None => Err(Box::new(stanza)),
@@ -67,6 +73,15 @@ impl Router {
             }
         }
         Some(question)
+    }
+
+    /// Forgets a question that has not been answered, and tells the composer so.
+    pub(super) fn withdraw_question(&mut self, query: QueryId) -> Option<Question> {
+        let question = self.forget(query);
+        if question.is_some() {
+            self.events.push_back(Event::Withdrawn { query });
+        }
+        question
     }
 
     /// Does something with a stream, and then what follows from it.
@@ -190,7 +205,7 @@ impl Router {
         self.outbound_failed(connection, &failure);
         self.timers.stop(Timer::Stream(connection));
         for query in self.asked.remove(&connection).unwrap_or_default() {
-            self.forget(query);
+            self.withdraw_question(query);
         }
         while let Some((&query, _)) = self
             .asking

@@ -181,6 +181,26 @@ impl Element {
             .collect()
     }
 
+    /// About how much memory the element takes.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let mut work = vec![self];
+        let mut bytes: usize = 0;
+        while let Some(element) = work.pop() {
+            let attributes = element.attributes.iter();
+            let attributes = attributes.map(|attribute| {
+                size_of::<Attribute>() + attribute.name.len() + attribute.value.len()
+            });
+            bytes += size_of::<Self>() + element.name.len() + attributes.sum::<usize>();
+            for node in &element.children {
+                match node {
+                    Node::Element(child) => work.push(child),
+                    Node::Text(text) => bytes += size_of::<Node>() + text.len(),
+                }
+            }
+        }
+        bytes
+    }
+
     /// Appends the source of the element as it stands where `default_namespace` is the default.
     pub fn write(&self, default_namespace: &str, buf: &mut String) {
         // Elements still to be written or closed, the next one last.

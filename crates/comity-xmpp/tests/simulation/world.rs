@@ -222,7 +222,7 @@ impl World {
                 };
                 router.handle_verdict(now, query, &verdict);
             }
-            Event::Connect { query, domain } => {
+            Event::Connect { query, domain, .. } => {
                 let targets = match self.zone.get(&domain) {
                     Some(&server) => Ok(targets(self.dead_targets, server, &domain)),
                     None => Err(Unresolved::NotOffered("no such name".into())),
@@ -244,7 +244,10 @@ impl World {
                     self.wires[wire].link.finish(now, end);
                 }
             }
-            Event::Authorized { .. } | Event::Dropped { .. } | Event::Established { .. } => {}
+            Event::Authorized { .. }
+            | Event::Dropped { .. }
+            | Event::Established { .. }
+            | Event::Withdrawn { .. } => {}
             other => panic!("{other:?}"),
         }
     }
