@@ -41,9 +41,15 @@ impl DomainName {
         if is_canonical(text) {
             return Self::check(text).map(|()| Self(text.into()));
         }
-        let ascii = idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::EMPTY)
-            .map_err(|_uts46| ParseError::NotIdna)?;
-        Self::check(&ascii).map(|()| Self(ascii.into()))
+        let ascii = to_ascii(text)?;
+        Self::check(&ascii)?;
+        // UTS #46 takes A-labels whose U-labels it would not take, such as those with hyphens in the
+        // third and fourth place (RFC 5891 §4.2.3.1). Such a name could be written and not read.
+        let (unicode, _) = idna::domain_to_unicode(&ascii);
+        if to_ascii(&unicode)? != ascii {
+            return Err(ParseError::NotIdna);
+        }
+        Ok(Self(ascii.into()))
     }
 
     fn check(ascii: &str) -> Result<(), ParseError> {
@@ -231,6 +237,11 @@ pub enum ParseError {
     NotIdna,
 }
 
+fn to_ascii(text: &str) -> Result<Cow<'_, str>, ParseError> {
+    idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::EMPTY)
+        .map_err(|_uts46| ParseError::NotIdna)
+}
+
 /// Whether conversion would change nothing, so that it can be left out.
 fn is_canonical(text: &str) -> bool {
     text.bytes()
@@ -303,6 +314,7 @@ mod tests {
             ("a.123", ParseError::EndsInNumber),
             ("xn--a", ParseError::NotIdna),
             ("xn--example-.com", ParseError::NotIdna),
+            ("xn--xn--n--egw", ParseError::NotIdna),
             (&long_label, ParseError::LabelTooLong),
             (&long_name, ParseError::NameTooLong),
             (&huge, ParseError::NameTooLong),
