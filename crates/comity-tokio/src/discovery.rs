@@ -22,7 +22,18 @@ use crate::clock;
 /// Clones ask the same resolver, whose cache they share. It stops when the last one is dropped.
 #[derive(Clone, Debug)]
 pub struct Discovery {
-    requests: mpsc::Sender<Request>,
+    own: mpsc::Sender<Request>,
+    peers: mpsc::Sender<Request>,
+}
+
+/// On whose account a question is asked. Each lane has a queue of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lane {
+    /// On ours: it may use the whole resolver.
+    Own,
+    /// On that of peers who have proved nothing: such questions get at most half of the resolver,
+    /// so that those who claim many names cannot keep us from sending.
+    Peers,
 }
 
 /// Where a service of a domain can be reached, or why nowhere.
@@ -55,9 +66,10 @@ impl Discovery {
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn start(config: Config, seed: [u8; 32]) -> Self {
-        let (requests, incoming) = mpsc::channel(MAX_WAITING);
-        tokio::spawn(Driver::new(config, seed).run(incoming));
-        Self { requests }
+        let (own, of_ours) = mpsc::channel(MAX_WAITING);
+        let (peers, of_peers) = mpsc::channel(MAX_WAITING);
+        tokio::spawn(Driver::new(config, seed).run(of_ours, of_peers));
+        Self { own, peers }
     }
 
     /// Finds out where `service` of `domain` can be reached.
@@ -70,13 +82,27 @@ impl Discovery {
         domain: DomainName,
         service: Service,
     ) -> Result<Resolution, DiscoveryError> {
+        self.resolve_in(Lane::Own, domain, service).await
+    }
+
+    pub(crate) async fn resolve_in(
+        &self,
+        lane: Lane,
+        domain: DomainName,
+        service: Service,
+    ) -> Result<Resolution, DiscoveryError> {
         let (reply, answer) = oneshot::channel();
         let request = Request {
+            lane,
             domain,
             service,
             reply,
         };
-        self.requests
+        let requests = match lane {
+            Lane::Own => &self.own,
+            Lane::Peers => &self.peers,
+        };
+        requests
             .send(request)
             .await
             .map_err(|_gone| DiscoveryError::Stopped)?;
@@ -88,6 +114,7 @@ type Answer = Result<Resolution, DiscoveryError>;
 
 #[derive(Debug)]
 struct Request {
+    lane: Lane,
     domain: DomainName,
     service: Service,
     reply: oneshot::Sender<Answer>,
@@ -105,7 +132,9 @@ struct Driver {
     resolver: Resolver,
     max_resolutions: usize,
     max_udp_bytes: u16,
-    waiting: BTreeMap<QueryId, oneshot::Sender<Answer>>,
+    waiting: BTreeMap<QueryId, (Lane, oneshot::Sender<Answer>)>,
+    /// How many of these are for peers.
+    waiting_peers: usize,
     sockets: BTreeMap<SocketId, AbortHandle>,
     tasks: JoinSet<()>,
     reports: mpsc::Sender<(SocketId, Report)>,
@@ -120,6 +149,7 @@ impl Driver {
             max_udp_bytes: config.limits.max_udp_message_bytes,
             resolver: Resolver::new(Instant::now(), config, seed),
             waiting: BTreeMap::new(),
+            waiting_peers: 0,
             sockets: BTreeMap::new(),
             tasks: JoinSet::new(),
             reports,
@@ -127,17 +157,23 @@ impl Driver {
         }
     }
 
-    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    async fn run(mut self, mut own: mpsc::Receiver<Request>, mut peers: mpsc::Receiver<Request>) {
+        let max_peers = (self.max_resolutions / 2).max(1);
         loop {
             self.pump();
-            // Requests beyond what the resolver takes at a time wait in their channel.
-            let takes_requests = self.waiting.len() < self.max_resolutions;
+            // Requests beyond what the resolver takes at a time wait in their channels.
+            let has_room = self.waiting.len() < self.max_resolutions;
+            let takes_peers = has_room && self.waiting_peers < max_peers;
             let deadline = self.resolver.poll_timeout();
             tokio::select! {
                 () = clock::until(deadline) => self.resolver.handle_timeout(Instant::now()),
                 Some((socket, report)) = self.inbox.recv() => self.take(socket, &report),
                 Some(_ended) = self.tasks.join_next() => {}
-                request = requests.recv(), if takes_requests => match request {
+                request = own.recv(), if has_room => match request {
+                    Some(request) => self.begin(request),
+                    None => return,
+                },
+                request = peers.recv(), if takes_peers => match request {
                     Some(request) => self.begin(request),
                     None => return,
                 },
@@ -147,6 +183,7 @@ impl Driver {
 
     fn begin(&mut self, request: Request) {
         let Request {
+            lane,
             domain,
             service,
             reply,
@@ -157,7 +194,8 @@ impl Driver {
         }
         match self.resolver.resolve(Instant::now(), &domain, service) {
             Ok(query) => {
-                self.waiting.insert(query, reply);
+                self.waiting.insert(query, (lane, reply));
+                self.waiting_peers += usize::from(lane == Lane::Peers);
             }
             // Whoever asked may have stopped to wait.
             Err(error) => drop(reply.send(Err(error.into()))),
@@ -195,7 +233,8 @@ impl Driver {
                 trace,
                 ..
             } => {
-                if let Some(reply) = self.waiting.remove(&query) {
+                if let Some((lane, reply)) = self.waiting.remove(&query) {
+                    self.waiting_peers -= usize::from(lane == Lane::Peers);
                     // Whoever asked may have stopped to wait.
                     drop(reply.send(Ok(Resolution { outcome, trace })));
                 }
@@ -279,7 +318,7 @@ impl Exchange {
     }
 }
 
-/// Requests that wait for their turn in the channel; more wait outside of it.
+/// Requests of one lane that wait for their turn in its channel; more wait outside of it.
 const MAX_WAITING: usize = 64;
 /// Reports of sockets that have not been taken; the sockets wait meanwhile.
 const MAX_REPORTS: usize = 64;

@@ -2,6 +2,7 @@
 
 mod answers;
 mod connections;
+mod errands;
 mod outlet;
 mod questions;
 
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::answers::security;
 
 use self::connections::Connections;
+use self::errands::Errands;
 use self::outlet::{Audience, Outlet};
 use self::questions::Answer;
 use crate::clock;
@@ -61,7 +63,7 @@ pub(crate) struct Driver {
     outlet: Outlet,
     listeners: JoinSet<()>,
     /// Answers that are being worked out.
-    errands: JoinSet<Answer>,
+    errands: Errands<Answer>,
     /// How long the router waits for an answer.
     answer_timeout: Duration,
     shutdown_timeout: Duration,
@@ -79,7 +81,7 @@ impl Driver {
             discovery: parts.discovery,
             outlet: Outlet::new(parts.events, limits.max_unread_events),
             listeners: parts.listeners,
-            errands: JoinSet::new(),
+            errands: Errands::new(),
             answer_timeout: parts.answer_timeout,
             shutdown_timeout: limits.shutdown_timeout,
             connections: Connections::new(parts.shared),
@@ -110,7 +112,7 @@ impl Driver {
                         self.take_report(connection, report);
                     }
                 }
-                Some(Ok(answer)) = self.errands.join_next() => self.take_answer(answer),
+                (query, answer) = self.errands.next() => self.take_answer(query, answer),
                 // To the end: an application that waits for an answer would not read the events
                 // that the end waits for.
                 command = commands.recv(), if commanded => {
@@ -226,7 +228,11 @@ impl Driver {
                 self.outlet.emit(Event::Closed { connection, reason });
                 self.connections.close(connection);
             }
-            router::Event::Connect { query, domain, .. } => self.connect(query, domain),
+            router::Event::Connect {
+                query,
+                domain,
+                purpose,
+            } => self.connect(query, domain, purpose),
             router::Event::Dial {
                 connection,
                 domain,
@@ -267,6 +273,7 @@ impl Driver {
             router::Event::Undelivered { stanza, failure } => {
                 self.outlet.emit(Event::Undelivered { stanza, failure });
             }
+            router::Event::Withdrawn { query } => self.errands.withdraw(query),
             // A question that is not known dies by the router's own timer.
             _ => {}
         }

@@ -62,7 +62,8 @@
 //!
 //! [`Limits`] bounds what sockets and channels hold; every channel is bounded. Connections that
 //! peers opened are bounded by `max_inbound` of the router while they are served, and by twice that
-//! with those that are ending; more wait in the queue of the system.
+//! with those that are ending; more wait in the queue of the system. Domains that peers claim get at most
+//! half of the `max_resolutions` of discovery, so that ours are not kept waiting.
 //!
 //! RFC 6120 §3 (TCP), §4.4 (close) and §5 (STARTTLS), RFC 5452 §9 (ports of DNS queries), RFC 8446
 //! §6.1 (`close_notify`).

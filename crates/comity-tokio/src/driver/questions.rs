@@ -8,24 +8,22 @@ use comity_machine::QueryId;
 use comity_srv::Service;
 use comity_trust::{Reference, Role, UnixTime, Verdict, evaluate};
 use comity_xmpp::router::{ConnectionId, Unresolved};
-use comity_xmpp::stream::Pair;
+use comity_xmpp::stream::{Pair, Purpose};
 use tokio::time::timeout;
 
 use super::{Driver, answers};
-use crate::discovery::{DiscoveryError, Resolution};
+use crate::discovery::{DiscoveryError, Lane, Resolution};
 use crate::event::Event;
 
 /// The answer to a question of the router.
 #[derive(Debug)]
 pub(super) enum Answer {
     Judged {
-        query: QueryId,
         connection: ConnectionId,
         domain: DomainName,
         verdict: Verdict,
     },
     Resolved {
-        query: QueryId,
         domain: DomainName,
         resolution: Result<Resolution, DiscoveryError>,
     },
@@ -62,12 +60,11 @@ impl Driver {
             Direction::Outbound => Role::Server,
         };
         let trust = Arc::clone(&self.trust);
-        self.errands.spawn(async move {
+        self.errands.begin(query, async move {
             let service = comity_trust::Service::XmppServer;
             let reference = Reference::service(domain.clone(), service);
             let verdict = evaluate(&chain, UnixTime::now(), role, &reference, &trust);
             Answer::Judged {
-                query,
                 connection,
                 domain,
                 verdict,
@@ -75,27 +72,27 @@ impl Driver {
         });
     }
 
-    pub(super) fn connect(&mut self, query: QueryId, domain: DomainName) {
+    pub(super) fn connect(&mut self, query: QueryId, domain: DomainName, purpose: Purpose) {
+        let lane = match purpose {
+            Purpose::Stanzas => Lane::Own,
+            // A purpose that is not known has no claim to more.
+            _ => Lane::Peers,
+        };
         let discovery = self.discovery.clone();
         let patience = self.answer_timeout;
-        self.errands.spawn(async move {
-            let resolution = discovery.resolve(domain.clone(), Service::XmppServer);
+        self.errands.begin(query, async move {
+            let resolution = discovery.resolve_in(lane, domain.clone(), Service::XmppServer);
             match timeout(patience, resolution).await {
-                Ok(resolution) => Answer::Resolved {
-                    query,
-                    domain,
-                    resolution,
-                },
+                Ok(resolution) => Answer::Resolved { domain, resolution },
                 Err(_elapsed) => Answer::Late,
             }
         });
     }
 
-    pub(super) fn take_answer(&mut self, answer: Answer) {
+    pub(super) fn take_answer(&mut self, query: QueryId, answer: Answer) {
         let now = Instant::now();
         match answer {
             Answer::Judged {
-                query,
                 connection,
                 domain,
                 verdict,
@@ -108,11 +105,7 @@ impl Driver {
                 });
                 self.router.handle_verdict(now, query, &answer);
             }
-            Answer::Resolved {
-                query,
-                domain,
-                resolution,
-            } => {
+            Answer::Resolved { domain, resolution } => {
                 let targets = match &resolution {
                     Ok(resolution) => resolution.targets(),
                     Err(error) => Err(Unresolved::Failed(error.to_string().into())),

@@ -1,6 +1,7 @@
 //! Federations of one process that talk over loopback addresses.
 #![cfg(test)]
 
+mod claims;
 mod dns;
 mod site;
 mod stranger;

@@ -103,7 +103,7 @@ async fn connect(federation: &Federation) -> TcpStream {
 }
 
 /// Reads until what came ends with `end`.
-async fn read_until(stream: &mut TcpStream, end: &str) {
+pub(crate) async fn read_until(stream: &mut TcpStream, end: &str) {
     let mut received = Vec::new();
     while !received.ends_with(end.as_bytes()) {
         let read = timeout(PATIENCE, stream.read_buf(&mut received)).await;
