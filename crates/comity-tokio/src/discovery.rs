@@ -72,6 +72,13 @@ impl Discovery {
         Self { own, peers }
     }
 
+    /// One whose resolver does not run.
+    #[cfg(test)]
+    pub(crate) fn stopped() -> Self {
+        let (own, peers) = (mpsc::channel(1).0, mpsc::channel(1).0);
+        Self { own, peers }
+    }
+
     /// Finds out where `service` of `domain` can be reached.
     ///
     /// # Errors

@@ -121,7 +121,7 @@ impl Driver {
                 }
                 Some(accepted) = accepted.recv(), if keeps_up && !closing => self.accept(accepted),
                 audience = self.outlet.advance(), if !keeps_up || !closing => {
-                    if audience == Audience::Gone && !closing {
+                    if audience == Audience::Gone {
                         self.close();
                     }
                 }
@@ -157,12 +157,14 @@ impl Driver {
                 // Whoever sent it may have stopped to wait.
                 drop(reply.send(sent));
             }
-            None if self.end.is_some() => {}
             Some(Command::Shutdown) | None => self.close(),
         }
     }
 
     fn close(&mut self) {
+        if self.end.is_some() {
+            return;
+        }
         let now = Instant::now();
         self.end = now.checked_add(self.shutdown_timeout).or(Some(now));
         self.listeners.abort_all();

@@ -21,7 +21,8 @@ use crate::listener::listen;
 /// Our domains, connected to all others.
 ///
 /// Clones speak for the same federation. It ends in order when [`shutdown`](Self::shutdown) is
-/// called, when the last clone is dropped, or when the receiver of its events is dropped.
+/// called, when the last clone is dropped, when the receiver of its events is dropped, or when its
+/// resolver fails, without which it reaches nobody.
 #[derive(Clone, Debug)]
 pub struct Federation {
     commands: mpsc::Sender<Command>,
@@ -39,12 +40,19 @@ impl Federation {
     /// What is wrong with the configuration, or which address cannot be listened on. Nothing was
     /// started then.
     pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Event>), StartError> {
+        Self::start_with(config, Discovery::start).await
+    }
+
+    async fn start_with(
+        config: Config,
+        start_discovery: fn(comity_srv::Config, [u8; 32]) -> Discovery,
+    ) -> Result<(Self, mpsc::Receiver<Event>), StartError> {
         let policy = Policy::new(config.policy.clone())?;
         let tls = TlsEndpoint::new(&config.tls)?;
         let mut random = Random::from_seed(seed(&config.tls.provider)?);
         let listeners = bind(&config.listen).await?;
 
-        let discovery = Discovery::start(config.discovery, random.seed());
+        let discovery = start_discovery(config.discovery, random.seed());
         let mut router = config.router;
         let max_inbound = router.limits.max_inbound;
         router.stream.domains = Arc::new(config.policy.local_domains);
@@ -192,3 +200,54 @@ fn seed(provider: &CryptoProvider) -> Result<[u8; 32], StartError> {
 const MAX_COMMANDS: usize = 64;
 /// Connections that the driver has not taken; more wait in the system's queue.
 const MAX_ACCEPTED: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use comity_policy::Verdict;
+    use comity_rustls::{Identity, default_provider};
+    use comity_testkit::mint::{Ca, Leaf};
+    use comity_xmpp::StanzaKind;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::discovery::DiscoveryError;
+
+    #[tokio::test]
+    async fn a_resolver_that_has_stopped_ends_the_federation() {
+        let root = Ca::new("Example CA", [1; 32]).self_signed();
+        let own = root.issue(&Leaf::new([2; 32]).dns("a.example"));
+        let (chain, key) = (own.chain_pem(), own.key_pem());
+        let provider = default_provider();
+        let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes(), &provider);
+        let mut config = Config::new(identity.unwrap(), &provider);
+        let domain = "a.example".parse().unwrap();
+        config.policy.local_domains.insert(domain);
+        config.policy.default_verdict = Verdict::Allow;
+        let started = Federation::start_with(config, |_, _| Discovery::stopped()).await;
+        let (federation, mut events) = started.unwrap();
+
+        let (from, to) = ("a.example".parse().unwrap(), "b.example".parse().unwrap());
+        let stanza = Stanza::new(StanzaKind::Message, from, to);
+        federation.send(stanza).await.unwrap();
+        let all = async {
+            let mut all = Vec::new();
+            while let Some(event) = events.recv().await {
+                all.push(event);
+            }
+            all
+        };
+        let all = timeout(Duration::from_secs(8), all).await;
+        let all = all.expect("it ends");
+        let [
+            Event::Decided { .. },
+            Event::Resolved { resolution, .. },
+            Event::Undelivered { .. },
+        ] = &all[..]
+        else {
+            panic!("{all:?}");
+        };
+        assert_eq!(*resolution, Err(DiscoveryError::Stopped));
+    }
+}

@@ -110,8 +110,13 @@ impl Driver {
                     Ok(resolution) => resolution.targets(),
                     Err(error) => Err(Unresolved::Failed(error.to_string().into())),
                 };
+                let stopped = resolution == Err(DiscoveryError::Stopped);
                 self.outlet.emit(Event::Resolved { domain, resolution });
                 self.router.handle_targets(now, query, targets);
+                if stopped {
+                    // No other domain would be found from here on.
+                    self.close();
+                }
             }
             // Nobody wants to know any more.
             Answer::Judged { .. } | Answer::Late => {}
