@@ -20,7 +20,8 @@
 //! output for each address, and one line for each event on standard error, without anything about
 //! users. SIGTERM and SIGINT end it in order.
 //!
-//! Exit code 0 means that it was stopped, 2 that the command line or the configuration is wrong.
+//! Exit code 0 means that it was stopped, 1 that it ended otherwise, 2 that the command line or the
+//! configuration is wrong.
 #![expect(
     clippy::print_stderr,
     clippy::print_stdout,
@@ -35,30 +36,63 @@ mod server;
 use std::process::ExitCode;
 
 use options::{Command, Options};
+use server::ServeError;
 
 fn main() -> ExitCode {
     let command = match options::parse(lexopt::Parser::from_env()) {
         Ok(command) => command,
-        Err(error) => return complain(&error),
+        Err(error) => return complain(&error, WRONG),
     };
     match command {
         Command::Help => print!("{}", options::USAGE),
         Command::Version => println!("{} {}", reply::NAME, reply::VERSION),
         Command::Run(options) => {
             if let Err(error) = run(&options) {
-                return complain(&*error);
+                return complain(&error, error.code());
             }
         }
     }
     ExitCode::SUCCESS
 }
 
-fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let config = config::load(options)?;
-    tokio::runtime::Runtime::new()?.block_on(server::serve(config, options))
+/// Why the program did not run to its end.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+enum RunError {
+    Config(#[from] config::ConfigError),
+    Runtime(#[from] std::io::Error),
+    Serve(#[from] ServeError),
 }
 
-fn complain(error: &dyn std::error::Error) -> ExitCode {
+impl RunError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Serve(ServeError::Start(_)) => WRONG,
+            Self::Runtime(_) | Self::Serve(ServeError::Ended | ServeError::Signals(_)) => FAILED,
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), RunError> {
+    let config = config::load(options)?;
+    tokio::runtime::Runtime::new()?.block_on(server::serve(config, options))?;
+    Ok(())
+}
+
+fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
     eprintln!("{}: {error}", reply::NAME);
-    ExitCode::from(2)
+    ExitCode::from(code)
+}
+
+const FAILED: u8 = 1;
+const WRONG: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_nobody_asked_for_has_code_1() {
+        assert_eq!(RunError::from(ServeError::Ended).code(), 1);
+    }
 }

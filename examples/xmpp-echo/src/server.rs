@@ -1,22 +1,32 @@
 //! The loop over the events of the federation.
 
-use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::pin::pin;
 
-use comity_tokio::{Config, Event, Federation};
+use comity_tokio::{Config, Event, Federation, StartError};
 use comity_xmpp::xml::Element;
 use comity_xmpp::{Jid, Stanza, StanzaKind, ns};
+use tokio::sync::mpsc;
 
 use crate::options::{Greeting, Options};
 use crate::reply::reply;
 
+/// Why the domain is not served, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error("the federation has ended without being asked to")]
+    Ended,
+    #[error("the process cannot be told to stop: {0}")]
+    Signals(#[from] io::Error),
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
 /// Serves until the process is asked to stop.
-pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), ServeError> {
     // Before anybody can know that we run and ask us to stop.
-    let mut stop = pin!(stop_signal()?);
-    let (federation, mut events) = Federation::start(config).await?;
+    let stop = stop_signals()?;
+    let (federation, events) = Federation::start(config).await?;
     for address in federation.addresses() {
         // That nobody reads it is no reason to stop, here and below.
         let _ = writeln!(io::stdout(), "listening on {address}");
@@ -25,19 +35,29 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Box<d
         let from = Jid::from(options.domain.clone());
         send(&federation, write_greeting(from, greeting)).await;
     }
+    answer(&federation, events, stop).await
+}
+
+/// Answers stanzas until `stop` asks for the end and the federation has ended.
+async fn answer(
+    federation: &Federation,
+    mut events: mpsc::Receiver<Event>,
+    mut stop: mpsc::Receiver<()>,
+) -> Result<(), ServeError> {
     let mut stopping = false;
     loop {
         tokio::select! {
-            event = events.recv() => match event {
-                Some(event) => act(&federation, event).await,
-                None => return Ok(()),
-            },
-            () = &mut stop, if !stopping => {
+            Some(()) = stop.recv(), if !stopping => {
                 stopping = true;
                 let federation = federation.clone();
                 // The events are read meanwhile.
                 tokio::spawn(async move { federation.shutdown().await });
             }
+            event = events.recv() => match event {
+                Some(event) => act(federation, event).await,
+                None if stopping => return Ok(()),
+                None => return Err(ServeError::Ended),
+            },
         }
     }
 }
@@ -69,25 +89,97 @@ fn write_greeting(from: Jid, greeting: &Greeting) -> Stanza {
         .with_payload(body)
 }
 
-/// Begins to watch for the signals that ask a process to stop; the future ends when one comes.
-#[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _signal = terminate.recv() => {}
-            _signal = interrupt.recv() => {}
+/// Begins to watch for the signals that ask a process to stop.
+fn stop_signals() -> io::Result<mpsc::Receiver<()>> {
+    let (stop, stops) = mpsc::channel(1);
+    let mut signals = Signals::watch()?;
+    tokio::spawn(async move {
+        loop {
+            signals.next().await;
+            if stop.send(()).await.is_err() {
+                break;
+            }
         }
-    })
+    });
+    Ok(stops)
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn watch() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _signal = self.terminate.recv() => {}
+            _signal = self.interrupt.recv() => {}
+        }
+    }
 }
 
 #[cfg(not(unix))]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+    fn watch() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
-    })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test fails by a panic")]
+mod tests {
+    use comity_rustls::{Identity, default_provider};
+    use comity_testkit::mint::{Ca, Leaf};
+
+    use super::*;
+
+    async fn start() -> (Federation, mpsc::Receiver<Event>) {
+        let root = Ca::new("Example CA", [1; 32]).self_signed();
+        let own = root.issue(&Leaf::new([2; 32]).dns("echo.example"));
+        let (chain, key) = (own.chain_pem(), own.key_pem());
+        let provider = default_provider();
+        let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes(), &provider);
+        let mut config = Config::new(identity.expect("an identity"), &provider);
+        let domain = "echo.example".parse().expect("a domain");
+        config.policy.local_domains.insert(domain);
+        Federation::start(config).await.expect("it starts")
+    }
+
+    #[tokio::test]
+    async fn an_end_that_nobody_asked_for_is_an_error() {
+        let (federation, events) = start().await;
+        let (_stop, stops) = mpsc::channel(1);
+        federation.shutdown().await;
+        let answered = answer(&federation, events, stops).await;
+        assert!(matches!(answered, Err(ServeError::Ended)), "{answered:?}");
+    }
+
+    #[tokio::test]
+    async fn an_end_that_was_asked_for_is_none() {
+        let (federation, events) = start().await;
+        let (stop, stops) = mpsc::channel(1);
+        stop.send(()).await.expect("it listens");
+        let answered = answer(&federation, events, stops).await;
+        assert!(matches!(answered, Ok(())), "{answered:?}");
+    }
 }
