@@ -66,13 +66,16 @@ fn ends_whole(data: &[u8]) -> bool {
 
 /// What rxml accepts and ours refuses.
 fn may_be_refused(error: ParseError) -> bool {
-    matches!(
-        error,
-        // rxml has no such limits.
-        ParseError::Limit(_)
+    // Names by the fifth edition of XML 1.0, which libexpat refuses too.
+    let by_edition = matches!(error, ParseError::Unexpected(c) if !c.is_ascii());
+    by_edition
+        || matches!(
+            error,
+            // rxml has no such limits.
+            ParseError::Limit(_)
         // RFC 6120 §4.1 has nothing but white space between first-level elements.
         | ParseError::StrayText
-    )
+        )
 }
 
 /// What ours accepts and rxml refuses.

@@ -271,6 +271,8 @@ impl Model {
                 fate.undelivered += 1;
                 fate.check();
             }
+            // The answer may come all the same, and does nothing then.
+            Event::Withdrawn { .. } => {}
             other => panic!("an event that this target does not know: {other:?}"),
         }
     }

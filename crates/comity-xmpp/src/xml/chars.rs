@@ -1,4 +1,6 @@
-//! Character classes of XML 1.0 (fifth edition).
+//! Character classes of XML 1.0.
+
+use super::names::{NAME_MORE, NAME_START, is_in};
 
 /// Whether XML allows the character at all (production 2, `Char`).
 pub(super) fn is_char(c: char) -> bool {
@@ -15,10 +17,7 @@ pub(super) fn is_name_start(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphabetic() || matches!(c, ':' | '_');
     }
-    matches!(c, '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
-        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}'
-        | '\u{2070}'..='\u{218f}' | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}'
-        | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}' | '\u{10000}'..='\u{effff}')
+    is_in(NAME_START, c)
 }
 
 /// Whether a name may go on with the character (production 4a, `NameChar`).
@@ -26,7 +25,7 @@ pub(super) fn is_name_char(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-' | '.');
     }
-    is_name_start(c) || matches!(c, '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+    is_in(NAME_START, c) || is_in(NAME_MORE, c)
 }
 
 /// Whether the text is a name without a colon (Namespaces in XML, production 4).

@@ -10,6 +10,7 @@ mod declaration;
 mod element;
 mod error;
 mod limits;
+mod names;
 mod scope;
 mod state;
 #[cfg(test)]
