@@ -1,6 +1,7 @@
 //! The task that owns the router.
 
 mod answers;
+mod bench;
 mod connections;
 mod errands;
 mod outlet;
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::answers::security;
 
+use self::bench::Bench;
 use self::connections::Connections;
 use self::errands::Errands;
 use self::outlet::{Audience, Outlet};
@@ -64,6 +66,8 @@ pub(crate) struct Driver {
     listeners: JoinSet<()>,
     /// Answers that are being worked out.
     errands: Errands<Answer>,
+    /// Where certificates are judged.
+    bench: Bench,
     /// How long the router waits for an answer.
     answer_timeout: Duration,
     shutdown_timeout: Duration,
@@ -82,6 +86,7 @@ impl Driver {
             outlet: Outlet::new(parts.events, limits.max_unread_events),
             listeners: parts.listeners,
             errands: Errands::new(),
+            bench: Bench::new(),
             answer_timeout: parts.answer_timeout,
             shutdown_timeout: limits.shutdown_timeout,
             connections: Connections::new(parts.shared),

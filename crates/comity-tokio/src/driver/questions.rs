@@ -27,8 +27,8 @@ pub(super) enum Answer {
         domain: DomainName,
         resolution: Result<Resolution, DiscoveryError>,
     },
-    /// The router has stopped to wait.
-    Late,
+    /// There is none; the question dies by the router's own timer.
+    Unknown,
 }
 
 impl Driver {
@@ -60,14 +60,18 @@ impl Driver {
             Direction::Outbound => Role::Server,
         };
         let trust = Arc::clone(&self.trust);
+        let bench = self.bench.clone();
         self.errands.begin(query, async move {
             let service = comity_trust::Service::XmppServer;
             let reference = Reference::service(domain.clone(), service);
-            let verdict = evaluate(&chain, UnixTime::now(), role, &reference, &trust);
-            Answer::Judged {
-                connection,
-                domain,
-                verdict,
+            let judge = move || evaluate(&chain, UnixTime::now(), role, &reference, &trust);
+            match bench.run(judge).await {
+                Some(verdict) => Answer::Judged {
+                    connection,
+                    domain,
+                    verdict,
+                },
+                None => Answer::Unknown,
             }
         });
     }
@@ -84,7 +88,7 @@ impl Driver {
             let resolution = discovery.resolve_in(lane, domain.clone(), Service::XmppServer);
             match timeout(patience, resolution).await {
                 Ok(resolution) => Answer::Resolved { domain, resolution },
-                Err(_elapsed) => Answer::Late,
+                Err(_elapsed) => Answer::Unknown,
             }
         });
     }
@@ -119,7 +123,7 @@ impl Driver {
                 }
             }
             // Nobody wants to know any more.
-            Answer::Judged { .. } | Answer::Late => {}
+            Answer::Judged { .. } | Answer::Unknown => {}
         }
     }
 }
