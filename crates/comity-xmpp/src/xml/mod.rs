@@ -13,6 +13,7 @@ mod limits;
 mod names;
 mod scope;
 mod state;
+mod tags;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;

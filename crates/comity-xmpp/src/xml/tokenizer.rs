@@ -3,9 +3,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::attributes::{Attribute, Attributes, Span, split_name};
-use super::chars::{
-    NAME, TEXT, VALUE, is_char, is_name_char, is_name_start, is_ncname, is_space, plain_run,
-};
+use super::chars::{NAME, TEXT, VALUE, is_char, is_name_char, is_name_start, is_space, plain_run};
 use super::scope::Scope;
 use super::state::{Literal, Partial, State};
 use super::{Limit, Limits, ParseError, declaration, text};
@@ -34,30 +32,30 @@ use super::{Limit, Limits, ParseError, declaration, text};
 /// ```
 #[derive(Debug)]
 pub struct Tokenizer {
-    limits: Limits,
-    state: State,
+    pub(super) limits: Limits,
+    pub(super) state: State,
     partial: Partial,
     /// The source of the current first-level element, header or declaration.
-    buffer: String,
+    pub(super) buffer: String,
     /// Where the current name, value or text starts in `buffer`.
-    mark: usize,
+    pub(super) mark: usize,
     /// Where the name of the current reference starts in `buffer`.
-    reference: usize,
+    pub(super) reference: usize,
     /// How many `]` stand directly before the next character of character data, at most two.
     brackets: u8,
     /// The element name or the character data of the last token.
-    token: Span,
+    pub(super) token: Span,
     /// Whether the last text came from a CDATA section.
     cdata: bool,
     /// The name of the attribute whose value comes next.
-    attribute: Span,
-    attributes: Vec<Attribute>,
+    pub(super) attribute: Span,
+    pub(super) attributes: Vec<Attribute>,
     /// The names of the open elements inside `buffer`; that of the stream element is in `root`.
-    open: Vec<Span>,
-    root: String,
-    scope: Scope,
+    pub(super) open: Vec<Span>,
+    pub(super) root: String,
+    pub(super) scope: Scope,
     /// Elements in the current first-level element so far.
-    elements: usize,
+    pub(super) elements: usize,
 }
 
 /// One token. What it holds is read from the [`Tokenizer`] until the next call of `advance`.
@@ -384,7 +382,7 @@ impl Tokenizer {
         None
     }
 
-    fn enter_content(&mut self) {
+    pub(super) fn enter_content(&mut self) {
         self.state = State::Content;
         self.mark = self.buffer.len();
         self.brackets = 0;
@@ -462,84 +460,6 @@ impl Tokenizer {
         Ok(())
     }
 
-    fn step_tag(&mut self, c: char, before: usize) -> Result<Option<Token>, ParseError> {
-        match (self.state, c) {
-            (State::ElementName, c) if is_name_char(c) => return Ok(None),
-            (State::ElementName, _) => self.token = Span(self.mark, before),
-            (State::TagSpace, c) if is_name_start(c) => {
-                self.mark = before;
-                self.state = State::AttributeName;
-                return Ok(None);
-            }
-            (State::EmptySlash, '>') => {
-                self.open_element()?;
-                self.state = State::EmptyElement;
-                return Ok(Some(Token::Start));
-            }
-            (State::EmptySlash, c) => return Err(ParseError::Unexpected(c)),
-            (_tag, _) => {}
-        }
-        match c {
-            '/' => self.state = State::EmptySlash,
-            '>' => {
-                self.open_element()?;
-                self.enter_content();
-                return Ok(Some(Token::Start));
-            }
-            c if is_space(c) => self.state = State::TagSpace,
-            c => return Err(ParseError::Unexpected(c)),
-        }
-        Ok(None)
-    }
-
-    fn step_attribute(&mut self, c: char, before: usize) -> Result<(), ParseError> {
-        match (self.state, c) {
-            (State::AttributeName, c) if is_name_char(c) => {}
-            (State::AttributeName, c) if c == '=' || is_space(c) => {
-                self.attribute = Span(self.mark, before);
-                self.state = if c == '=' {
-                    State::AttributeQuote
-                } else {
-                    State::AttributeEquals
-                };
-            }
-            (State::AttributeEquals | State::AttributeQuote, c) if is_space(c) => {}
-            (State::AttributeEquals, '=') => self.state = State::AttributeQuote,
-            (State::AttributeQuote, '"' | '\'') => {
-                self.mark = self.buffer.len();
-                self.state = State::AttributeValue { quote: c };
-            }
-            (State::AttributeValue { quote }, c) if c == quote => {
-                self.state = State::TagGap;
-                return self.add_attribute(Span(self.mark, before));
-            }
-            (State::AttributeValue { quote }, '&') => {
-                self.reference = self.buffer.len();
-                self.state = State::Reference { quote: Some(quote) };
-            }
-            (State::AttributeValue { .. }, c) if c != '<' => {}
-            (_attribute, c) => return Err(ParseError::Unexpected(c)),
-        }
-        Ok(())
-    }
-
-    fn add_attribute(&mut self, value: Span) -> Result<(), ParseError> {
-        let limit = self.limits.max_value_bytes;
-        if value.len() > limit {
-            return Err(Limit::ValueBytes(limit).into());
-        }
-        let limit = self.limits.max_attributes;
-        if self.attributes.len() >= limit {
-            return Err(Limit::Attributes(limit).into());
-        }
-        self.check_name(self.attribute)?;
-        self.attributes.push(Attribute {
-            name: self.attribute,
-            value,
-        });
-        Ok(())
-    }
-
     fn step_reference(
         &mut self,
         c: char,
@@ -560,84 +480,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Checks the start tag that just ended, and enters its element.
-    fn open_element(&mut self) -> Result<(), ParseError> {
-        self.check_name(self.token)?;
-        let depth = self.open.len() + 1;
-        if depth > self.limits.max_depth {
-            return Err(Limit::Depth(self.limits.max_depth).into());
-        }
-        self.elements = if depth <= 2 { 1 } else { self.elements + 1 };
-        if self.elements > self.limits.max_elements {
-            return Err(Limit::Elements(self.limits.max_elements).into());
-        }
-        for attribute in &self.attributes {
-            if let Some(prefix) = attribute.declared_prefix(&self.buffer) {
-                let namespace = attribute.value(&self.buffer);
-                self.scope
-                    .declare(prefix, &namespace, depth, &self.limits)?;
-            }
-        }
-        let (prefix, _) = split_name(self.slice(self.token));
-        self.scope.resolve(prefix)?;
-        Attributes::new(&self.attributes, &self.buffer, &self.scope).check()?;
-        if depth == 1 {
-            self.root = self.slice(self.token).to_owned();
-        }
-        self.open.push(self.token);
-        Ok(())
-    }
-
-    fn step_end_tag(&mut self, c: char, before: usize) -> Result<Option<Token>, ParseError> {
-        if self.state == State::EndName {
-            let name = Span(self.mark, before);
-            if is_name_char(c) {
-                return Ok(None);
-            }
-            let started = match self.open.as_slice() {
-                [_root] => self.root.as_str(),
-                [.., innermost] => self.slice(*innermost),
-                [] => return Err(ParseError::MismatchedEndTag),
-            };
-            if self.slice(name) != started {
-                return Err(ParseError::MismatchedEndTag);
-            }
-            self.state = State::EndSpace;
-        }
-        match c {
-            '>' => Ok(Some(self.close_element())),
-            c if is_space(c) => Ok(None),
-            c => Err(ParseError::Unexpected(c)),
-        }
-    }
-
-    fn close_element(&mut self) -> Token {
-        self.open.pop();
-        self.scope.leave(self.open.len());
-        self.enter_content();
-        if self.open.is_empty() {
-            self.state = State::Epilog;
-        }
-        Token::End
-    }
-
-    /// Checks a qualified name (Namespaces in XML, production 7).
-    fn check_name(&self, name: Span) -> Result<(), ParseError> {
-        let limit = self.limits.max_name_bytes;
-        if name.len() > limit {
-            return Err(Limit::NameBytes(limit).into());
-        }
-        let name = self.slice(name);
-        let (prefix, local) = split_name(name);
-        if is_ncname(local) && (prefix.is_empty() != name.contains(':')) {
-            // Every character but the first after a colon was checked when it came.
-            Ok(())
-        } else {
-            Err(ParseError::InvalidName)
-        }
-    }
-
-    fn slice(&self, span: Span) -> &str {
+    pub(super) fn slice(&self, span: Span) -> &str {
         span.of(&self.buffer)
     }
 }
