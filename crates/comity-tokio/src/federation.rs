@@ -103,11 +103,14 @@ impl Federation {
     /// What was taken is given to a connection, or comes back in [`Event::Undelivered`]. Peers
     /// acknowledge nothing, so what a lost connection had not sent yet is lost with it.
     ///
+    /// If this is dropped before it is ready, the stanza may have been taken all the same: it is
+    /// then sent or comes back in an event like any other. If it was not taken, nothing tells.
+    ///
     /// # Errors
     ///
     /// The stanza was not taken and is given back with the reason.
     pub async fn send(&self, stanza: Stanza) -> Result<(), Rejected> {
-        // If the runtime ends, it takes the stanza with it.
+        // If the runtime ends before the answer, it takes the stanza with it.
         let copy = stanza.clone();
         let (reply, answer) = oneshot::channel();
         let stanza = Box::new(stanza);

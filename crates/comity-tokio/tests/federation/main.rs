@@ -94,6 +94,18 @@ async fn an_application_that_reads_late_misses_nothing_and_may_still_send() {
 }
 
 #[tokio::test]
+async fn a_stanza_whose_sender_does_not_wait_for_the_answer_may_be_sent_all_the_same() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
+    tokio::select! {
+        biased;
+        sent = site.a.federation.send(message("a", "b", "taken")) => panic!("{sent:?}"),
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(site.b.next_message().await, "taken");
+    site.end().await;
+}
+
+#[tokio::test]
 async fn a_denied_domain_is_not_written_to_and_not_listened_to() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
         if config.policy.local_domains.contains("a.example") {
