@@ -18,21 +18,17 @@
 //!
 //! Two echo domains that write to each other never stop. It prints `listening on ADDRESS` on standard
 //! output for each address, and one line for each event on standard error, without anything about
-//! users. SIGTERM and SIGINT end it in order.
+//! users. SIGTERM and SIGINT end it in order, a second one at once.
 //!
 //! Exit code 0 means that it was stopped, 1 that it ended otherwise, 2 that the command line or the
 //! configuration is wrong.
-#![expect(
-    clippy::print_stderr,
-    clippy::print_stdout,
-    reason = "a program with a command line talks to who runs it"
-)]
 
 mod config;
 mod options;
 mod reply;
 mod server;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use options::{Command, Options};
@@ -43,16 +39,23 @@ fn main() -> ExitCode {
         Ok(command) => command,
         Err(error) => return complain(&error, WRONG),
     };
-    match command {
-        Command::Help => print!("{}", options::USAGE),
-        Command::Version => println!("{} {}", reply::NAME, reply::VERSION),
-        Command::Run(options) => {
-            if let Err(error) = run(&options) {
-                return complain(&error, error.code());
-            }
-        }
+    let done = match command {
+        Command::Help => say(options::USAGE),
+        Command::Version => say(&format!("{} {}\n", reply::NAME, reply::VERSION)),
+        Command::Run(options) => run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, error.code()),
     }
-    ExitCode::SUCCESS
+}
+
+/// Writes to standard output, whose reader may have seen enough.
+fn say(text: &str) -> Result<(), RunError> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Why the program did not run to its end.
@@ -60,7 +63,8 @@ fn main() -> ExitCode {
 #[error(transparent)]
 enum RunError {
     Config(#[from] config::ConfigError),
-    Runtime(#[from] std::io::Error),
+    Output(io::Error),
+    Runtime(io::Error),
     Serve(#[from] ServeError),
 }
 
@@ -68,19 +72,24 @@ impl RunError {
     fn code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Serve(ServeError::Start(_)) => WRONG,
-            Self::Runtime(_) | Self::Serve(ServeError::Ended | ServeError::Signals(_)) => FAILED,
+            Self::Output(_)
+            | Self::Runtime(_)
+            | Self::Serve(ServeError::Ended | ServeError::Interrupted | ServeError::Signals(_)) => {
+                FAILED
+            }
         }
     }
 }
 
 fn run(options: &Options) -> Result<(), RunError> {
     let config = config::load(options)?;
-    tokio::runtime::Runtime::new()?.block_on(server::serve(config, options))?;
-    Ok(())
+    let runtime = tokio::runtime::Runtime::new().map_err(RunError::Runtime)?;
+    Ok(runtime.block_on(server::serve(config, options))?)
 }
 
 fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    eprintln!("{}: {error}", reply::NAME);
+    // That nobody reads it changes nothing.
+    let _ = writeln!(io::stderr(), "{}: {error}", reply::NAME);
     ExitCode::from(code)
 }
 

@@ -16,6 +16,8 @@ use crate::reply::reply;
 pub(crate) enum ServeError {
     #[error("the federation has ended without being asked to")]
     Ended,
+    #[error("stopped before all connections had ended")]
+    Interrupted,
     #[error("the process cannot be told to stop: {0}")]
     Signals(#[from] io::Error),
     #[error(transparent)]
@@ -38,7 +40,7 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Serve
     answer(&federation, events, stop).await
 }
 
-/// Answers stanzas until `stop` asks for the end and the federation has ended.
+/// Answers stanzas until `stop` asks for the end and the federation has ended, or asks twice.
 async fn answer(
     federation: &Federation,
     mut events: mpsc::Receiver<Event>,
@@ -47,7 +49,11 @@ async fn answer(
     let mut stopping = false;
     loop {
         tokio::select! {
-            Some(()) = stop.recv(), if !stopping => {
+            biased;
+            Some(()) = stop.recv() => {
+                if stopping {
+                    return Err(ServeError::Interrupted);
+                }
                 stopping = true;
                 let federation = federation.clone();
                 // The events are read meanwhile.
@@ -172,6 +178,20 @@ mod tests {
         federation.shutdown().await;
         let answered = answer(&federation, events, stops).await;
         assert!(matches!(answered, Err(ServeError::Ended)), "{answered:?}");
+    }
+
+    #[tokio::test]
+    async fn who_asks_twice_does_not_wait_for_the_end() {
+        let (federation, events) = start().await;
+        let (stop, stops) = mpsc::channel(2);
+        for _ in 0..2 {
+            stop.send(()).await.expect("it listens");
+        }
+        let answered = answer(&federation, events, stops).await;
+        assert!(
+            matches!(answered, Err(ServeError::Interrupted)),
+            "{answered:?}"
+        );
     }
 
     #[tokio::test]

@@ -28,6 +28,23 @@ fn a_secret_file_that_cannot_be_read_is_named() {
     assert_refused(&["--dialback-secret-file=/nowhere/secret"], line);
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn an_output_that_cannot_be_written_gets_one_line_and_code_1() {
+    for option in ["--help", "--version"] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = Command::new(env!("CARGO_BIN_EXE_comity-xmpp-echo"))
+            .arg(option)
+            .stdout(full.expect("the device is there"))
+            .stderr(std::process::Stdio::piped())
+            .output()
+            .expect("the program starts");
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        let line = "comity-xmpp-echo: No space left on device (os error 28)\n";
+        assert_eq!((stderr.as_str(), output.status.code()), (line, Some(1)));
+    }
+}
+
 /// What is said when nothing is wrong with the options before the files of the certificate.
 fn missing_identity() -> String {
     "comity-xmpp-echo: /nowhere/e.pem: No such file or directory (os error 2)\n".to_owned()
