@@ -1,7 +1,7 @@
 //! The demonstration as its users start it.
 #![cfg(test)]
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn gateway(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_comity-gateway"))
@@ -40,9 +40,9 @@ fn the_demonstration_tells_who_was_let_in_and_who_was_not() {
         "message on connection 1 from juliet@capulet.example/balcony to \
          romeo@montague.example/orchard \"How cam'st",
         "denied: exception mantua.example (all packets) under default allow",
-        "bounce from apothecary@mantua.example to juliet@capulet.example/balcony forbidden",
+        "bounce that the sender would get, from apothecary@mantua.example to juliet@capulet.example/balcony forbidden",
         "does not prove verona.example: the certificate chain does not lead to a trusted CA",
-        "bounce from prince@verona.example to juliet@capulet.example/balcony \
+        "bounce that the sender would get, from prince@verona.example to juliet@capulet.example/balcony \
          remote-server-timeout",
         "connection 1: closed by the peer",
         "Everything happened as it should.",
@@ -70,6 +70,39 @@ fn a_wrong_command_line_gets_one_line_and_code_2() {
         assert_eq!(text(&output.stdout), "", "{args:?}");
         assert_eq!(text(&output.stderr), format!("comity-gateway: {error}\n"));
     }
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_ends_the_demonstration_quietly() {
+    for command in ["demo", "--help", "--version"] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = with_stdout(command, writer);
+        assert_eq!(text(&output.stderr), "", "{command}");
+        assert_eq!(output.status.code(), Some(0), "{command}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_output_that_cannot_be_written_gets_one_line_and_code_1() {
+    for command in ["demo", "--help", "--version"] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = with_stdout(command, full.expect("the device is there"));
+        let line = "comity-gateway: No space left on device (os error 28)\n";
+        assert_eq!(text(&output.stderr), line, "{command}");
+        assert_eq!(output.status.code(), Some(1), "{command}");
+    }
+}
+
+fn with_stdout(command: &str, stdout: impl Into<Stdio>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_comity-gateway"))
+        .arg(command)
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .expect("the program runs")
 }
 
 #[test]

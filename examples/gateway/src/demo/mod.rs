@@ -1,7 +1,9 @@
 //! Four domains on loopback addresses, each with its own federation, and a transcript of what they do.
 //!
-//! Every line below a scene's title is made from an event of the federation under whose name it
-//! stands. A scene says beforehand which events it wants; any other ends the demonstration.
+//! Every line under the name of a federation is made from an event of it; a bounce is what a server
+//! would make of one. A scene says beforehand which events it wants, in their order. A refusal, a
+//! failure or an end that it does not want ends the demonstration, and so does any event that is left
+//! when it is over; others are shown and passed over.
 
 mod cast;
 mod dns;
@@ -10,6 +12,8 @@ mod step;
 mod transcript;
 
 use std::error::Error;
+
+pub(crate) use scenes::has_no_reader;
 
 /// Plays every scene.
 ///

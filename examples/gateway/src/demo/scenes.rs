@@ -1,6 +1,7 @@
 //! What happens.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use comity_identity::Direction::{Inbound, Outbound};
@@ -17,17 +18,26 @@ use super::transcript;
 /// Plays every scene, and prints it.
 pub(super) async fn play() -> Result<(), Box<dyn Error>> {
     let mut cast = Cast::assemble().await?;
-    transcript::cast(&cast);
+    transcript::cast(&cast)?;
     for (number, scene) in SCENES.iter().enumerate() {
-        transcript::title(number + 1, scene.title);
+        transcript::title(number + 1, scene.title)?;
         scene.play(&mut cast).await?;
     }
-    transcript::title(SCENES.len() + 1, "The servers stop");
+    transcript::title(SCENES.len() + 1, "The servers stop")?;
     for (role, endings) in CURTAIN {
         stop(&mut cast, *role, endings).await?;
     }
-    println!("\nEverything happened as it should.");
+    transcript::say(format_args!("\nEverything happened as it should."))?;
     Ok(())
+}
+
+/// Whether `error` says that whoever read the transcript has gone.
+pub(crate) fn has_no_reader(error: &(dyn Error + 'static)) -> bool {
+    let output = match error.downcast_ref::<Missing>() {
+        Some(Missing::Output(output)) => Some(output),
+        Some(_) | None => error.downcast_ref::<io::Error>(),
+    };
+    output.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A message, and what comes of it.
@@ -47,7 +57,7 @@ impl Scene {
         let stanza = Stanza::new(StanzaKind::Message, self.from.parse()?, self.to.parse()?)
             .with_type("chat")
             .with_payload(body);
-        transcript::sent(&stanza);
+        transcript::sent(&stanza)?;
         let sender = cast.actor(self.sender).ok_or(Missing::Actor(self.sender))?;
         sender.federation.send(stanza).await?;
         for (role, steps) in self.tale {
@@ -62,6 +72,9 @@ impl Scene {
 /// What should have happened and did not.
 #[derive(Debug, thiserror::Error)]
 enum Missing {
+    /// The transcript cannot be written.
+    #[error(transparent)]
+    Output(#[from] io::Error),
     #[error("{} takes no part", .0.domain())]
     Actor(Role),
     #[error("{}: {step:?} should have come, and nothing did", role.domain())]
@@ -79,14 +92,14 @@ enum Missing {
 /// Prints the events of one domain until all of `steps` have come, in their order.
 async fn tell(actor: &mut Actor, steps: &[Step]) -> Result<(), Missing> {
     let role = actor.role;
-    transcript::witness(role);
+    transcript::witness(role)?;
     for &step in steps {
         loop {
             let event = timeout(PATIENCE, actor.events.recv()).await;
             let Ok(Some(event)) = event else {
                 return Err(Missing::Step { role, step });
             };
-            transcript::event(&event);
+            transcript::event(&event)?;
             if step.is(&event) {
                 break;
             }
@@ -125,10 +138,10 @@ async fn stop(cast: &mut Cast, role: Role, endings: &[Ending]) -> Result<(), Mis
     // They end side by side.
     ends.sort_by_key(|(connection, _)| *connection);
     if !ends.is_empty() {
-        transcript::witness(role);
+        transcript::witness(role)?;
     }
     for (_, event) in &ends {
-        transcript::event(event);
+        transcript::event(event)?;
     }
     let mut ends = ends.into_iter();
     for &ending in endings {
@@ -157,7 +170,7 @@ pub(super) fn body(stanza: &Stanza) -> Option<String> {
     element.child(ns::SERVER, "body").map(Element::text)
 }
 
-/// What the sender of an undelivered stanza gets.
+/// What a server would give to the user whose stanza was not delivered.
 pub(super) fn bounce(stanza: &Stanza, failure: &Failure) -> Option<Stanza> {
     stanza.error(failure.condition(), Some(&failure.to_string()))
 }
