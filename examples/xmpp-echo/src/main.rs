@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The domain needs an SRV record `_xmpp-server._tcp.echo.example` that leads to this host, or an
-//! address record of its own and port 5269. The certificate has to name the domain. `--help` lists
-//! all options.
+//! address record of its own and port 5269. The certificate has to name the domain, which others check
+//! and this program does not. `--help` lists all options.
 //!
 //! - A message to any address of the domain comes back with the same type, id and body.
 //! - XMPP Ping (XEP-0199) and Software Version (XEP-0092) are answered.

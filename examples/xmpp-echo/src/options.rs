@@ -81,6 +81,10 @@ pub(crate) enum OptionsError {
     Syntax(#[from] lexopt::Error),
     #[error("--{0} is missing; see --help")]
     Missing(&'static str),
+    #[error("--{0} is given more than once")]
+    Repeated(&'static str),
+    #[error("--greet {0}: nobody lives at our own domain")]
+    GreetedSelf(Jid),
     #[error("--{option} {text:?}: {reason}")]
     Value {
         option: &'static str,
@@ -118,19 +122,25 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
             return Err(arg.unexpected().into());
         };
         match name {
-            "help" => return Ok(Command::Help),
-            "version" => return Ok(Command::Version),
+            "help" => return alone(&mut parser, "help", Command::Help),
+            "version" => return alone(&mut parser, "version", Command::Version),
             "allow-loopback" => given.allow_loopback = true,
             "require-certificate" => given.require_certificate = true,
-            "identity" => given.identity = Some(parser.value()?.into()),
-            "key" => given.key = Some(parser.value()?.into()),
+            "identity" => once(&mut given.identity, "identity", parser.value()?.into())?,
+            "key" => once(&mut given.key, "key", parser.value()?.into())?,
             "trust" => given.trust.push(parser.value()?.into()),
             "dialback-secret" => given.secret(Secret::Text(parser.value()?.string()?))?,
             "dialback-secret-file" => given.secret(Secret::File(parser.value()?.into()))?,
-            "domain" => given.domain = Some(value(&mut parser, "domain", domain)?),
+            "domain" => {
+                let domain = value(&mut parser, "domain", domain)?;
+                once(&mut given.domain, "domain", domain)?;
+            }
             "listen" => given.listen.push(value(&mut parser, "listen", listen)?),
             "dns" => given.dns.push(value(&mut parser, "dns", name_server)?),
-            "tls" => given.tls = Some(value(&mut parser, "tls", tls_mode)?),
+            "tls" => {
+                let mode = value(&mut parser, "tls", tls_mode)?;
+                once(&mut given.tls, "tls", mode)?;
+            }
             "greet" => given.greetings.push(value(&mut parser, "greet", greeting)?),
             _ => return Err(arg.unexpected().into()),
         }
@@ -138,6 +148,30 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
     given
         .complete()
         .map(|options| Command::Run(Box::new(options)))
+}
+
+/// The command of an option that takes no value.
+fn alone(
+    parser: &mut Parser,
+    option: &'static str,
+    command: Command,
+) -> Result<Command, OptionsError> {
+    match parser.optional_value() {
+        None => Ok(command),
+        Some(value) => Err(OptionsError::Value {
+            option,
+            text: value.to_string_lossy().into_owned(),
+            reason: "it takes no value".to_owned(),
+        }),
+    }
+}
+
+/// Keeps the value of an option that may be given once.
+fn once<T>(place: &mut Option<T>, option: &'static str, value: T) -> Result<(), OptionsError> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(OptionsError::Repeated(option)),
+    }
 }
 
 impl Given {
@@ -158,8 +192,13 @@ impl Given {
         if self.listen.is_empty() {
             self.listen.push(DEFAULT_LISTEN);
         }
+        let domain = self.domain.ok_or(OptionsError::Missing("domain"))?;
+        let own = |greeting: &&Greeting| *greeting.to.domain() == domain;
+        if let Some(greeting) = self.greetings.iter().find(own) {
+            return Err(OptionsError::GreetedSelf(greeting.to.clone()));
+        }
         Ok(Options {
-            domain: self.domain.ok_or(OptionsError::Missing("domain"))?,
+            domain,
             listen: self.listen,
             dns: self.dns,
             identity: self.identity.ok_or(OptionsError::Missing("identity"))?,
@@ -338,6 +377,19 @@ mod tests {
                 "--greet \"a@b.example\": give an address and a text, as in \
                  romeo@montague.example=Hello",
             ),
+            (
+                &["--greet=x@echo.example=Hello"],
+                "--greet x@echo.example: nobody lives at our own domain",
+            ),
+            (
+                &["--tls=optional", "--tls=optional"],
+                "--tls is given more than once",
+            ),
+            (&["--domain=a.example"], "--domain is given more than once"),
+            (&["--identity=a"], "--identity is given more than once"),
+            (&["--key=a"], "--key is given more than once"),
+            (&["--help=x"], "--help \"x\": it takes no value"),
+            (&["--version="], "--version \"\": it takes no value"),
             (
                 &["--require-certificate"],
                 "--require-certificate needs --trust: without a trusted CA no certificate proves \
