@@ -1,16 +1,18 @@
 //! Peers that claim names whose name servers say nothing.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use comity_policy::{Requirement, SecurityMode, TlsMode};
+use comity_srv::Service;
 use comity_testkit::dns::{FakeDns, Fault, RecordType, When};
-use comity_tokio::{Config, Event};
+use comity_tokio::{Config, Discovery, Event};
 use comity_xmpp::DialbackSecret;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::runtime::Handle;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use crate::dns;
@@ -69,6 +71,38 @@ async fn connections_that_are_gone_leave_no_work_behind() {
     timeout(PATIENCE, gone).await.expect("the tasks end");
     a.federation.shutdown().await;
     b.federation.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_question_whose_asker_has_gone_is_never_asked() {
+    let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let mut config = comity_srv::Config::default();
+    config.servers = vec![server.local_addr().unwrap()];
+    config.limits.max_resolutions = 1;
+    config.limits.resolution_timeout = Duration::from_millis(100);
+    let discovery = Discovery::start(config, [1; 32]);
+    let ask = |domain: &str| {
+        let (discovery, domain) = (discovery.clone(), domain.parse().unwrap());
+        tokio::spawn(async move { discovery.resolve(domain, Service::XmppServer).await })
+    };
+    let mut question = [0; 512];
+    let first = ask("first.example");
+    let len = server.recv(&mut question).await.unwrap();
+    assert!(holds(&question[..len], b"first"));
+    let second = ask("second.example");
+    yield_now().await;
+    second.abort();
+    assert!(second.await.unwrap_err().is_cancelled());
+    let third = ask("third.example");
+    let len = server.recv(&mut question).await.unwrap();
+    assert!(holds(&question[..len], b"third"));
+    drop((first, third));
+}
+
+/// Whether a question is about this label, in the mixed case that resolvers use.
+fn holds(question: &[u8], label: &[u8]) -> bool {
+    let mut windows = question.windows(label.len());
+    windows.any(|window| window.eq_ignore_ascii_case(label))
 }
 
 fn one_at_a_time(config: &mut Config) {
