@@ -21,10 +21,7 @@ fn each_stage_has_its_deadline() {
     );
     assert_eq!(handshake.sent(), "");
 
-    let mut idle = Host::receiving(config()).secured(Some("b.example"));
-    idle.feed(AUTH).feed(HEADER);
-    idle.events();
-    idle.sent();
+    let mut idle = Host::authenticated(HEADER);
     idle.pass(limits.idle_timeout - Duration::from_secs(1));
     idle.feed(" ");
     idle.pass(limits.idle_timeout - Duration::from_secs(1));
@@ -44,10 +41,7 @@ fn each_stage_has_its_deadline() {
 
 #[test]
 fn closing_waits_for_the_peer_and_still_takes_stanzas() {
-    let mut host = Host::receiving(config()).secured(Some("b.example"));
-    host.feed(AUTH).feed(HEADER);
-    host.events();
-    host.sent();
+    let mut host = Host::authenticated(HEADER);
     host.stream.close(host.now);
     host.feed(MESSAGE).feed(KEY);
     assert_eq!(host.sent(), "</stream:stream>");

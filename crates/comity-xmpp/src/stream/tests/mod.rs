@@ -149,6 +149,15 @@ impl Host {
         }
     }
 
+    /// `a.example`, to which `b.example` has proved itself with its certificate and `header`.
+    fn authenticated(header: &str) -> Self {
+        let mut host = Self::receiving(config()).secured(Some("b.example"));
+        host.feed(AUTH).feed(header);
+        host.events();
+        host.sent();
+        host
+    }
+
     /// Brings a receiving stream behind TLS, up to its features.
     fn secured(mut self, certified: Option<&'static str>) -> Self {
         self.certified = certified;

@@ -235,9 +235,7 @@ fn a_denied_domain_is_told_before_tls() {
 #[test]
 fn no_stanza_before_its_pair_is_proved() {
     let reason = |from: &str, to: &str, local: &str| {
-        let mut host = Host::receiving(config()).secured(Some("b.example"));
-        host.feed(AUTH).feed(HEADER);
-        host.events();
+        let mut host = Host::authenticated(HEADER);
         host.feed(format!("<message from='{from}' to='{to}'/>"));
         let rejection = host.rejection();
         assert_eq!(host.events(), [""; 0], "{local}");
@@ -410,9 +408,7 @@ fn bad_headers() -> Vec<(&'static str, &'static str, Rejection, &'static str)> {
 
 #[test]
 fn one_user_s_malformed_address_does_not_end_the_stream() {
-    let mut host = Host::receiving(config()).secured(Some("b.example"));
-    host.feed(AUTH).feed(HEADER);
-    host.events();
+    let mut host = Host::authenticated(HEADER);
     for (from, to, reason) in [
         (
             "x@b.example/\u{7f}",
@@ -466,9 +462,7 @@ fn a_header_without_prefix_leaves_the_content_namespace_to_the_stanzas() {
 #[test]
 fn a_forwarded_stanza_keeps_its_bytes_and_what_its_header_declared() {
     let header = HEADER.replace("version", "xmlns:x='urn:x' xmlns:y='urn:y' version");
-    let mut host = Host::receiving(config()).secured(Some("b.example"));
-    host.feed(AUTH).feed(header);
-    host.events();
+    let mut host = Host::authenticated(&header);
     let source = "<message  from='x@b.example' to = 'y@a.example' xmlns:y='urn:z'\t><x:a y:b='&#9;'/>\
                   <db:c/></message>";
     host.feed(source);
@@ -490,9 +484,7 @@ fn a_forwarded_stanza_keeps_its_bytes_and_what_its_header_declared() {
 
 #[test]
 fn a_prefix_on_the_content_namespace_is_refused() {
-    let mut host = Host::receiving(config()).secured(Some("b.example"));
-    host.feed(AUTH).feed(HEADER);
-    host.events();
+    let mut host = Host::authenticated(HEADER);
     host.feed("<x:message xmlns:x='jabber:server' from='x@b.example' to='y@a.example'/>");
     let rejection = host.rejection();
     assert_eq!(rejection, Rejection::PrefixedStanza);
