@@ -274,6 +274,10 @@ async fn a_host_that_nobody_listens_on_is_unreachable() {
     } = &mut site.b;
     federation.shutdown().await;
     events.close();
+    // Bound without listening, so that no other test gets the port.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.set_reuseaddr(true).unwrap();
+    held.bind(federation.addresses()[0]).unwrap();
     site.a
         .federation
         .send(message("a", "b", "anybody?"))
