@@ -176,6 +176,14 @@ fn xml(prefix: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             document("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"),
         ),
         ("instruction", bare("<a><?b c?></a>")),
+        (
+            "cut-character",
+            [prefix, b"<r><a>\xC3a\xA9</a></r>"].concat(),
+        ),
+        (
+            "surrogate",
+            [prefix, b"<r><a x='\xED\xA0\x80'/></r>"].concat(),
+        ),
         ("mismatched", bare("<a></b>")),
         (
             "repeated",
@@ -230,6 +238,14 @@ fn xmpp_router() -> Vec<(&'static str, Vec<u8>)> {
         (
             "closed",
             program(0, 0, &[&send, &accept, &[14], &play_dialled]),
+        ),
+        (
+            "lost-while-blocked",
+            program(
+                12,
+                0,
+                &[&send, &play_dialled, &[9, 0, 0, 12, 0xE8, 13, 0, 15, 15]],
+            ),
         ),
         (
             "lost",
@@ -293,6 +309,14 @@ fn xmpp_stream() -> Vec<(&'static str, Vec<u8>)> {
                 2,
                 3,
                 &[&say(1, &[(0, 2), (19, 2), (19, 3)]), &[3, 0, 3, 5, 0, 0]],
+            ),
+        ),
+        (
+            "proof-of-another-stream",
+            program(
+                2,
+                3,
+                &[&say(0, &[(1, 2), (19, 2)]), &[3, 0, 3, 5, 0, 2, 7, 7]],
             ),
         ),
         (

@@ -37,6 +37,7 @@ fn without_line_ends(mut seen: Vec<Seen>, data: &[u8]) -> Vec<Seen> {
     if !data.contains(&b'\r') {
         return seen;
     }
+    let stays = data.windows(2).any(|window| window == b"]\r");
     for item in &mut seen {
         match item {
             Seen::Start {
@@ -50,8 +51,8 @@ fn without_line_ends(mut seen: Vec<Seen>, data: &[u8]) -> Vec<Seen> {
                     value.retain(|c| c != ' ');
                 }
             }
-            Seen::Text(text) => text.retain(|c| c != '\r' && c != '\n'),
-            Seen::End => {}
+            Seen::Text(text) if stays => text.retain(|c| c != '\r' && c != '\n'),
+            Seen::Text(_) | Seen::End => {}
         }
     }
     // What is left of a text may be nothing.
