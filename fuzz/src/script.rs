@@ -106,7 +106,9 @@ pub(crate) fn fragment(program: &mut Program<'_>, ids: &[String]) -> String {
     let to = NAMES[usize::from(domains >> 3 & 7)];
     let back = usize::from(extra & 7);
     let id = ids.iter().rev().nth(back).map_or("i0", String::as_str);
+    // Keys cost more than everything else here.
     let key = match (from.parse(), to.parse()) {
+        _ if !template.contains("%k") => String::new(),
         (Ok(from), Ok(to)) if extra & 8 == 0 => secret().key(&from, &to, id),
         (Ok(from), Ok(to)) if extra & 16 == 0 => secret().key(&to, &from, id),
         _ => "0123".to_owned(),
