@@ -184,6 +184,10 @@ fn xml(prefix: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             "surrogate",
             [prefix, b"<r><a x='\xED\xA0\x80'/></r>"].concat(),
         ),
+        (
+            "line-ends",
+            bare("<a x='1\r\n2\r3\t'>\r\n\r<![CDATA[\r]\r\n]]></a>"),
+        ),
         ("mismatched", bare("<a></b>")),
         (
             "repeated",

@@ -2,7 +2,7 @@ use comity_xmpp::ns;
 use comity_xmpp::xml::{Element, Limits, ParseError};
 
 use crate::program::Program;
-use crate::xml::{FirstLevel, Reading, joined, unlimited};
+use crate::xml::{FirstLevel, Reading, Seen, joined, unlimited};
 
 /// Reads a stream whole, byte by byte and in pieces, and then each of its elements by itself.
 ///
@@ -20,6 +20,13 @@ pub fn xml_cuts(data: &[u8]) {
     assert_eq!(whole, bytes, "byte by byte");
     let pieces = Reading::of(cut(stream, lengths), limits, take);
     assert_eq!(whole, pieces, "in pieces");
+
+    if !stream.contains(&b'&') {
+        assert!(
+            !whole.seen.iter().any(has_raw_line_end),
+            "a line end as it came"
+        );
+    }
 
     let bare = !header_declares(&stream[..whole.header_bytes]);
     for element in &whole.elements {
@@ -58,6 +65,17 @@ fn limits(mode: u8) -> Limits {
             limits.max_value_bytes = 24;
             limits
         }
+    }
+}
+
+/// Whether a line end or tab is left that only a reference can bring (XML 1.0 §2.11, §3.3.3).
+fn has_raw_line_end(seen: &Seen) -> bool {
+    match seen {
+        Seen::Start { attributes, .. } => attributes
+            .iter()
+            .any(|(_, _, value)| value.contains(['\r', '\n', '\t'])),
+        Seen::Text(text) => text.contains('\r'),
+        Seen::End => false,
     }
 }
 

@@ -59,15 +59,15 @@ fn may_be_refused(error: ParseError) -> bool {
 /// What ours accepts and rxml refuses.
 fn may_be_accepted(data: &[u8], error: &rxml::Error) -> bool {
     match error {
-        // A declaration may say `standalone='no'`, which means nothing without a document type.
-        rxml::Error::RestrictedXml(_) => data.windows(10).any(|window| window == b"standalone"),
+        // A declaration may say `standalone='no'`, which means nothing without a document type, and
+        // it may say so without an encoding.
+        rxml::Error::RestrictedXml(_) | rxml::Error::InvalidSyntax(_) => {
+            data.windows(10).any(|window| window == b"standalone")
+        }
         // rxml takes white space before the first element only behind a declaration.
         rxml::Error::UnexpectedToken(Some(ErrorContext::DocumentBegin), "Text", _) => {
             data.first().is_some_and(u8::is_ascii_whitespace)
         }
-        // rxml takes a carriage return in an attribute value only before what ends or breaks a run
-        // of characters, against XML 1.0 §2.11.
-        rxml::Error::InvalidChar(Some(ErrorContext::AttributeValue), ..) => data.contains(&b'\r'),
         // These may start a name (XML 1.0 §2.3, production 4), and rxml has left them out.
         rxml::Error::UnexpectedChar(_, '\u{fdf0}'..='\u{fffd}', _) => true,
         _ => false,
@@ -75,10 +75,7 @@ fn may_be_accepted(data: &[u8], error: &rxml::Error) -> bool {
 }
 
 /// The document as rxml sees it, without white space between first-level elements.
-fn read(document: &[u8]) -> Result<Vec<Seen>, rxml::Error> {
-    // rxml takes a carriage return at the very end for an unfinished text.
-    let end = document.iter().rposition(|byte| !b" \t\r\n".contains(byte));
-    let mut data = document.get(..=end.unwrap_or(0)).unwrap_or_default();
+fn read(mut data: &[u8]) -> Result<Vec<Seen>, rxml::Error> {
     let mut parser = rxml::Parser::with_options(rxml::Options {
         max_token_length: 1 << 20,
         ..rxml::Options::default()
