@@ -53,6 +53,8 @@ fn may_be_refused(error: ParseError) -> bool {
             ParseError::Limit(_)
         // RFC 6120 §4.1 has nothing but white space between first-level elements.
         | ParseError::StrayText
+        // rxml lets a prefix be bound to the namespace of `xmlns` (Namespaces in XML §3).
+        | ParseError::ReservedNamespace
         // rxml reads the declaration without regard to case, against XML 1.0 §2.8 and §2.9.
         | ParseError::Declaration
         )
