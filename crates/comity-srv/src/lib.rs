@@ -1,9 +1,10 @@
 //! Service discovery for federation: DNS messages, resolution and exact SRV selection, without I/O.
 //!
 //! A [`Resolver`] finds out where the XMPP server of a domain can be reached: it asks recursive name
-//! servers for `_xmpp-server._tcp` SRV records (RFC 2782, RFC 6120 §3.2) and for the addresses of
-//! their targets, and ends with a typed [`Outcome`] and the [`Trace`] that explains it. It opens no
-//! sockets, connects to nobody and does not validate DNSSEC. [`Service`] lists what it can look for.
+//! servers for `_xmpp-server._tcp` and, where direct TLS is wanted, `_xmpps-server._tcp` SRV records
+//! (RFC 2782, RFC 6120 §3.2, XEP-0368) and for the addresses of their targets, and ends with a typed
+//! [`Outcome`] and the [`Trace`] that explains it. It opens no sockets, connects to nobody and does
+//! not validate DNSSEC. [`Service`] lists what it can look for.
 //!
 //! # Driving a resolver
 //!
@@ -12,17 +13,19 @@
 //! [`Event::Release`]. A resolver never closes and always takes input.
 //!
 //! ```
-//! use comity_srv::{Config, Event, Outcome, Protocol, Resolver, Service};
+//! use comity_srv::{Config, Event, Outcome, Protocol, Resolver, Security, Service};
 //! use comity_testkit::dns::{FakeDns, Transport};
 //!
 //! let mut server = FakeDns::new()
 //!     .srv("_xmpp-server._tcp.b.example", 10, 5, 5269, "xmpp.b.example")
+//!     .srv("_xmpps-server._tcp.b.example", 5, 0, 5270, "xmpp.b.example")
 //!     .a("xmpp.b.example", [192, 0, 2, 1]);
 //!
 //! let mut now = comity_testkit::origin();
 //! let config = Config::new(vec!["192.0.2.53:53".parse()?]);
 //! let mut resolver = Resolver::new(now, config, [7; 32]);
-//! let query = resolver.resolve(now, &"b.example".parse()?, Service::XmppServer)?;
+//! let service = Service::XmppServerWithDirectTls;
+//! let query = resolver.resolve(now, &"b.example".parse()?, service)?;
 //!
 //! let (outcome, trace) = 'resolved: loop {
 //!     let mut buf = Vec::new();
@@ -54,20 +57,50 @@
 //! let Outcome::Candidates(candidates) = outcome else {
 //!     return Err(trace.to_string().into());
 //! };
-//! assert_eq!(candidates[0].address, "192.0.2.1:5269".parse()?);
+//! assert_eq!(candidates[0].address, "192.0.2.1:5270".parse()?);
+//! assert_eq!(candidates[0].security, Security::DirectTls);
 //! assert!(trace.to_string().ends_with(
-//!     "chose xmpp.b.example at 192.0.2.1:5269, priority 10, weight 5\n"
+//!     "chose xmpp.b.example at 192.0.2.1:5270, priority 5, weight 0, direct TLS\n\
+//!      chose xmpp.b.example at 192.0.2.1:5269, priority 10, weight 5\n"
 //! ));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Outcomes
 //!
-//! Absence, refusal and failure are different things. Only an answer that there are no SRV records
-//! leads to the domain's own addresses on port 5269: not a timeout, not SERVFAIL, not records whose
+//! Absence, refusal and failure are different things. Only answers that there are no SRV records
+//! lead to the domain's own addresses on port 5269: not a timeout, not SERVFAIL, not records whose
 //! targets are of no use, not a target of `.`. RFC 6120 §3.2.1 (step 9) would fall back when no
 //! answer comes too; that lets whoever can suppress an answer choose where we connect, so here it is a
 //! [`Failure`] to be tried again. A `.` beside other records is left out.
+//!
+//! # Direct TLS
+//!
+//! [`Service::XmppServerWithDirectTls`] asks for both sets of records at the same time, and goes on
+//! when both answers are known or will not come. All records are one set then: priorities and weights
+//! are mixed, and each [`Candidate`] says by its [`Security`] which way it wants to be spoken to. A
+//! host, port and address in both sets is two candidates.
+//!
+//! A set whose target is `.` is not offered, and the other one counts. If that has no record, the
+//! service is refused: whoever says anything by SRV records has no fallback (XEP-0368 §5).
+//!
+//! If one set cannot be found out and the other has records that can be used, these are used, and the
+//! trace names the failure. Whoever can suppress the answer about direct TLS so leads us to STARTTLS,
+//! on hosts that the domain has published for it, and gains no more by that than by closing the port
+//! of direct TLS. Whether a stream needs TLS, and whose certificate it needs, is for the policy to say
+//! and for the stream to enforce, the same for both ways; nothing in DNS changes it. What is lost with
+//! direct TLS is that nobody can strip STARTTLS from the stream, which matters only under a policy
+//! that does without TLS if need be. If the set that is known has no record that can be used, the
+//! whole resolution is a [`Failure`]: the other may have records, or forbid the fallback.
+//!
+//! # Hosts without SRV records
+//!
+//! [`Service::Host`] finds the addresses of one host for a port that is known: from a configuration, or
+//! from a redirect, the stream error `see-other-host` (RFC 6120 §4.9.3.19). A redirect comes from the
+//! peer, so the [`AddressPolicy`] holds for its addresses as for those in DNS. It changes where we
+//! connect and nothing else: `domain` remains the one that the certificate must name. Where the
+//! redirect is to a name without a port, the RFC asks for the SRV records of that name; that is a
+//! resolution of the name as a domain.
 //!
 //! # Order
 //!
@@ -90,7 +123,8 @@
 //! addresses may be dialled: public ones, unless told otherwise.
 //!
 //! RFC 1035 (messages), RFC 2181 §8 (TTL), RFC 2308 (negative answers), RFC 2782 (SRV), RFC 5452
-//! (forged answers), RFC 6120 §3.2 (XMPP), RFC 6891 (EDNS), RFC 8305 §4 (families in turn).
+//! (forged answers), RFC 6120 §3.2 (XMPP), RFC 6891 (EDNS), RFC 8305 §4 (families in turn), XEP-0368
+//! (direct TLS).
 
 mod address;
 mod cache;

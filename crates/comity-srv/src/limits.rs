@@ -9,10 +9,10 @@ pub struct Limits {
     /// Questions of one resolution that wait for an answer at a time; 8. With `max_resolutions`
     /// this bounds the sockets.
     pub max_parallel_lookups: usize,
-    /// Questions of one resolution in all; 40, which is the SRV question and both address types of
+    /// Questions of one resolution in all; 40, which is two SRV questions and both address types of
     /// 19 hosts. The hosts after that are not looked up.
     pub max_lookups: usize,
-    /// SRV records of one domain that are used; 32, the first of the chosen order.
+    /// SRV records of one domain that are used; 32, the first of the chosen order over both sets.
     pub max_service_records: usize,
     /// Addresses of one target that are used; 8, both families in turn.
     pub max_addresses_per_target: usize,

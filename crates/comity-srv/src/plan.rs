@@ -5,54 +5,55 @@
 mod chase;
 mod hosts;
 mod outcome;
+mod services;
 
-use std::collections::BTreeSet;
 use std::mem;
 
-use comity_identity::DomainName;
+use comity_identity::{DomainName, Host};
 
 use crate::address::AddressPolicy;
 use crate::limits::Limits;
-use crate::message::{Answer, Question, RecordKind, RecordName, SrvData};
-use crate::select::{ServiceRecord, weighted_order};
-use crate::trace::{DropReason, Trace, TraceEntry};
+use crate::message::{Answer, Question};
+use crate::resolver::ResolveError;
+use crate::select::{Offer, ServiceRecord};
+use crate::trace::{Trace, TraceEntry};
 use chase::{Chase, End};
 use hosts::Hosts;
 pub use outcome::{BlockedAddress, Candidate, Failure, Outcome, Provenance, Security};
+use services::{Found, Services};
 
-/// A service of a domain.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+/// What of a domain is to be reached.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Service {
-    /// `_xmpp-server._tcp`, or the domain itself on port 5269 (RFC 6120 §3.2).
+    /// Its XMPP server by STARTTLS: `_xmpp-server._tcp`, or the domain itself on port 5269
+    /// (RFC 6120 §3.2).
+    ///
+    /// For a policy that uses no TLS, or no direct TLS. Nothing is known then of the other set.
     XmppServer,
-}
-
-impl Service {
-    fn labels(self) -> [&'static str; 2] {
-        match self {
-            Self::XmppServer => ["_xmpp-server", "_tcp"],
-        }
-    }
-
-    fn default_port(self) -> u16 {
-        match self {
-            Self::XmppServer => 5269,
-        }
-    }
-
-    fn security(self) -> Security {
-        match self {
-            Self::XmppServer => Security::StartTls,
-        }
-    }
+    /// Its XMPP server by direct TLS or STARTTLS, as each candidate says: the records of
+    /// `_xmpps-server._tcp` and `_xmpp-server._tcp` as one set, or the domain itself on port 5269
+    /// by STARTTLS if there is no record in either (XEP-0368).
+    XmppServerWithDirectTls,
+    /// Its server on a host and port that are known, without SRV records: that of a redirect
+    /// (RFC 6120 §4.9.3.19) or of a configuration (§3.2.3).
+    ///
+    /// The addresses of a name are looked up, an address is taken as it is, and neither escapes
+    /// the address policy.
+    Host {
+        /// The name or address.
+        host: Host,
+        /// The port; 0 is refused.
+        port: u16,
+        /// What the candidates get.
+        security: Security,
+    },
 }
 
 /// One resolution without its messages.
 #[derive(Debug)]
 pub(crate) struct Plan {
     domain: DomainName,
-    service: Service,
     limits: Limits,
     policy: AddressPolicy,
     seed: [u8; 32],
@@ -63,35 +64,54 @@ pub(crate) struct Plan {
 
 #[derive(Debug)]
 enum Stage {
-    Services(Chase),
+    Services(Services),
     Hosts(Hosts),
     Ended(Outcome),
 }
 
 impl Plan {
-    /// Plans the resolution, or `None` if the owner of the SRV records would be too long a name.
+    /// Plans the resolution. It has ended if there is nothing to ask.
     pub(crate) fn new(
         domain: DomainName,
         service: Service,
         limits: Limits,
         policy: AddressPolicy,
         seed: [u8; 32],
-    ) -> Option<Self> {
-        let name = RecordName::below(&service.labels(), &domain)?;
-        let question = Question {
-            name,
-            kind: RecordKind::Srv,
+    ) -> Result<Self, ResolveError> {
+        let mut trace = Trace::default();
+        let stage = match service {
+            Service::XmppServer => services(&domain, &[STARTTLS_SET])?,
+            Service::XmppServerWithDirectTls => services(&domain, &[STARTTLS_SET, DIRECT_TLS_SET])?,
+            Service::Host { port: 0, .. } => return Err(ResolveError::PortZero),
+            Service::Host {
+                host: Host::Domain(host),
+                port,
+                security,
+            } => Stage::Hosts(Hosts::given(alone(host, port, security))),
+            Service::Host {
+                host: Host::Ip(address),
+                port,
+                security,
+            } => {
+                let offer = alone(domain.clone(), port, security);
+                Stage::Ended(hosts::conclude_given(
+                    &offer, address, &limits, &policy, &mut trace,
+                ))
+            }
         };
-        Some(Self {
+        Ok(Self {
             domain,
-            service,
             limits,
             policy,
             seed,
             asked: 0,
-            stage: Stage::Services(Chase::new(question)),
-            trace: Trace::default(),
+            stage,
+            trace,
         })
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_))
     }
 
     /// The next question to ask at once, each once.
@@ -123,8 +143,7 @@ impl Plan {
 
     /// Ends the plan with what is known.
     pub(crate) fn expire(&mut self) {
-        // Twice, because the end of the first stage starts the second.
-        for _ in 0..2 {
+        for _ in 0..ASKING_STAGES {
             for chase in self.stage.chases_mut() {
                 chase.fail(Failure::Timeout, &mut self.trace);
             }
@@ -151,115 +170,83 @@ impl Plan {
     /// Fails the questions that the limit on lookups leaves no room for.
     fn give_up_ready(&mut self) {
         let limit = self.limits.max_lookups;
-        let chases = self.stage.chases_mut();
-        for chase in chases.filter(|chase| !chase.is_waiting()) {
-            chase.fail(Failure::TooManyLookups { limit }, &mut self.trace);
+        for _ in 0..ASKING_STAGES {
+            let chases = self.stage.chases_mut();
+            for chase in chases.filter(|chase| !chase.is_waiting()) {
+                chase.fail(Failure::TooManyLookups { limit }, &mut self.trace);
+            }
+            self.advance();
         }
-        self.advance();
     }
 
     /// Goes to the next stage if this one is complete.
     fn advance(&mut self) {
         let next = match &self.stage {
-            Stage::Services(chase) => match chase.end().cloned() {
-                None => return,
-                Some(end) => self.choose_hosts(end),
-            },
+            Stage::Services(services) if services.is_complete() => {
+                let found = services.conclude(&self.seed, &self.limits, &mut self.trace);
+                self.choose_hosts(found)
+            }
             Stage::Hosts(hosts) if hosts.is_complete() => {
                 Stage::Ended(hosts.conclude(&self.limits, &self.policy, &mut self.trace))
             }
-            Stage::Hosts(_) | Stage::Ended(_) => return,
+            Stage::Services(_) | Stage::Hosts(_) | Stage::Ended(_) => return,
         };
         self.stage = next;
     }
 
-    fn choose_hosts(&mut self, end: End) -> Stage {
-        match end {
-            End::Services(found) => match self.usable(found) {
-                Ok(records) => Stage::Hosts(Hosts::new(records, self.service)),
-                Err(outcome) => Stage::Ended(outcome),
-            },
-            // Only an answer that there is no SRV record leads here: an error is not an absence,
-            // and targets that fail do not bring the fallback back (RFC 6120 §3.2.1, step 8).
-            End::Absent => {
-                let port = self.service.default_port();
-                self.trace.push(TraceEntry::FellBack {
-                    domain: self.domain.clone(),
-                    port,
-                });
-                Stage::Hosts(Hosts::fallback(self.domain.clone(), port, self.service))
+    fn choose_hosts(&mut self, found: Found) -> Stage {
+        match found {
+            Found::Offers { offers, missing } => Stage::Hosts(Hosts::of_records(offers, missing)),
+            // Only answers that there is no SRV record lead here: an error is not an absence, and
+            // targets that fail do not bring the fallback back (RFC 6120 §3.2.1, step 8).
+            Found::Absent => {
+                let (domain, port) = (self.domain.clone(), FALLBACK_PORT);
+                let offer = alone(domain.clone(), port, Security::StartTls);
+                self.trace.push(TraceEntry::FellBack { domain, port });
+                Stage::Hosts(Hosts::fallback(offer))
             }
-            End::Failed(failure) => Stage::Ended(Outcome::Failed(failure)),
-            End::Addresses(_) => Stage::Ended(Outcome::Failed(Failure::Malformed)),
+            Found::Refused => Stage::Ended(Outcome::Refused),
+            Found::Failed(failure) => Stage::Ended(Outcome::Failed(failure)),
         }
-    }
-
-    /// The records to use, in the chosen order.
-    fn usable(&mut self, found: Vec<SrvData>) -> Result<Vec<ServiceRecord>, Outcome> {
-        if found.iter().all(|data| data.target.is_root()) {
-            return Err(Outcome::Refused);
-        }
-        let mut seen = BTreeSet::new();
-        let mut usable = Vec::new();
-        for data in found {
-            match judge(&data) {
-                Ok(_) if seen.contains(&data) => self.drop_record(&data, DropReason::Duplicate),
-                Ok(record) => usable.push(record),
-                Err(reason) => self.drop_record(&data, reason),
-            }
-            seen.insert(data);
-        }
-        let mut order = weighted_order(usable, &self.seed);
-        let kept = order.len().min(self.limits.max_service_records);
-        for record in order.split_off(kept) {
-            self.trace.push(TraceEntry::RecordDropped {
-                target: RecordName::from(&record.target),
-                port: record.port,
-                priority: record.priority,
-                reason: DropReason::Limit,
-            });
-        }
-        if order.is_empty() {
-            return Err(Outcome::Failed(Failure::NoUsableRecord));
-        }
-        Ok(order)
-    }
-
-    fn drop_record(&mut self, data: &SrvData, reason: DropReason) {
-        self.trace.push(TraceEntry::RecordDropped {
-            target: data.target.clone(),
-            port: data.port,
-            priority: data.priority,
-            reason,
-        });
     }
 }
 
 impl Stage {
     fn chases_mut(&mut self) -> impl Iterator<Item = &mut Chase> {
         let (services, hosts) = match self {
-            Self::Services(chase) => (Some(chase), None),
+            Self::Services(services) => (Some(services.chases_mut()), None),
             Self::Hosts(hosts) => (None, Some(hosts.chases_mut())),
             Self::Ended(_) => (None, None),
         };
-        services.into_iter().chain(hosts.into_iter().flatten())
+        let services = services.into_iter().flatten();
+        services.chain(hosts.into_iter().flatten())
     }
 }
 
-fn judge(data: &SrvData) -> Result<ServiceRecord, DropReason> {
-    if data.target.is_root() {
-        return Err(DropReason::NotOffered);
-    }
-    if data.port == 0 {
-        return Err(DropReason::PortZero);
-    }
-    Ok(ServiceRecord {
-        priority: data.priority,
-        weight: data.weight,
-        port: data.port,
-        target: data.target.to_domain().map_err(DropReason::Target)?,
-    })
+fn services(domain: &DomainName, sets: &[(&str, Security)]) -> Result<Stage, ResolveError> {
+    let services = Services::new(domain, sets).ok_or(ResolveError::NameTooLong)?;
+    Ok(Stage::Services(services))
 }
+
+/// What is offered where no SRV record says more.
+fn alone(target: DomainName, port: u16, security: Security) -> Offer {
+    let record = ServiceRecord {
+        priority: 0,
+        weight: 0,
+        port,
+        target,
+    };
+    Offer { record, security }
+}
+
+/// The stages with questions. The end of the first starts the second.
+const ASKING_STAGES: usize = 2;
+
+const STARTTLS_SET: (&str, Security) = ("_xmpp-server", Security::StartTls);
+const DIRECT_TLS_SET: (&str, Security) = ("_xmpps-server", Security::DirectTls);
+
+/// The port of `xmpp-server` (RFC 6120 §14.7).
+const FALLBACK_PORT: u16 = 5269;
 
 #[cfg(test)]
 mod tests;

@@ -91,7 +91,8 @@ impl Resolver {
     }
 
     /// Begins to find out where `service` of `domain` can be reached. [`Event::Resolved`] brings
-    /// the result, at the latest after `Limits::resolution_timeout`.
+    /// the result, at the latest after `Limits::resolution_timeout`; at once if nothing has to be
+    /// asked.
     ///
     /// # Errors
     ///
@@ -103,9 +104,6 @@ impl Resolver {
         service: Service,
     ) -> Result<QueryId, ResolveError> {
         let limit = self.limits.max_resolutions;
-        if self.servers.is_empty() {
-            return Err(ResolveError::NoServers);
-        }
         if self.plans.len() >= limit {
             return Err(ResolveError::TooMany { limit });
         }
@@ -115,8 +113,10 @@ impl Resolver {
             self.limits.clone(),
             self.address_policy.clone(),
             self.random.seed(),
-        )
-        .ok_or(ResolveError::NameTooLong)?;
+        )?;
+        if self.servers.is_empty() && !plan.has_ended() {
+            return Err(ResolveError::NoServers);
+        }
         let query = self.query_ids.next_id();
         self.plans.insert(query, plan);
         let deadline = later(now, self.limits.resolution_timeout);

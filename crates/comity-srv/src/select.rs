@@ -3,6 +3,8 @@ use std::cmp::Ordering;
 use comity_identity::DomainName;
 use comity_machine::Random;
 
+use crate::plan::Security;
+
 /// One usable SRV record (RFC 2782).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[expect(
@@ -20,6 +22,13 @@ pub struct ServiceRecord {
     pub target: DomainName,
 }
 
+/// A record, and what the set that it belongs to means for a connection.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Offer {
+    pub(crate) record: ServiceRecord,
+    pub(crate) security: Security,
+}
+
 /// Orders `records` by priority, and inside one priority by chance in proportion to the weights.
 ///
 /// The first record of a priority is each record with probability weight / sum of weights, the
@@ -32,26 +41,39 @@ pub struct ServiceRecord {
 /// of the records the others keep their order, so that a caller who derives the seed from a
 /// transaction or a peer gets the same order again after the records were refreshed.
 #[must_use]
-pub fn weighted_order(mut records: Vec<ServiceRecord>, seed: &[u8; 32]) -> Vec<ServiceRecord> {
-    // Equal endpoints become neighbours, so that `Draws` can tell them apart by a count.
-    records.sort();
-    records.sort_by(|a, b| endpoint(a).cmp(&endpoint(b)));
-    let mut draws = Draws::new(seed);
-    let mut racers: Vec<_> = records
-        .into_iter()
-        .map(|record| (Race::new(draws.draw(&record), record.weight), record))
-        .collect();
-    racers.sort_by(|(race, record), (other_race, other)| {
-        let by_priority = record.priority.cmp(&other.priority);
-        by_priority.then_with(|| race.cmp(other_race))
-    });
-    racers.into_iter().map(|(_, record)| record).collect()
+pub fn weighted_order(records: Vec<ServiceRecord>, seed: &[u8; 32]) -> Vec<ServiceRecord> {
+    let one_set = |record| Offer {
+        record,
+        security: Security::StartTls,
+    };
+    let offers = records.into_iter().map(one_set).collect();
+    let order = weighted_offers(offers, seed);
+    order.into_iter().map(|offer| offer.record).collect()
 }
 
-/// Uniform numbers, each decided by the seed and one record.
+/// [`weighted_order`] over the records of several sets, as if they were one (XEP-0368 §3).
+///
+/// The same host and port in two sets are two offers, each with a chance of its own.
+pub(crate) fn weighted_offers(mut offers: Vec<Offer>, seed: &[u8; 32]) -> Vec<Offer> {
+    // Equal endpoints become neighbours, so that `Draws` can tell them apart by a count.
+    offers.sort();
+    offers.sort_by(|a, b| endpoint(a).cmp(&endpoint(b)));
+    let mut draws = Draws::new(seed);
+    let mut racers: Vec<_> = offers
+        .into_iter()
+        .map(|offer| (Race::new(draws.draw(&offer), offer.record.weight), offer))
+        .collect();
+    racers.sort_by(|(race, offer), (other_race, other)| {
+        let by_priority = offer.record.priority.cmp(&other.record.priority);
+        by_priority.then_with(|| race.cmp(other_race))
+    });
+    racers.into_iter().map(|(_, offer)| offer).collect()
+}
+
+/// Uniform numbers, each decided by the seed and one offer.
 struct Draws<'a> {
     seed: &'a [u8; 32],
-    previous: Option<ServiceRecord>,
+    previous: Option<Offer>,
     repeats: u32,
 }
 
@@ -64,20 +86,27 @@ impl<'a> Draws<'a> {
         }
     }
 
-    fn draw(&mut self, record: &ServiceRecord) -> u64 {
-        let previous = self.previous.replace(record.clone());
-        let repeated = previous.is_some_and(|previous| endpoint(&previous) == endpoint(record));
+    fn draw(&mut self, offer: &Offer) -> u64 {
+        let previous = self.previous.replace(offer.clone());
+        let repeated = previous.is_some_and(|previous| endpoint(&previous) == endpoint(offer));
         self.repeats = if repeated {
             self.repeats.saturating_add(1)
         } else {
             0
         };
-        draw(self.seed, &record.target, record.port, self.repeats)
+        let seed = match offer.security {
+            Security::StartTls => *self.seed,
+            // The first byte of the first block of a draw is 0, so this is no state of another draw.
+            Security::DirectTls => absorb(self.seed, &[1]),
+        };
+        let record = &offer.record;
+        draw(&seed, &record.target, record.port, self.repeats)
     }
 }
 
-fn endpoint(record: &ServiceRecord) -> (&DomainName, u16, u16) {
-    (&record.target, record.priority, record.port)
+fn endpoint(offer: &Offer) -> (Security, &DomainName, u16, u16) {
+    let record = &offer.record;
+    (offer.security, &record.target, record.priority, record.port)
 }
 
 /// A number that is uniform over all seeds and independent for different endpoints.

@@ -5,7 +5,7 @@ use comity_identity::{DomainName, ParseError};
 
 use crate::address::Forbidden;
 use crate::message::{Question, RecordName};
-use crate::plan::{Candidate, Failure};
+use crate::plan::{Candidate, Failure, Security};
 use crate::resolver::Protocol;
 
 /// Why a resolution ended as it did: what was asked, answered, left out and chosen, in this order.
@@ -114,6 +114,8 @@ pub enum TraceEntry {
         port: u16,
         /// Its priority.
         priority: u16,
+        /// Which set it belongs to.
+        security: Security,
         /// Why.
         reason: DropReason,
     },
@@ -157,7 +159,7 @@ pub enum Setback {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum DropReason {
-    /// The target is `.`, beside records with other targets.
+    /// The target is `.`: alone it says that the set is not offered, beside others it says nothing.
     NotOffered,
     /// The port is 0.
     PortZero,
@@ -175,7 +177,7 @@ pub enum DropReason {
 pub enum AddressDropReason {
     /// The address policy forbids it.
     Forbidden(Forbidden),
-    /// The same address and port come earlier.
+    /// The same address and port come earlier with the same security.
     Duplicate,
     /// There are more than `Limits` allows for this target or in all.
     Limit,
@@ -211,11 +213,16 @@ impl fmt::Display for TraceEntry {
                 target,
                 port,
                 priority,
+                security,
                 reason,
             } => {
+                let set = match security {
+                    Security::StartTls => "",
+                    Security::DirectTls => " direct TLS",
+                };
                 write!(
                     f,
-                    "left out target {target} port {port} priority {priority}: {reason}"
+                    "left out target {target} port {port} priority {priority}{set}: {reason}"
                 )
             }
             Self::AddressDropped {

@@ -3,20 +3,21 @@ use std::net::{IpAddr, SocketAddr};
 
 use comity_identity::DomainName;
 
-use super::{BlockedAddress, Candidate, Chase, End, Failure, Outcome, Provenance, Service};
+use super::{BlockedAddress, Candidate, Chase, End, Failure, Outcome, Provenance, Security};
 use crate::address::AddressPolicy;
 use crate::limits::Limits;
 use crate::message::{Question, RecordKind, RecordName};
-use crate::select::ServiceRecord;
+use crate::select::Offer;
 use crate::trace::{AddressDropReason, Trace, TraceEntry};
 
 /// The targets in their chosen order, and the search for their addresses.
 #[derive(Debug)]
 pub(crate) struct Hosts {
-    records: Vec<ServiceRecord>,
-    service: Service,
+    offers: Vec<Offer>,
     provenance: Provenance,
-    /// Each host once, in the order of its first record.
+    /// Why there may be more offers than these.
+    missing: Option<Failure>,
+    /// Each host once, in the order of its first offer.
     searches: Vec<Search>,
 }
 
@@ -28,32 +29,33 @@ struct Search {
 }
 
 impl Hosts {
-    pub(crate) fn new(records: Vec<ServiceRecord>, service: Service) -> Self {
-        Self::with(records, service, Provenance::ServiceRecord)
+    /// The targets of SRV records, and why the records of another set are not known.
+    pub(crate) fn of_records(offers: Vec<Offer>, missing: Option<Failure>) -> Self {
+        Self::with(offers, Provenance::ServiceRecord, missing)
     }
 
     /// The domain itself.
-    pub(crate) fn fallback(domain: DomainName, port: u16, service: Service) -> Self {
-        let record = ServiceRecord {
-            priority: 0,
-            weight: 0,
-            port,
-            target: domain,
-        };
-        Self::with(vec![record], service, Provenance::Fallback)
+    pub(crate) fn fallback(offer: Offer) -> Self {
+        Self::with(vec![offer], Provenance::Fallback, None)
     }
 
-    fn with(records: Vec<ServiceRecord>, service: Service, provenance: Provenance) -> Self {
+    /// The host that the caller named.
+    pub(crate) fn given(offer: Offer) -> Self {
+        Self::with(vec![offer], Provenance::Given, None)
+    }
+
+    fn with(offers: Vec<Offer>, provenance: Provenance, missing: Option<Failure>) -> Self {
         let mut seen = BTreeSet::new();
-        let searches = records
+        let searches = offers
             .iter()
-            .filter(|record| seen.insert(&record.target))
-            .map(|record| Search::new(&record.target))
+            .map(|offer| &offer.record.target)
+            .filter(|target| seen.insert(*target))
+            .map(Search::new)
             .collect();
         Self {
-            records,
-            service,
+            offers,
             provenance,
+            missing,
             searches,
         }
     }
@@ -80,36 +82,14 @@ impl Hosts {
             .iter()
             .map(|search| (&search.host, search.addresses()))
             .collect();
-        let mut collector = Collector {
-            limits,
-            policy,
-            trace,
-            seen: BTreeSet::new(),
-            candidates: Vec::new(),
-            blocked: Vec::new(),
-        };
-        for record in &self.records {
-            let addresses = found.get(&record.target).map_or(&[][..], Vec::as_slice);
-            collector.take(record, addresses, self.service, self.provenance);
+        let mut collector = Collector::new(limits, policy, trace);
+        for offer in &self.offers {
+            let addresses = found.get(&offer.record.target);
+            let addresses = addresses.map_or(&[][..], Vec::as_slice);
+            collector.take(offer, addresses, self.provenance);
         }
-        let Collector {
-            candidates,
-            blocked,
-            ..
-        } = collector;
-        if !candidates.is_empty() {
-            return Outcome::Candidates(candidates);
-        }
-        if let Some(failure) = self.failure() {
-            return Outcome::Failed(failure);
-        }
-        if !blocked.is_empty() {
-            return Outcome::Blocked(blocked);
-        }
-        match self.provenance {
-            Provenance::Fallback => Outcome::Absent,
-            Provenance::ServiceRecord => Outcome::Failed(Failure::NoAddress),
-        }
+        let failure = self.failure().or_else(|| self.missing.clone());
+        collector.conclude(failure, self.provenance)
     }
 
     fn chases(&self) -> impl Iterator<Item = &Chase> {
@@ -149,38 +129,58 @@ impl Search {
     }
 }
 
+/// The outcome for an address that the caller gave.
+pub(crate) fn conclude_given(
+    offer: &Offer,
+    address: IpAddr,
+    limits: &Limits,
+    policy: &AddressPolicy,
+    trace: &mut Trace,
+) -> Outcome {
+    let mut collector = Collector::new(limits, policy, trace);
+    collector.take(offer, &[address], Provenance::Given);
+    collector.conclude(None, Provenance::Given)
+}
+
 struct Collector<'a> {
     limits: &'a Limits,
     policy: &'a AddressPolicy,
     trace: &'a mut Trace,
-    seen: BTreeSet<SocketAddr>,
+    /// An address and port may be offered by TLS and by STARTTLS, which are two things to try.
+    seen: BTreeSet<(SocketAddr, Security)>,
     candidates: Vec<Candidate>,
     blocked: Vec<BlockedAddress>,
 }
 
-impl Collector<'_> {
-    fn take(
-        &mut self,
-        record: &ServiceRecord,
-        addresses: &[IpAddr],
-        service: Service,
-        provenance: Provenance,
-    ) {
+impl<'a> Collector<'a> {
+    fn new(limits: &'a Limits, policy: &'a AddressPolicy, trace: &'a mut Trace) -> Self {
+        Self {
+            limits,
+            policy,
+            trace,
+            seen: BTreeSet::new(),
+            candidates: Vec::new(),
+            blocked: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, offer: &Offer, addresses: &[IpAddr], provenance: Provenance) {
+        let Offer { record, security } = offer;
         let mut used = 0;
         for &address in addresses {
             let socket = SocketAddr::new(address, record.port);
-            if let Err(reason) = self.judge(socket, used) {
-                self.leave_out(record, address, reason);
+            if let Err(reason) = self.judge(socket, *security, used) {
+                self.leave_out(&record.target, address, reason);
                 continue;
             }
             used = used.saturating_add(1);
-            self.seen.insert(socket);
+            self.seen.insert((socket, *security));
             let candidate = Candidate {
                 address: socket,
                 target: record.target.clone(),
                 priority: record.priority,
                 weight: record.weight,
-                security: service.security(),
+                security: *security,
                 provenance,
             };
             self.trace.push(TraceEntry::Chosen(candidate.clone()));
@@ -193,11 +193,34 @@ impl Collector<'_> {
         }
     }
 
-    fn judge(&self, socket: SocketAddr, used: usize) -> Result<(), AddressDropReason> {
+    /// The outcome. `failure` is why there may be more than was found.
+    fn conclude(self, failure: Option<Failure>, provenance: Provenance) -> Outcome {
+        if !self.candidates.is_empty() {
+            return Outcome::Candidates(self.candidates);
+        }
+        // Another try may bring more than what was found and is of no use.
+        if let Some(failure) = failure {
+            return Outcome::Failed(failure);
+        }
+        if !self.blocked.is_empty() {
+            return Outcome::Blocked(self.blocked);
+        }
+        match provenance {
+            Provenance::Fallback => Outcome::Absent,
+            Provenance::ServiceRecord | Provenance::Given => Outcome::Failed(Failure::NoAddress),
+        }
+    }
+
+    fn judge(
+        &self,
+        socket: SocketAddr,
+        security: Security,
+        used: usize,
+    ) -> Result<(), AddressDropReason> {
         self.policy
             .check(socket.ip())
             .map_err(AddressDropReason::Forbidden)?;
-        if self.seen.contains(&socket) {
+        if self.seen.contains(&(socket, security)) {
             return Err(AddressDropReason::Duplicate);
         }
         if used >= self.limits.max_addresses_per_target
@@ -208,8 +231,7 @@ impl Collector<'_> {
         Ok(())
     }
 
-    fn leave_out(&mut self, record: &ServiceRecord, address: IpAddr, reason: AddressDropReason) {
-        let target = record.target.clone();
+    fn leave_out(&mut self, target: &DomainName, address: IpAddr, reason: AddressDropReason) {
         if let AddressDropReason::Forbidden(reason) = reason
             && self.blocked.len() < self.limits.max_endpoints
         {
@@ -220,7 +242,7 @@ impl Collector<'_> {
             });
         }
         self.trace.push(TraceEntry::AddressDropped {
-            target,
+            target: target.clone(),
             address,
             reason,
         });

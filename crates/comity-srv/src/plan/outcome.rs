@@ -9,12 +9,14 @@ use crate::address::Forbidden;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Try these in this order. There is at least one, and no address and port comes twice.
+    /// Try these in this order. There is at least one, and no address and port comes twice with the
+    /// same security.
     Candidates(Vec<Candidate>),
     /// DNS says that the domain has neither SRV nor address records.
     Absent,
     /// The domain says that it does not offer the service: the target of its SRV record is `.`
-    /// (RFC 2782).
+    /// (RFC 2782). Where two sets were asked for, one says so, and the other says it too or has no
+    /// record.
     Refused,
     /// It could not be found out, or what was found is of no use. It says nothing about whether the
     /// domain exists.
@@ -29,12 +31,12 @@ pub enum Outcome {
 pub struct Candidate {
     /// The address and port to connect to.
     pub address: SocketAddr,
-    /// The host whose address it is. It came from DNS and proves nothing: a certificate has to
-    /// name the domain that was resolved.
+    /// The host whose address it is, or the domain where the caller gave the address. It proves
+    /// nothing: a certificate has to name the domain that was resolved.
     pub target: DomainName,
-    /// The priority of the SRV record; 0 for a fallback.
+    /// The priority of the SRV record; 0 without one.
     pub priority: u16,
-    /// The weight of the SRV record; 0 for a fallback.
+    /// The weight of the SRV record; 0 without one.
     pub weight: u16,
     /// How the connection becomes secure.
     pub security: Security,
@@ -43,11 +45,14 @@ pub struct Candidate {
 }
 
 /// How a connection to a candidate becomes secure.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Security {
     /// By STARTTLS inside the stream (RFC 6120 §5).
+    #[default]
     StartTls,
+    /// By TLS from the first byte, inside which there is no STARTTLS (XEP-0368 §3).
+    DirectTls,
 }
 
 /// How a target was found.
@@ -58,13 +63,15 @@ pub enum Provenance {
     ServiceRecord,
     /// There is no SRV record, so it is the domain itself (RFC 6120 §3.2.2).
     Fallback,
+    /// The caller named it, by [`Service::Host`](crate::Service::Host).
+    Given,
 }
 
 /// An address that was found and must not be dialled.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct BlockedAddress {
-    /// The host whose address it is.
+    /// The host whose address it is, or the domain where the caller gave the address.
     pub target: DomainName,
     /// The address.
     pub address: IpAddr,
@@ -115,7 +122,7 @@ pub enum Failure {
     /// There are SRV records, and none of them can be used; the trace has the reasons.
     #[error("no SRV record is usable")]
     NoUsableRecord,
-    /// There are SRV records, and their targets have no addresses.
+    /// The targets of the SRV records, or the host that the caller named, have no addresses.
     #[error("no target has an address")]
     NoAddress,
 }
@@ -139,9 +146,14 @@ impl fmt::Display for Candidate {
         write!(f, "{} at {}", self.target, self.address)?;
         match self.provenance {
             Provenance::ServiceRecord => {
-                write!(f, ", priority {}, weight {}", self.priority, self.weight)
+                write!(f, ", priority {}, weight {}", self.priority, self.weight)?;
             }
-            Provenance::Fallback => f.write_str(", without an SRV record"),
+            Provenance::Fallback => f.write_str(", without an SRV record")?,
+            Provenance::Given => f.write_str(", as given")?,
+        }
+        match self.security {
+            Security::StartTls => Ok(()),
+            Security::DirectTls => f.write_str(", direct TLS"),
         }
     }
 }

@@ -1,10 +1,14 @@
+mod direct_tls;
+mod given;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::*;
 use crate::address::Forbidden;
 use crate::message::Ending;
-use crate::trace::AddressDropReason;
+use crate::message::{RecordName, SrvData};
+use crate::trace::{AddressDropReason, DropReason};
 
 fn domain(text: &str) -> DomainName {
     DomainName::parse(text).unwrap()
@@ -18,15 +22,12 @@ fn record_name(text: &str) -> RecordName {
 }
 
 fn plan_with(limits: Limits) -> Plan {
+    plan_for(Service::XmppServer, limits)
+}
+
+fn plan_for(service: Service, limits: Limits) -> Plan {
     let policy = AddressPolicy::default();
-    Plan::new(
-        domain("b.example"),
-        Service::XmppServer,
-        limits,
-        policy,
-        [7; 32],
-    )
-    .unwrap()
+    Plan::new(domain("b.example"), service, limits, policy, [7; 32]).unwrap()
 }
 
 fn srv(priority: u16, weight: u16, port: u16, target: &str) -> SrvData {
@@ -218,6 +219,7 @@ fn a_root_target_beside_others_is_left_out() {
             target: srv(0, 0, 1, ".").target,
             port: 1,
             priority: 0,
+            security: Security::StartTls,
             reason: DropReason::NotOffered,
         }
     );
@@ -596,6 +598,7 @@ fn a_record_that_comes_twice_counts_once() {
             target: record_name("x.example"),
             port: 1,
             priority: 1,
+            security: Security::StartTls,
             reason: DropReason::Duplicate,
         }
     );

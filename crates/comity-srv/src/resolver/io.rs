@@ -115,7 +115,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResolveError {
-    /// `Config::servers` is empty.
+    /// `Config::servers` is empty, and there is something to ask.
     #[error("no name server is configured")]
     NoServers,
     /// As many resolutions are under way as `Limits` allows.
@@ -127,4 +127,7 @@ pub enum ResolveError {
     /// DNS has no room for the labels of the service before this domain.
     #[error("the domain name is too long for its SRV records")]
     NameTooLong,
+    /// The port of [`Service::Host`](crate::Service::Host) is 0.
+    #[error("no host is reached on port 0")]
+    PortZero,
 }

@@ -277,6 +277,36 @@ fn repeated_endpoints_race_on_their_own() {
 }
 
 #[test]
+fn a_record_in_two_sets_races_on_its_own_in_each() {
+    let [single, shared] = [0, 1].map(|index| weighted(&[1, 1])[index].clone());
+    let offer = |record: &ServiceRecord, security| Offer {
+        record: record.clone(),
+        security,
+    };
+    let both = || {
+        vec![
+            offer(&shared, Security::DirectTls),
+            offer(&single, Security::StartTls),
+            offer(&shared, Security::StartTls),
+        ]
+    };
+    let mut firsts = [0; 3];
+    for seed in seeds(3_000) {
+        let order = weighted_offers(both(), &seed);
+        let first = both().iter().position(|offer| *offer == order[0]);
+        firsts[first.unwrap()] += 1;
+        // Without one of them the others keep their order, whichever set they belong to.
+        for gone in 0..order.len() {
+            let mut rest = order.clone();
+            rest.remove(gone);
+            assert_eq!(weighted_offers(rest.clone(), &seed), rest);
+        }
+    }
+    let chi = chi_square(&firsts, &effective(&[1, 1, 1]), 3_000);
+    assert!(chi < critical(2), "{firsts:?}: {chi}");
+}
+
+#[test]
 fn long_names_that_share_blocks_are_told_apart() {
     let (a, b) = ("a".repeat(31), "b".repeat(31));
     let name = |x: &str, y: &str| DomainName::parse(&format!("{x}.{y}.example")).unwrap();
