@@ -19,6 +19,7 @@ fn the_memory_held_for_hostile_servers_is_bounded() {
     let now = comity_testkit::origin();
     a_header_that_promises_everything_costs_nothing(now);
     one_large_answer_costs_little(now);
+    two_large_sets_cost_little(now);
     a_hundred_large_answers_fill_the_cache_and_no_more(now);
 }
 
@@ -57,6 +58,28 @@ fn one_large_answer_costs_little(now: Instant) {
     let answer = large_answer(&query);
     let ((), stats) = heap::measure(|| resolver.handle_input(now, transmit.socket, &answer));
     assert!(stats.peak_bytes <= 384 * 1024, "{stats:?}");
+}
+
+fn two_large_sets_cost_little(now: Instant) {
+    let resolver = &mut resolver(now);
+    let domain = "b.example".parse().unwrap();
+    let service = Service::XmppServerWithDirectTls;
+    resolver.resolve(now, &domain, service).unwrap();
+    let queries = [(); 2].map(|()| {
+        let mut query = Vec::new();
+        let transmit = resolver.poll_transmit(&mut query).unwrap();
+        (transmit, query)
+    });
+    let answers = queries.map(|(transmit, query)| {
+        let (transmit, query) = to_tcp(now, resolver, transmit, &query);
+        (transmit, large_answer(&query))
+    });
+    let ((), stats) = heap::measure(|| {
+        for (transmit, answer) in &answers {
+            resolver.handle_input(now, transmit.socket, answer);
+        }
+    });
+    assert!(stats.peak_bytes <= 512 * 1024, "{stats:?}");
 }
 
 fn a_hundred_large_answers_fill_the_cache_and_no_more(now: Instant) {

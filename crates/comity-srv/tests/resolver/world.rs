@@ -53,14 +53,23 @@ impl World {
     }
 
     pub(crate) fn begin(&mut self, domain: &str) -> QueryId {
+        self.begin_for(domain, Service::XmppServer)
+    }
+
+    pub(crate) fn begin_for(&mut self, domain: &str, service: Service) -> QueryId {
         self.resolver
-            .resolve(self.now, &name(domain), Service::XmppServer)
+            .resolve(self.now, &name(domain), service)
             .unwrap()
     }
 
     /// Resolves `domain` to its end.
     pub(crate) fn resolve(&mut self, domain: &str) -> (Outcome, Trace) {
-        let query = self.begin(domain);
+        self.resolve_for(domain, Service::XmppServer)
+    }
+
+    /// Resolves `service` of `domain` to its end.
+    pub(crate) fn resolve_for(&mut self, domain: &str, service: Service) -> (Outcome, Trace) {
+        let query = self.begin_for(domain, service);
         self.run();
         let (ended, outcome, trace) = self.resolved.pop().unwrap();
         assert_eq!(ended, query);
