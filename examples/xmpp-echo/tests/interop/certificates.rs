@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use comity_testkit::mint::{Authority, Ca, Leaf};
 
+use crate::mode::Trust;
 use crate::site::Site;
 
 /// What a server needs for TLS, as PEM files.
@@ -12,24 +13,38 @@ pub(crate) struct Identity {
     pub(crate) certificate: PathBuf,
     /// The private key of the certificate.
     pub(crate) key: PathBuf,
-    /// The root that the server trusts.
+    /// The roots that the server trusts.
     pub(crate) trust: PathBuf,
 }
 
-impl Identity {
-    /// Gives the server of `domain` a certificate of `authority`, which it also trusts. Each `seed`
-    /// gives another key.
-    pub(crate) fn issue(site: &Site, authority: &Authority, domain: &str, seed: u8) -> Self {
-        let identity = authority.issue(&Leaf::new([seed; 32]).dns(domain));
-        Self {
-            certificate: site.write(&format!("{domain}.pem"), &identity.chain_pem()),
-            key: site.write(&format!("{domain}.key"), &identity.key_pem()),
-            trust: site.write(&format!("{domain}.trust.pem"), &authority.certificate_pem()),
-        }
-    }
+/// The authority of one domain.
+pub(crate) struct Root {
+    authority: Authority,
+    seed: u8,
 }
 
-/// Makes a certificate authority. Each `seed` gives another key.
-pub(crate) fn authority(name: &str, seed: u8) -> Authority {
-    Ca::new(name, [seed; 32]).self_signed()
+impl Root {
+    /// Makes an authority. Each `seed` gives other keys.
+    pub(crate) fn new(name: &str, seed: u8) -> Self {
+        let authority = Ca::new(name, [seed; 32]).self_signed();
+        Self { authority, seed }
+    }
+
+    /// Gives the server of `domain` a certificate, and the roots that it is to trust.
+    pub(crate) fn issue(&self, site: &Site, domain: &str, trust: Trust, other: &Self) -> Identity {
+        // The key of the root has the seed itself.
+        let identity = self
+            .authority
+            .issue(&Leaf::new([!self.seed; 32]).dns(domain));
+        let mut roots = self.authority.certificate_pem();
+        match trust {
+            Trust::Both => roots += &other.authority.certificate_pem(),
+            Trust::Own => {}
+        }
+        Identity {
+            certificate: site.write(&format!("{domain}.pem"), &identity.chain_pem()),
+            key: site.write(&format!("{domain}.key"), &identity.key_pem()),
+            trust: site.write(&format!("{domain}.trust.pem"), &roots),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! A client that knows as much XMPP as it needs to write to Prosody and to read its answers.
+//! A client that knows as much XMPP as it needs to write to a server and to read its answers.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -88,7 +88,7 @@ impl Client {
         loop {
             let mut chunk = [0; 4096];
             let length = match self.stream.read(&mut chunk) {
-                Ok(0) => panic!("Prosody closed the stream after {:?}", self.received),
+                Ok(0) => panic!("the server closed the stream after {:?}", self.received),
                 Ok(length) => length,
                 Err(error) => panic!("nothing more after {:?}: {error}", self.received),
             };
@@ -102,7 +102,7 @@ impl Client {
     }
 }
 
-/// One element as Prosody writes it: attributes in single quotes, every `<` and `>` of text and
+/// One element as Prosody and ejabberd write it: attributes in single quotes, every `<` and `>` of text and
 /// attributes escaped.
 #[derive(Debug)]
 pub(crate) struct Stanza(String);

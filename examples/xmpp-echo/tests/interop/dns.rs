@@ -11,20 +11,33 @@ pub(crate) struct Dns {
     _process: Process,
 }
 
+/// Where the server of a domain listens.
+pub(crate) struct Service<'a> {
+    pub(crate) domain: &'a str,
+    pub(crate) address: SocketAddr,
+    pub(crate) target: Target,
+}
+
+/// What the SRV record of a domain leads to.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// A name with an address record.
+    Name,
+    /// The digits of the address, for a server that asks the system for addresses and cannot be
+    /// told to ask us.
+    Digits,
+}
+
 impl Dns {
-    /// Starts a server that says where the server of each domain listens.
-    pub(crate) fn start(site: &Site, domains: &[(&str, SocketAddr)]) -> Self {
+    /// Starts a name server that knows these services and nothing else.
+    pub(crate) fn start(site: &Site, services: &[Service<'_>]) -> Self {
         let address = free_address();
         let (ip, port) = (address.ip(), address.port());
         let mut config = format!(
             "listen-address={ip}\nport={port}\nbind-interfaces\nno-resolv\nno-hosts\nlocal=/test/\n"
         );
-        for (domain, server) in domains {
-            let (ip, port) = (server.ip(), server.port());
-            config += &format!(
-                "srv-host=_xmpp-server._tcp.{domain},xmpp.{domain},{port}\n\
-                 host-record=xmpp.{domain},{ip}\n"
-            );
+        for service in services {
+            config += &service.records();
         }
         let config = site.write("dnsmasq.conf", &config);
         let process = Process::spawn(
@@ -43,5 +56,18 @@ impl Dns {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+impl Service<'_> {
+    fn records(&self) -> String {
+        let (domain, ip, port) = (self.domain, self.address.ip(), self.address.port());
+        let service = format!("srv-host=_xmpp-server._tcp.{domain}");
+        match self.target {
+            Target::Name => {
+                format!("{service},xmpp.{domain},{port}\nhost-record=xmpp.{domain},{ip}\n")
+            }
+            Target::Digits => format!("{service},{ip},{port}\n"),
+        }
     }
 }

@@ -123,14 +123,17 @@ impl Log {
         line.unwrap_or_else(|| panic!("{} never prints {words:?}", self.name))
     }
 
-    /// Fails if a line so far holds all `words`.
-    pub(crate) fn assert_never(&self, words: &[&str]) {
-        let lines = self.lines();
-        let line = find(&lines, words);
-        assert_eq!(line, None, "{} prints {words:?}", self.name);
+    /// The first line so far that holds all `words`.
+    pub(crate) fn find(&self, words: &[&str]) -> Option<String> {
+        find(&self.lines(), words).cloned()
     }
 
-    fn lines(&self) -> Vec<String> {
+    /// Fails if a line so far holds all `words`.
+    pub(crate) fn assert_never(&self, words: &[&str]) {
+        assert_eq!(self.find(words), None, "{} prints {words:?}", self.name);
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.shared.0.lock().unwrap().lines.clone()
     }
 }

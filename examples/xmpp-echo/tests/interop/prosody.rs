@@ -6,40 +6,29 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::certificates::Identity;
-use crate::client::{Client, PASSWORD, USER};
+use crate::client::{PASSWORD, USER};
+use crate::dns::Target;
+use crate::echo;
+use crate::mode::{Demand, Proof, Reasons, Refusal, Tls, Whose};
+use crate::peer::{Peer, Setup};
 use crate::process::{Log, Process};
-use crate::site::{Site, free_address};
-
-pub(crate) const DOMAIN: &str = "prosody.test";
+use crate::site::free_address;
 
 pub(crate) struct Prosody {
     clients: SocketAddr,
     process: Process,
 }
 
-/// Whom Prosody federates with.
-#[derive(Clone, Copy)]
-pub(crate) enum Peers {
-    /// Servers with a certificate that it trusts.
-    Certified,
-    /// Also servers that are confirmed by dialback. TLS is required of them too.
-    DialedBack,
-}
+impl Peer for Prosody {
+    const DOMAIN: &'static str = "prosody.test";
+    const TARGET: Target = Target::Name;
 
-impl Prosody {
-    /// Starts Prosody with its server port at `servers` and one account, [`USER`].
-    pub(crate) fn start(
-        site: &Site,
-        servers: SocketAddr,
-        dns: SocketAddr,
-        identity: &Identity,
-        peers: Peers,
-    ) -> Self {
+    fn start(setup: &Setup<'_>) -> Self {
         let clients = free_address();
+        let site = setup.site;
         let data = site.directory().join("data");
         add_account(&data);
-        let config = config(&data, clients, servers, dns, identity, peers);
-        let config = site.write("prosody.cfg.lua", &config);
+        let config = site.write("prosody.cfg.lua", &config(setup, &data, clients));
         let process = Process::spawn(
             "prosody",
             Command::new("/usr/bin/prosody")
@@ -55,45 +44,69 @@ impl Prosody {
                 .wait_for(&["Activated service", service, &place]);
         };
         activated("'c2s'", clients);
-        activated("'s2s'", servers);
+        activated("'s2s'", setup.listen);
         Self { clients, process }
     }
 
-    /// Logs [`USER`] in.
-    pub(crate) fn login(&self) -> Client {
-        Client::login(self.clients, DOMAIN)
+    fn clients(&self) -> SocketAddr {
+        self.clients
     }
 
     /// The debug log.
-    pub(crate) fn log(&self) -> &Log {
+    fn log(&self) -> &Log {
         self.process.stdout()
+    }
+
+    fn assert_proved(&self, whose: Whose, proof: Proof) {
+        let (ours, theirs) = (echo::DOMAIN, Self::DOMAIN);
+        let (pair, key) = match whose {
+            Whose::Ours => (format!("{ours}->{theirs}"), format!("asking {ours} if key")),
+            Whose::Theirs => (format!("{theirs}->{ours}"), "sent dialback key".to_owned()),
+        };
+        let authenticated = format!("connection {pair} is now authenticated");
+        let line = self.log().wait_for(&[&authenticated]);
+        let session = line.split(' ').next().unwrap();
+        let found = ["Stream encrypted", "mechanism='EXTERNAL'", &key]
+            .map(|words| self.log().find(&[session, words]).is_some());
+        // It offers EXTERNAL to those whose certificate it trusts, so that EXTERNAL never fails.
+        let expected = match proof {
+            Proof::Certificate => [true, true, false],
+            Proof::Dialback => [true, false, true],
+            Proof::PlainDialback => [false, false, true],
+        };
+        assert_eq!(found, expected, "{line}");
+    }
+
+    fn reasons(refusal: &Refusal) -> Reasons {
+        refusal.prosody
     }
 }
 
 fn add_account(data: &Path) {
-    let accounts = data.join(DOMAIN.replace('.', "%2e")).join("accounts");
+    let accounts = data
+        .join(Prosody::DOMAIN.replace('.', "%2e"))
+        .join("accounts");
     fs::create_dir_all(&accounts).unwrap();
     let account = format!("return {{ [\"password\"] = \"{PASSWORD}\"; }};\n");
     fs::write(accounts.join(format!("{USER}.dat")), account).unwrap();
 }
 
-fn config(
-    data: &Path,
-    clients: SocketAddr,
-    servers: SocketAddr,
-    dns: SocketAddr,
-    identity: &Identity,
-    peers: Peers,
-) -> String {
-    let only_certified = match peers {
-        Peers::Certified => true,
-        Peers::DialedBack => false,
+fn config(setup: &Setup<'_>, data: &Path, clients: SocketAddr) -> String {
+    let (servers, dns) = (setup.listen, setup.dns);
+    let only_certified = match setup.terms.demand {
+        Demand::Certificate => true,
+        Demand::Either => false,
+    };
+    let (tls_module, require_tls) = match setup.terms.tls {
+        Tls::Disabled => ("", false),
+        Tls::Optional => ("\"tls\",", false),
+        Tls::Required => ("\"tls\",", true),
     };
     let Identity {
         certificate,
         key,
         trust,
-    } = identity;
+    } = setup.identity;
     assert_eq!(
         clients.ip(),
         servers.ip(),
@@ -107,7 +120,7 @@ run_as_root = true
 daemonize = false
 data_path = "{data}"
 log = {{ debug = "*stdout" }}
-modules_enabled = {{ "saslauth", "tls", "dialback" }}
+modules_enabled = {{ "saslauth", {tls_module} "dialback" }}
 authentication = "internal_plain"
 storage = "internal"
 interfaces = {{ "{ip}" }}
@@ -117,7 +130,7 @@ c2s_direct_tls_ports = {{ }}
 s2s_direct_tls_ports = {{ }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
-s2s_require_encryption = true
+s2s_require_encryption = {require_tls}
 s2s_secure_auth = {only_certified}
 ssl = {{ certificate = "{certificate}", key = "{key}", cafile = "{trust}" }}
 unbound = {{
@@ -126,8 +139,9 @@ unbound = {{
   forward = "{dns_ip}@{dns_port}",
   options = {{ ["do-not-query-localhost:"] = "no", ["local-zone:"] = "test. transparent" }},
 }}
-VirtualHost "{DOMAIN}"
+VirtualHost "{domain}"
 "#,
+        domain = Prosody::DOMAIN,
         data = data.display(),
         ip = servers.ip(),
         client_port = clients.port(),

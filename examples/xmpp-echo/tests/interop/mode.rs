@@ -1,0 +1,212 @@
+//! On which terms two domains federate, and how each then proves its name to the other.
+
+/// The terms of both domains and what must come of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Mode {
+    pub(crate) ours: Terms,
+    pub(crate) theirs: Terms,
+    /// How our name is proved to the peer.
+    pub(crate) our_proof: Proof,
+    /// How the peer's name is proved to us.
+    pub(crate) their_proof: Proof,
+}
+
+/// Terms on which the domains cannot federate, and what the echo domain says about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Refusal {
+    pub(crate) ours: Terms,
+    pub(crate) theirs: Terms,
+    pub(crate) prosody: Reasons,
+    pub(crate) ejabberd: Reasons,
+    /// The stream error that names our reason to the peer, if we are the ones who refuse.
+    pub(crate) told: Option<&'static str>,
+}
+
+/// Why, in the words of the echo domain, a stream ended before it could carry a stanza.
+#[derive(Clone, Copy)]
+pub(crate) struct Reasons {
+    /// A stream of the peer.
+    pub(crate) inbound: &'static str,
+    /// A stream of ours.
+    pub(crate) outbound: &'static str,
+}
+
+/// On which terms a domain federates.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) tls: Tls,
+    pub(crate) trust: Trust,
+    pub(crate) demand: Demand,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Tls {
+    Disabled,
+    Optional,
+    Required,
+}
+
+/// Whose certificates a domain takes for good.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Trust {
+    /// Those of its own authority and of the other domain's.
+    Both,
+    /// Those of its own authority alone.
+    Own,
+}
+
+/// What a domain wants for a proof of the other's name.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Demand {
+    /// A certificate that it trusts, and nothing else.
+    Certificate,
+    /// Such a certificate, or dialback.
+    Either,
+}
+
+/// How a domain proves its name on the stream that carries its stanzas.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Proof {
+    /// SASL EXTERNAL inside TLS.
+    Certificate,
+    /// Dialback inside TLS.
+    Dialback,
+    /// Dialback without TLS.
+    PlainDialback,
+}
+
+/// A domain, as the echo domain sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Whose {
+    Ours,
+    Theirs,
+}
+
+impl Mode {
+    /// Both demand certificates, and trust them.
+    pub(crate) const CERTIFICATES: Self = Self {
+        ours: STRICT,
+        theirs: STRICT,
+        our_proof: Proof::Certificate,
+        their_proof: Proof::Certificate,
+    };
+
+    /// The peer does not trust our certificate.
+    pub(crate) const OURS_UNTRUSTED: Self = Self {
+        ours: STRICT,
+        theirs: LENIENT.trusting(Trust::Own),
+        our_proof: Proof::Dialback,
+        their_proof: Proof::Certificate,
+    };
+
+    /// We do not trust the peer's certificate.
+    pub(crate) const THEIRS_UNTRUSTED: Self = Self {
+        ours: LENIENT.trusting(Trust::Own),
+        theirs: LENIENT,
+        our_proof: Proof::Certificate,
+        their_proof: Proof::Dialback,
+    };
+
+    /// Neither trusts the other's certificate.
+    pub(crate) const NEITHER_TRUSTED: Self = Self {
+        ours: LENIENT.trusting(Trust::Own),
+        theirs: LENIENT.trusting(Trust::Own),
+        our_proof: Proof::Dialback,
+        their_proof: Proof::Dialback,
+    };
+
+    /// Neither demands TLS, and both have it.
+    pub(crate) const TLS_OPTIONAL: Self = Self {
+        ours: LENIENT.with(Tls::Optional),
+        theirs: LENIENT.with(Tls::Optional),
+        our_proof: Proof::Certificate,
+        their_proof: Proof::Certificate,
+    };
+
+    /// Neither demands TLS, both have it, and neither trusts the other's certificate.
+    pub(crate) const TLS_OPTIONAL_NEITHER_TRUSTED: Self = Self {
+        ours: LENIENT.with(Tls::Optional).trusting(Trust::Own),
+        theirs: LENIENT.with(Tls::Optional).trusting(Trust::Own),
+        our_proof: Proof::Dialback,
+        their_proof: Proof::Dialback,
+    };
+
+    /// The peer has no TLS, and we do not demand it.
+    pub(crate) const TLS_NOT_THEIRS: Self = Self {
+        ours: LENIENT.with(Tls::Optional),
+        theirs: LENIENT.with(Tls::Disabled),
+        our_proof: Proof::PlainDialback,
+        their_proof: Proof::PlainDialback,
+    };
+
+    /// We have no TLS, and the peer does not demand it.
+    pub(crate) const TLS_NOT_OURS: Self = Self {
+        ours: LENIENT.with(Tls::Disabled),
+        theirs: LENIENT.with(Tls::Optional),
+        our_proof: Proof::PlainDialback,
+        their_proof: Proof::PlainDialback,
+    };
+
+    /// Neither has TLS.
+    pub(crate) const NO_TLS: Self = Self {
+        ours: LENIENT.with(Tls::Disabled),
+        theirs: LENIENT.with(Tls::Disabled),
+        our_proof: Proof::PlainDialback,
+        their_proof: Proof::PlainDialback,
+    };
+}
+
+impl Refusal {
+    /// We demand a certificate, and do not trust the peer's.
+    pub(crate) const THEIRS_UNTRUSTED: Self = Self {
+        ours: STRICT.trusting(Trust::Own),
+        theirs: LENIENT,
+        prosody: UNTRUSTED,
+        ejabberd: UNTRUSTED,
+        told: Some("policy-violation"),
+    };
+
+    /// The peer demands a certificate, and does not trust ours.
+    pub(crate) const OURS_UNTRUSTED: Self = Self {
+        ours: LENIENT,
+        theirs: STRICT.trusting(Trust::Own),
+        prosody: Reasons {
+            inbound: "closed by the peer: not-authorized (Your server",
+            outbound: "closed by the peer: not-authorized (Your server",
+        },
+        ejabberd: Reasons {
+            inbound: "closed by the peer",
+            outbound: "closed by the peer: not-authorized",
+        },
+        told: None,
+    };
+}
+
+const UNTRUSTED: Reasons = Reasons {
+    inbound: UNTRUSTED_CERTIFICATE,
+    outbound: UNTRUSTED_CERTIFICATE,
+};
+
+const UNTRUSTED_CERTIFICATE: &str = "a certificate is required and the one presented does not prove \
+    the domain: the certificate chain does not lead to a trusted CA";
+
+impl Terms {
+    const fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
+    }
+
+    const fn with(self, tls: Tls) -> Self {
+        Self { tls, ..self }
+    }
+}
+
+const STRICT: Terms = Terms {
+    tls: Tls::Required,
+    trust: Trust::Both,
+    demand: Demand::Certificate,
+};
+
+const LENIENT: Terms = Terms {
+    demand: Demand::Either,
+    ..STRICT
+};
