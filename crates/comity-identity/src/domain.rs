@@ -189,6 +189,12 @@ impl Host {
     }
 }
 
+impl From<DomainName> for Host {
+    fn from(name: DomainName) -> Self {
+        Self::Domain(name)
+    }
+}
+
 impl FromStr for Host {
     type Err = ParseError;
 

@@ -18,6 +18,16 @@ pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub const DIALBACK: &str = "jabber:server:dialback";
 /// The stream feature that advertises dialback (XEP-0220 §2.6).
 pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
+/// The stream feature that advertises stanzas both ways (XEP-0288 §2.1).
+pub const BIDI_FEATURE: &str = "urn:xmpp:features:bidi";
+/// The request for stanzas both ways (XEP-0288 §2.2).
+pub const BIDI: &str = "urn:xmpp:bidi";
+/// Acknowledgements of stanzas (XEP-0198).
+pub const SM: &str = "urn:xmpp:sm:3";
+/// What a stream announces of its limits (XEP-0478).
+pub const LIMITS: &str = "urn:xmpp:stream-limits:0";
+/// Application-specific error conditions (RFC 6120 §4.9.3.14).
+pub const ERRORS: &str = "urn:xmpp:errors";
 /// Ping (XEP-0199).
 pub const PING: &str = "urn:xmpp:ping";
 /// Software version (XEP-0092).

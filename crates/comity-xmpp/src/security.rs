@@ -48,3 +48,14 @@ pub enum CertificateRule {
     /// The domain.
     Required,
 }
+
+/// How a connection begins.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "XML comes first, or TLS")]
+pub enum Transport {
+    /// With a stream header in clear text, which STARTTLS may follow (RFC 6120 §5).
+    #[default]
+    Tcp,
+    /// With a TLS handshake (XEP-0368); no STARTTLS inside.
+    DirectTls,
+}

@@ -36,6 +36,8 @@ pub struct Stanza {
     type_: Option<Box<str>>,
     id: Option<Box<str>>,
     source: Source,
+    /// Whether it has been sent before, on a stream that ended without an acknowledgement.
+    resent: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +66,7 @@ impl Stanza {
             type_: None,
             id: None,
             source: Source::Made(element),
+            resent: false,
         }
     }
 
@@ -108,7 +111,16 @@ impl Stanza {
                 scope,
                 context,
             },
+            resent: false,
         }
+    }
+
+    pub(crate) fn was_resent(&self) -> bool {
+        self.resent
+    }
+
+    pub(crate) fn mark_resent(&mut self) {
+        self.resent = true;
     }
 
     /// Message, presence or iq.

@@ -53,13 +53,14 @@ impl Subject for Machine {
                 self.stream.handle_tls_established(now, certificate);
             }
             Event::Authorize { query, .. } => {
-                let allow = Decision::Allow(Security::ENCRYPTED);
+                let allow = Decision::Allow(Security::ENCRYPTED.into());
                 self.stream.handle_decision(now, *query, &allow);
             }
             Event::Authenticate { query, domain } => {
                 let verdict = if self.certified {
                     Verdict::Trusted {
                         matched_by: domain.as_str().into(),
+                        expires_in: None,
                     }
                 } else {
                     Verdict::Untrusted {

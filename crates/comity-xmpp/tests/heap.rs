@@ -62,7 +62,7 @@ fn attack(config: Config, payload: &[u8]) -> Stream {
         stream.handle_input(now, chunk);
         while let Some(event) = stream.poll_event() {
             if let Event::Authorize { query, .. } = event {
-                let allow = Decision::Allow(comity_xmpp::Security::ENCRYPTED);
+                let allow = Decision::Allow(comity_xmpp::Security::ENCRYPTED.into());
                 stream.handle_decision(now, query, &allow);
             }
         }

@@ -8,8 +8,22 @@ use crate::stream;
 pub struct Config {
     /// For every stream; the rules for a pair of domains come with the policy's decision.
     pub stream: stream::Config,
+    /// What becomes of stanzas of which nobody knows whether they arrived. Default: they come
+    /// back.
+    pub unacknowledged: Unacknowledged,
     /// The bounds.
     pub limits: Limits,
+}
+
+/// What becomes of a stanza whose stream ended before the peer acknowledged it (XEP-0198).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "it comes back or is sent again")]
+pub enum Unacknowledged {
+    /// It comes back undelivered, although it may have arrived.
+    #[default]
+    Bounce,
+    /// It is sent once more on the next stream, although it may arrive twice.
+    Resend,
 }
 
 /// Bounds on what peers and the application can make a router hold or wait for.
@@ -30,6 +44,16 @@ pub struct Limits {
     pub max_queued_bytes_in_all: usize,
     /// Addresses that are tried for one stream. Default 8.
     pub max_targets: usize,
+    /// Hosts that the servers of a domain may send us to, one after the other. Default 3.
+    pub max_redirects: usize,
+    /// Streams of peers that bring stanzas of one pair; one more closes the oldest. Default 4:
+    /// clusters open several.
+    pub max_streams_per_pair: usize,
+    /// Before a domain is tried again after a failure; stanzas come back meanwhile. It doubles
+    /// with each failure, and a part of it is left to chance. Default 1 s.
+    pub first_backoff: Duration,
+    /// The longest such wait. Default 5 min.
+    pub longest_backoff: Duration,
     /// Dialback keys that wait for the answer of one pair's authoritative server. Default 64.
     pub max_requests: usize,
     /// Pairs whose authoritative servers are sought to verify keys. Default 256: apart from
@@ -51,6 +75,10 @@ impl Default for Limits {
             max_queued_bytes: 4 * 1024 * 1024,
             max_queued_bytes_in_all: 64 * 1024 * 1024,
             max_targets: 8,
+            max_redirects: 3,
+            max_streams_per_pair: 4,
+            first_backoff: Duration::from_secs(1),
+            longest_backoff: Duration::from_secs(300),
             max_requests: 64,
             max_verifications: 256,
             answer_timeout: Duration::from_secs(15),

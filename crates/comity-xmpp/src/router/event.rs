@@ -1,11 +1,12 @@
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use comity_identity::{Direction, DomainName};
+use comity_identity::{Direction, DomainName, Host};
 use comity_machine::QueryId;
 
 use crate::stream::{CloseReason, DropReason, Method, Pair, PairRefusal, Purpose};
-use crate::{Stanza, StanzaCondition};
+use crate::{Stanza, StanzaCondition, Transport};
 
 /// Names one connection of a router, for its whole life.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -34,14 +35,77 @@ pub struct Target {
     /// Address and port.
     pub address: SocketAddr,
     /// The name that the address was found under, for people to read.
-    pub host: DomainName,
+    pub host: Host,
+    /// How a connection to it begins.
+    pub transport: Transport,
 }
 
 impl Target {
-    /// Creates a target.
+    /// Creates a target whose connections begin with a stream header.
     #[must_use]
-    pub fn new(address: SocketAddr, host: DomainName) -> Self {
-        Self { address, host }
+    pub fn new(address: SocketAddr, host: impl Into<Host>) -> Self {
+        Self {
+            address,
+            host: host.into(),
+            transport: Transport::Tcp,
+        }
+    }
+
+    /// Makes connections to the target begin as `transport` says.
+    #[must_use]
+    pub fn with_transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+}
+
+/// A host that the server of a domain has named in its place (RFC 6120 §4.9.3.19).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct OtherHost {
+    /// The host.
+    pub host: Host,
+    /// Its port, if that was named. Without it a domain is looked up as every domain is.
+    pub port: Option<u16>,
+}
+
+impl OtherHost {
+    /// Parses what a server said: `host`, `host:port` or `[address]:port`.
+    ///
+    /// ```
+    /// use comity_xmpp::router::OtherHost;
+    ///
+    /// let other = OtherHost::parse("[2001:db8::1]:9222").ok_or("malformed")?;
+    /// assert_eq!(other.port, Some(9222));
+    /// assert_eq!(OtherHost::parse("example.net:0"), None);
+    /// # Ok::<_, &str>(())
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let whole = || Host::parse(text).ok().map(|host| Self { host, port: None });
+        let Some((host, port)) = text.rsplit_once(':') else {
+            return whole();
+        };
+        // A colon inside brackets, or in a bare IPv6 address, is none before a port.
+        if port.ends_with(']') || host.contains(':') && !host.ends_with(']') {
+            return whole();
+        }
+        let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
+        let host = Host::parse(host).ok()?;
+        Some(Self {
+            host,
+            port: Some(port),
+        })
+    }
+}
+
+impl fmt::Display for OtherHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.host.fmt(f)?;
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -95,6 +159,9 @@ pub enum Event {
         /// What for. Peers who have proved nothing make the router ask for verification, which
         /// should not delay our own stanzas.
         purpose: Purpose,
+        /// Where the domain's server has sent us, in place of what discovery says. The rules for
+        /// addresses that may be dialled hold for it too.
+        at: Option<OtherHost>,
     },
     /// Open a TCP connection. Answered by [`handle_connected`](super::Router::handle_connected) or
     /// [`handle_connect_failed`](super::Router::handle_connect_failed).
@@ -189,12 +256,29 @@ pub enum Failure {
     /// The stream carries no more.
     #[error("the stream ended: {0}")]
     Ended(CloseReason),
+    /// The last attempt failed a short while ago.
+    #[error("{last}; the next attempt is made in {} s at the earliest", wait.as_secs() + 1)]
+    NotRetried {
+        /// Why it failed.
+        last: Box<Failure>,
+        /// How long no other is made.
+        wait: Duration,
+    },
+    /// The domain's servers send us from one to the other.
+    #[error("the domain's servers have sent us to other hosts too often or to no host ({0})")]
+    Redirected(Box<str>),
     /// The peer does not accept our domain.
     #[error("{0}")]
     Refused(PairRefusal),
     /// The router was closed.
     #[error("this server stops")]
     Shutdown,
+    /// The stanza is longer than what the peer takes, in bytes (XEP-0478).
+    #[error("the peer takes no more than {0} bytes")]
+    TooLong(u64),
+    /// The stream ended before the peer acknowledged the stanza (XEP-0198): it may have arrived.
+    #[error("the connection broke before the peer confirmed that it arrived")]
+    Unacknowledged,
     /// The policy or discovery did not answer.
     #[error("no answer to a question of the router")]
     Unanswered,
@@ -213,9 +297,13 @@ impl Failure {
         match self {
             Self::Denied => StanzaCondition::Forbidden,
             Self::Unresolved(_) => StanzaCondition::RemoteServerNotFound,
+            Self::NotRetried { last, .. } => last.condition(),
+            Self::TooLong(_) => StanzaCondition::PolicyViolation,
             Self::Ended(_)
+            | Self::Redirected(_)
             | Self::Refused(_)
             | Self::Shutdown
+            | Self::Unacknowledged
             | Self::Unanswered
             | Self::Unreachable(_) => StanzaCondition::RemoteServerTimeout,
         }

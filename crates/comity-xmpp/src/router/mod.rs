@@ -1,26 +1,36 @@
 //! Many streams: which one carries which pair of domains.
 
+mod backoff;
 mod config;
 mod event;
 mod outbound;
+mod pairings;
 mod queue;
+mod sharing;
 mod streams;
+mod verification;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use comity_machine::{QueryId, QueryIds, Random, Timers};
 
-pub use config::{Config, Limits};
-pub use event::{ConnectionId, Event, Failure, Target, TlsRole, Transmit, Unresolved};
+pub use config::{Config, Limits, Unacknowledged};
+pub use event::{ConnectionId, Event, Failure, OtherHost, Target, TlsRole, Transmit, Unresolved};
 
+use self::backoff::Backoff;
 use self::outbound::{Key, Outbound};
-use crate::Stanza;
+use self::pairings::Pairings;
 use crate::stream::{
-    CloseReason, Decision, Pair, PeerCertificate, Purpose, Stage, Stream, Verdict,
+    CloseReason, Decision, Farewell, Pair, PeerCertificate, Purpose, Stage, Stream, Verdict,
 };
+use crate::{Stanza, Transport};
 
-/// Carries stanzas between our domains and all others, over one stream for each pair and direction.
+/// Carries stanzas between our domains and all others, in order for each pair of domains.
+///
+/// A pair has a stream of its own or shares one: with another pair to the same server, where both
+/// sides know dialback errors (XEP-0220 §2.3), or with the pair's other direction (XEP-0288). Where
+/// both sides have begun to connect, each sends on the stream that it opened.
 ///
 /// It opens streams when there is something to send, confirms the dialback keys of peers with their
 /// authoritative servers, and tells the application of every stanza that it could not deliver. It
@@ -74,6 +84,16 @@ pub struct Router {
     /// Connections that we opened or are opening, and what for.
     dials: BTreeMap<ConnectionId, Key>,
     outbound: BTreeMap<Key, Outbound>,
+    /// Where those connections lead.
+    addresses: BTreeMap<ConnectionId, Target>,
+    /// Pairs that go on a connection which was opened for another, or by the peer.
+    riders: Pairings,
+    /// Pairs that may go on a connection which the peer opened.
+    reverse: Pairings,
+    /// Pairs that peers bring on the connections which they opened.
+    bringing: Pairings,
+    /// Pairs that could not be reached a short while ago.
+    backoff: Backoff,
     /// What the stanzas that wait in all of them take.
     queued_bytes: usize,
     /// How many of them are for verification alone.
@@ -143,6 +163,11 @@ impl Router {
             inbound: BTreeSet::new(),
             dials: BTreeMap::new(),
             outbound: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            riders: Pairings::default(),
+            reverse: Pairings::default(),
+            bringing: Pairings::default(),
+            backoff: Backoff::default(),
             queued_bytes: 0,
             verifications: 0,
             asking: BTreeMap::new(),
@@ -153,12 +178,16 @@ impl Router {
         }
     }
 
-    /// Takes a connection that a peer opened.
+    /// Takes a connection that a peer opened, and that begins as `transport` says.
     ///
     /// # Errors
     ///
     /// It cannot be served; close it.
-    pub fn accept(&mut self, now: Instant) -> Result<ConnectionId, AcceptError> {
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+    ) -> Result<ConnectionId, AcceptError> {
         self.now = now;
         if self.closing {
             return Err(AcceptError::Closed);
@@ -167,7 +196,9 @@ impl Router {
             return Err(AcceptError::TooMany);
         }
         let connection = self.new_connection();
-        let stream = Stream::receive(now, self.config.stream.clone(), self.random.seed());
+        let mut config = self.config.stream.clone();
+        config.transport = transport;
+        let stream = Stream::receive(now, config, self.random.seed());
         self.streams.insert(connection, stream);
         self.inbound.insert(connection);
         self.touch(connection);
@@ -193,18 +224,17 @@ impl Router {
             remote: remote.clone(),
         };
         let key = (pair, Purpose::Stanzas);
+        if !self.outbound.contains_key(&key)
+            && let Some((wait, last)) = self.backoff.wait(now, &key.0)
+        {
+            let last = Box::new(last.clone());
+            self.undelivered(stanza, Failure::NotRetried { last, wait });
+            return Ok(());
+        }
         self.enqueue(&key, stanza)
             .map_err(|stanza| (stanza, SendError::Full))?;
-        let ready = match self.outbound.get(&key).map(|outbound| &outbound.state) {
-            Some(outbound::State::Ready(connection)) => Some(*connection),
-            Some(
-                outbound::State::Deciding(_)
-                | outbound::State::Resolving(..)
-                | outbound::State::Trying { .. },
-            )
-            | None => None,
-        };
-        if let Some(connection) = ready {
+        let outbound = self.outbound.get(&key);
+        if let Some(connection) = outbound.and_then(|outbound| outbound.state.ready()) {
             self.flush(connection);
         }
         Ok(())
@@ -365,7 +395,10 @@ impl Router {
         }
         let open: Vec<_> = self.streams.keys().copied().collect();
         for connection in open {
-            self.close_stream(connection);
+            if let Some(stream) = self.streams.get_mut(&connection) {
+                stream.dismiss(now, Farewell::Shutdown);
+                self.touch(connection);
+            }
         }
         self.settle();
     }

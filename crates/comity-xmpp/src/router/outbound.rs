@@ -3,13 +3,16 @@
 use std::collections::VecDeque;
 
 use comity_identity::Direction;
-
-use super::event::{ConnectionId, Event, Failure, Target, Unresolved};
-use super::queue::Queue;
-use super::{Question, Router, Timer};
-use crate::stream::{CloseReason, Decision, Pair, Purpose, Stream, Verification, VerifyRequest};
-use crate::{Security, StanzaCondition, StreamCondition};
 use comity_machine::QueryId;
+
+use super::config::Unacknowledged;
+use super::event::{ConnectionId, Event, Failure, OtherHost, Target, Unresolved};
+use super::queue::Queue;
+use super::verification::Request;
+use super::{Question, Router, Timer, backoff};
+use crate::decision::Refusal;
+use crate::stream::{CloseReason, Decision, Pair, Purpose, Rejection, SendError, Stage, Stream};
+use crate::{CertificateRule, Stanza, StreamCondition, Terms, TlsMode, Transport};
 
 /// One stream that we have or seek, with what waits for it.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(super) struct Outbound {
     pub(super) state: State,
     pub(super) queue: Queue,
     pub(super) requests: Vec<Request>,
+    /// What was sent on the last stream and never acknowledged, oldest first.
+    pub(super) unacknowledged: Vec<Stanza>,
 }
 
 /// Which stream: at most one for each pair and purpose.
@@ -27,31 +32,48 @@ pub(super) enum State {
     /// The policy is asked.
     Deciding(QueryId),
     /// Discovery is asked.
-    Resolving(QueryId, Security),
-    /// A target is being tried, others are left.
+    Resolving(QueryId, Attempt),
+    /// A target is being tried.
     Trying {
         connection: ConnectionId,
-        targets: VecDeque<Target>,
-        security: Security,
+        target: Target,
+        attempt: Attempt,
+    },
+    /// A stream of other domains is asked to carry these too.
+    Joining {
+        connection: ConnectionId,
+        attempt: Attempt,
     },
     /// The stream carries stanzas or requests.
     Ready(ConnectionId),
 }
 
-/// A dialback key that a stream of a peer wants to be confirmed.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) request: VerifyRequest,
-    /// Whose question it is.
-    pub(super) connection: ConnectionId,
-    pub(super) query: QueryId,
+/// What an attempt to reach a domain knows.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) terms: Terms,
+    /// Where else to try.
+    pub(super) targets: VecDeque<Target>,
+    /// How often a server has sent us elsewhere.
+    redirects: usize,
 }
 
 impl State {
     fn question(&self) -> Option<QueryId> {
         match self {
             Self::Deciding(query) | Self::Resolving(query, _) => Some(*query),
-            Self::Trying { .. } | Self::Ready(_) => None,
+            Self::Trying { .. } | Self::Joining { .. } | Self::Ready(_) => None,
+        }
+    }
+
+    /// The stream that carries the pair.
+    pub(super) fn ready(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Ready(connection) => Some(*connection),
+            Self::Deciding(_)
+            | Self::Resolving(..)
+            | Self::Trying { .. }
+            | Self::Joining { .. } => None,
         }
     }
 }
@@ -84,6 +106,7 @@ impl Router {
                 state: State::Deciding(query),
                 queue: Queue::default(),
                 requests: Vec::new(),
+                unacknowledged: Vec::new(),
             };
             self.outbound.insert(key.clone(), outbound);
         }
@@ -101,45 +124,65 @@ impl Router {
     }
 
     pub(super) fn outbound_decision(&mut self, key: &Key, decision: &Decision) {
-        match decision {
-            Decision::Deny => self.fail(key, &Failure::Denied),
-            Decision::Allow(security) => {
-                let query = self.ask(Question::Discovery(key.clone()));
-                let (pair, purpose) = key;
-                self.events.push_back(Event::Connect {
-                    query,
-                    domain: pair.remote.clone(),
-                    purpose: *purpose,
-                });
-                self.set_state(key, State::Resolving(query, *security));
-            }
+        let terms = match decision {
+            Decision::Deny | Decision::SeeOtherHost(_) => return self.fail(key, &Failure::Denied),
+            Decision::Allow(terms) => *terms,
+        };
+        let attempt = Attempt {
+            terms,
+            targets: VecDeque::new(),
+            redirects: 0,
+        };
+        if key.1 == Purpose::Stanzas && self.share(key, &attempt) {
+            return;
         }
+        self.discover(key, attempt, None);
+    }
+
+    /// Asks where the domain's server is, or the host that one has named.
+    pub(super) fn discover(&mut self, key: &Key, attempt: Attempt, at: Option<OtherHost>) {
+        let query = self.ask(Question::Discovery(key.clone()));
+        let (pair, purpose) = key;
+        self.events.push_back(Event::Connect {
+            query,
+            domain: pair.remote.clone(),
+            purpose: *purpose,
+            at,
+        });
+        self.set_state(key, State::Resolving(query, attempt));
     }
 
     pub(super) fn outbound_targets(&mut self, key: &Key, targets: Result<Vec<Target>, Unresolved>) {
-        let security = match self.outbound.get(key).map(|outbound| &outbound.state) {
-            Some(State::Resolving(_, security)) => *security,
-            Some(State::Deciding(_) | State::Trying { .. } | State::Ready(_)) | None => return,
+        let Some(Outbound {
+            state: State::Resolving(_, attempt),
+            ..
+        }) = self.outbound.get_mut(key)
+        else {
+            return;
         };
+        let mut attempt = attempt.clone();
         match targets {
             Err(unresolved) => self.fail(key, &unresolved.into()),
             Ok(targets) => {
-                let targets = targets.into_iter().take(self.config.limits.max_targets);
+                let direct = attempt.terms.security.tls != TlsMode::Disabled
+                    && attempt.terms.profile.direct_tls.is_on();
+                attempt.targets = targets
+                    .into_iter()
+                    .filter(|target| direct || target.transport == Transport::Tcp)
+                    .take(self.config.limits.max_targets)
+                    .collect();
+                if key.1 == Purpose::Stanzas && self.share_target(key, &attempt) {
+                    return;
+                }
                 let failure = Failure::Unreachable("no address".into());
-                self.try_next(key, targets.collect(), security, &failure);
+                self.try_next(key, attempt, &failure);
             }
         }
     }
 
     /// Dials the next target; if none is left, the last attempt's failure is the outcome.
-    fn try_next(
-        &mut self,
-        key: &Key,
-        mut targets: VecDeque<Target>,
-        security: Security,
-        failure: &Failure,
-    ) {
-        let Some(target) = targets.pop_front() else {
+    pub(super) fn try_next(&mut self, key: &Key, mut attempt: Attempt, failure: &Failure) {
+        let Some(target) = attempt.targets.pop_front() else {
             return self.fail(key, failure);
         };
         let connection = self.new_connection();
@@ -150,14 +193,14 @@ impl Router {
         self.events.push_back(Event::Dial {
             connection,
             domain: key.0.remote.clone(),
-            target,
+            target: target.clone(),
         });
         self.set_state(
             key,
             State::Trying {
                 connection,
-                targets,
-                security,
+                target,
+                attempt,
             },
         );
     }
@@ -165,26 +208,27 @@ impl Router {
     /// Opens the stream on a connection that was dialled.
     pub(super) fn outbound_connected(&mut self, connection: ConnectionId) {
         self.timers.stop(Timer::Dial(connection));
-        let Some(key) = self.dials.get(&connection) else {
+        let Some(key) = self.dials.get(&connection).cloned() else {
             return;
         };
-        let (pair, purpose) = key.clone();
-        let Some(outbound) = self.outbound.get(key) else {
-            return;
-        };
-        let State::Trying { security, .. } = &outbound.state else {
+        let Some(Outbound {
+            state: State::Trying {
+                target, attempt, ..
+            },
+            ..
+        }) = self.outbound.get(&key)
+        else {
             return;
         };
         let mut config = self.config.stream.clone();
-        config.security = *security;
+        config.security = attempt.terms.security;
+        config.profile = attempt.terms.profile;
+        config.transport = target.transport;
+        self.addresses.insert(connection, target.clone());
         let seed = self.random.seed();
+        let (pair, purpose) = key.clone();
         let mut stream = Stream::initiate(self.now, config, pair, purpose, seed);
-        for request in &outbound.requests {
-            // What the stream does not take, its asker gives up on in time.
-            if stream.verify(request.request.clone()).is_err() {
-                break;
-            }
-        }
+        self.hand_requests(&key, &mut stream);
         self.streams.insert(connection, stream);
         self.touch(connection);
     }
@@ -192,156 +236,121 @@ impl Router {
     /// A dialled connection did not come about or ended.
     pub(super) fn outbound_failed(&mut self, connection: ConnectionId, failure: &Failure) {
         self.timers.stop(Timer::Dial(connection));
-        let Some(key) = self.dials.remove(&connection) else {
+        self.addresses.remove(&connection);
+        if let Some(key) = self.dials.remove(&connection) {
+            self.attempt_failed(&key, connection, failure);
+        }
+    }
+
+    fn attempt_failed(&mut self, key: &Key, connection: ConnectionId, failure: &Failure) {
+        let Some(outbound) = self.outbound.get_mut(key) else {
             return;
         };
-        let Some(outbound) = self.outbound.get_mut(&key) else {
-            return;
-        };
-        match &mut outbound.state {
+        let (target, mut attempt) = match &mut outbound.state {
             State::Trying {
                 connection: current,
-                targets,
-                security,
-            } if *current == connection && may_differ_elsewhere(failure) => {
-                let (targets, security) = (std::mem::take(targets), *security);
-                self.try_next(&key, targets, security, failure);
+                target,
+                attempt,
+            } if *current == connection => (target.clone(), attempt.clone()),
+            State::Ready(current) if *current == connection => return self.ended(key, failure),
+            State::Deciding(_)
+            | State::Resolving(..)
+            | State::Trying { .. }
+            | State::Joining { .. }
+            | State::Ready(_) => return,
+        };
+        if let Some(text) = redirection(failure) {
+            return self.redirect(key, attempt, text);
+        }
+        if may_do_without_tls(&attempt.terms, &target, failure)
+            && self.config.stream.dialback.is_some()
+        {
+            // RFC 6120 §5.4.3.2: where TLS is an option, its failure leaves the other one.
+            attempt.terms.security.tls = TlsMode::Disabled;
+            attempt.targets.push_front(target);
+            return self.try_next(key, attempt, failure);
+        }
+        if may_differ_elsewhere(failure) {
+            self.try_next(key, attempt, failure);
+        } else {
+            self.fail(key, failure);
+        }
+    }
+
+    /// Goes where the server has sent us, a bounded number of times (RFC 6120 §4.9.3.19).
+    fn redirect(&mut self, key: &Key, mut attempt: Attempt, text: &str) {
+        attempt.redirects += 1;
+        match OtherHost::parse(text) {
+            Some(other) if attempt.redirects <= self.config.limits.max_redirects => {
+                attempt.targets.clear();
+                self.discover(key, attempt, Some(other));
             }
-            State::Trying {
-                connection: current,
-                ..
-            } if *current == connection => self.fail(&key, failure),
-            State::Ready(current) if *current == connection => self.ended(&key, failure),
-            State::Deciding(_) | State::Resolving(..) | State::Trying { .. } | State::Ready(_) => {}
+            Some(_) | None => self.fail(key, &Failure::Redirected(text.into())),
         }
     }
 
     /// A stream that was in use is gone: what still waits needs a new one.
-    fn ended(&mut self, key: &Key, failure: &Failure) {
+    pub(super) fn ended(&mut self, key: &Key, failure: &Failure) {
         let Some(outbound) = self.remove_outbound(key) else {
             return;
         };
         self.fail_requests(outbound.requests, failure);
-        for stanza in outbound.queue.into_stanzas() {
-            // The queue had room for these, and `send` cannot fail for another reason while the
-            // router is open.
-            if let Err(rejected) = self.enqueue(key, stanza) {
-                let failure = failure.clone();
-                let stanza = *rejected;
-                self.events
-                    .push_back(Event::Undelivered { stanza, failure });
+        let mut again = Vec::new();
+        for mut stanza in outbound.unacknowledged {
+            match self.config.unacknowledged {
+                Unacknowledged::Resend if !stanza.was_resent() => {
+                    stanza.mark_resent();
+                    again.push(stanza);
+                }
+                Unacknowledged::Resend | Unacknowledged::Bounce => {
+                    self.undelivered(stanza, Failure::Unacknowledged);
+                }
             }
         }
+        for stanza in again.into_iter().chain(outbound.queue.into_stanzas()) {
+            if let Err(rejected) = self.enqueue(key, stanza) {
+                self.undelivered(*rejected, failure.clone());
+            }
+        }
+    }
+
+    pub(super) fn undelivered(&mut self, stanza: Stanza, failure: Failure) {
+        self.events
+            .push_back(Event::Undelivered { stanza, failure });
     }
 
     /// Gives up on a stream and tells everyone who waits for it.
     pub(super) fn fail(&mut self, key: &Key, failure: &Failure) {
+        if key.1 == Purpose::Stanzas && is_worth_waiting(failure) {
+            let limits = &self.config.limits;
+            let bounds = backoff::Bounds {
+                first: limits.first_backoff,
+                longest: limits.longest_backoff,
+                max_pairs: limits.max_outbound,
+            };
+            let random = &mut self.random;
+            self.backoff.note(self.now, &key.0, failure, bounds, random);
+        }
         let Some(outbound) = self.remove_outbound(key) else {
             return;
         };
         self.fail_requests(outbound.requests, failure);
+        for stanza in outbound.unacknowledged {
+            self.undelivered(stanza, Failure::Unacknowledged);
+        }
         for stanza in outbound.queue.into_stanzas() {
-            let failure = failure.clone();
-            self.events
-                .push_back(Event::Undelivered { stanza, failure });
-        }
-    }
-
-    fn fail_requests(&mut self, requests: Vec<Request>, failure: &Failure) {
-        let verification = Verification::Failed(verification_condition(failure));
-        for request in requests {
-            self.answer_request(&request, &verification);
-        }
-    }
-
-    fn answer_request(&mut self, request: &Request, verification: &Verification) {
-        if let Some(asking) = self.asking.get_mut(&request.connection) {
-            asking.remove(&request.query);
-            if asking.is_empty() {
-                self.asking.remove(&request.connection);
-            }
-        }
-        if let Some(stream) = self.streams.get_mut(&request.connection) {
-            stream.handle_verification(self.now, request.query, verification);
-            self.touch(request.connection);
-        }
-    }
-
-    /// Seeks the answer of the authoritative server for a stream of a peer.
-    pub(super) fn verify(&mut self, request: Request) {
-        let pair = &request.request.pair;
-        let stanzas = (pair.clone(), Purpose::Stanzas);
-        // A stream that stands is used; one that is being negotiated may itself wait for the peer
-        // to verify us, so it is not waited for.
-        let key = match self.outbound.get(&stanzas).map(|outbound| &outbound.state) {
-            Some(State::Ready(_)) => stanzas,
-            Some(State::Deciding(_) | State::Resolving(..) | State::Trying { .. }) | None => {
-                (pair.clone(), Purpose::Verification)
-            }
-        };
-        let limit = self.config.limits.max_requests;
-        let constraint = Verification::Failed(StanzaCondition::ResourceConstraint);
-        let room = match self.outbound(&key) {
-            Some(outbound) => limit.saturating_sub(outbound.requests.len()),
-            None => 0,
-        };
-        if room == 0 || !self.ask_stream(&key, &request) {
-            return self.answer_request(&request, &constraint);
-        }
-        let asking = self.asking.entry(request.connection).or_default();
-        asking.insert(request.query, key.clone());
-        if let Some(outbound) = self.outbound.get_mut(&key) {
-            outbound.requests.push(request);
-        }
-    }
-
-    /// Gives a request to the stream for `key` if there is one by now; false if that does not take
-    /// it.
-    fn ask_stream(&mut self, key: &Key, request: &Request) -> bool {
-        let connection = match self.outbound.get(key).map(|outbound| &outbound.state) {
-            Some(State::Trying { connection, .. } | State::Ready(connection)) => *connection,
-            Some(State::Deciding(_) | State::Resolving(..)) | None => return true,
-        };
-        let Some(stream) = self.streams.get_mut(&connection) else {
-            return true;
-        };
-        let taken = stream.verify(request.request.clone()).is_ok();
-        self.touch(connection);
-        taken
-    }
-
-    /// Forgets the request of a stream that no longer waits for it, and the search for a server if
-    /// that was for nothing else.
-    pub(super) fn withdraw(&mut self, connection: ConnectionId, query: QueryId) {
-        let Some(asking) = self.asking.get_mut(&connection) else {
-            return;
-        };
-        let key = asking.remove(&query);
-        if asking.is_empty() {
-            self.asking.remove(&connection);
-        }
-        let Some(key) = key else {
-            return;
-        };
-        let Some(outbound) = self.outbound.get_mut(&key) else {
-            return;
-        };
-        outbound
-            .requests
-            .retain(|asked| (asked.connection, asked.query) != (connection, query));
-        if outbound.requests.is_empty() && key.1 == Purpose::Verification {
-            self.abandon(&key);
+            self.undelivered(stanza, failure.clone());
         }
     }
 
     /// Ends the search for a server, or the stream to it.
-    fn abandon(&mut self, key: &Key) {
+    pub(super) fn abandon(&mut self, key: &Key) {
         let Some(outbound) = self.remove_outbound(key) else {
             return;
         };
         let connection = match outbound.state {
             State::Trying { connection, .. } | State::Ready(connection) => connection,
-            State::Deciding(_) | State::Resolving(..) => return,
+            State::Deciding(_) | State::Resolving(..) | State::Joining { .. } => return,
         };
         if self.streams.contains_key(&connection) {
             self.close_stream(connection);
@@ -358,68 +367,106 @@ impl Router {
         self.events.push_back(Event::Closed { connection, reason });
     }
 
-    /// Passes on what the authoritative server said.
-    pub(super) fn verified(
-        &mut self,
-        connection: ConnectionId,
-        request: &VerifyRequest,
-        verification: &Verification,
-    ) {
-        let Some(key) = self.dials.get(&connection).cloned() else {
-            return;
-        };
-        let Some(outbound) = self.outbound.get_mut(&key) else {
-            return;
-        };
-        let asked = |asked: &Request| asked.request == *request;
-        if let Some(index) = outbound.requests.iter().position(asked) {
-            let done = outbound.requests.remove(index);
-            let idle = outbound.requests.is_empty() && key.1 == Purpose::Verification;
-            self.answer_request(&done, verification);
-            if idle {
-                self.abandon(&key);
-            }
-        }
-    }
-
-    pub(super) fn established(&mut self, connection: ConnectionId) {
-        if let Some(key) = self.dials.get(&connection).cloned() {
-            self.set_state(&key, State::Ready(connection));
-            self.flush(connection);
-        }
-    }
-
     /// Moves stanzas that wait into the stream while it takes them.
     pub(super) fn flush(&mut self, connection: ConnectionId) {
-        let Some(key) = self.dials.get(&connection) else {
-            return;
-        };
         if self.blocked.contains(&connection) {
             return;
         }
-        let (Some(outbound), Some(stream)) = (
-            self.outbound.get_mut(key),
-            self.streams.get_mut(&connection),
-        ) else {
-            return;
-        };
-        if !matches!(outbound.state, State::Ready(ready) if ready == connection) {
-            return;
-        }
-        while let Some(stanza) = outbound.queue.first() {
-            if stream.send(stanza).is_err() {
-                break;
-            }
-            let sent = outbound.queue.pop();
-            self.queued_bytes -= sent.map_or(0, |(_, len)| len);
-            self.writable.insert(connection);
+        for key in self.keys_on(connection) {
+            self.flush_key(connection, &key);
         }
     }
 
-    fn set_state(&mut self, key: &Key, state: State) {
+    fn flush_key(&mut self, connection: ConnectionId, key: &Key) {
+        loop {
+            let (Some(outbound), Some(stream)) = (
+                self.outbound.get_mut(key),
+                self.streams.get_mut(&connection),
+            ) else {
+                return;
+            };
+            if outbound.state.ready() != Some(connection) {
+                return;
+            }
+            let Some(stanza) = outbound.queue.first() else {
+                return;
+            };
+            let sent = stream.send(self.now, stanza);
+            let too_long = match sent {
+                Ok(()) => None,
+                Err(SendError::TooLong(max)) => Some(max),
+                Err(
+                    SendError::Closed
+                    | SendError::Full
+                    | SendError::NotEstablished
+                    | SendError::OtherPair
+                    | SendError::WrongDirection,
+                ) => return,
+            };
+            let Some((stanza, len)) = outbound.queue.pop() else {
+                return;
+            };
+            self.queued_bytes -= len;
+            self.writable.insert(connection);
+            self.rearm(connection);
+            if let Some(max) = too_long {
+                self.undelivered(stanza, Failure::TooLong(max));
+            }
+        }
+    }
+
+    pub(super) fn set_state(&mut self, key: &Key, state: State) {
         if let Some(outbound) = self.outbound.get_mut(key) {
             outbound.state = state;
         }
+    }
+}
+
+/// Where the server has sent us, as it wrote it.
+fn redirection(failure: &Failure) -> Option<&str> {
+    match failure {
+        Failure::Ended(CloseReason::PeerError(error))
+            if error.condition == StreamCondition::SeeOtherHost =>
+        {
+            error.other_host.as_deref()
+        }
+        _other => None,
+    }
+}
+
+/// Whether a second attempt at the same place goes without TLS.
+fn may_do_without_tls(terms: &Terms, target: &Target, failure: &Failure) -> bool {
+    let is_option = terms.security.tls == TlsMode::Optional
+        && terms.security.certificate == CertificateRule::Optional
+        && target.transport == Transport::Tcp;
+    is_option
+        && match failure {
+            Failure::Ended(
+                CloseReason::TlsFailed(_)
+                | CloseReason::TimedOut(Stage::Tls)
+                | CloseReason::Rejected(Rejection::Refused {
+                    refusal: Refusal::TlsUnavailable,
+                    ..
+                }),
+            ) => true,
+            _other => false,
+        }
+}
+
+/// Whether the same would happen again if it were tried at once.
+fn is_worth_waiting(failure: &Failure) -> bool {
+    match failure {
+        Failure::Ended(_)
+        | Failure::Redirected(_)
+        | Failure::Refused(_)
+        | Failure::Unanswered
+        | Failure::Unreachable(_)
+        | Failure::Unresolved(_) => true,
+        Failure::Denied
+        | Failure::NotRetried { .. }
+        | Failure::Shutdown
+        | Failure::TooLong(_)
+        | Failure::Unacknowledged => false,
     }
 }
 
@@ -440,25 +487,20 @@ fn may_differ_elsewhere(failure: &Failure) -> bool {
                     | StreamCondition::ResourceConstraint
                     | StreamCondition::SystemShutdown
             ),
-            CloseReason::Closed | CloseReason::Idle | CloseReason::Rejected(_) => false,
+            CloseReason::CertificateExpired
+            | CloseReason::Closed
+            | CloseReason::Farewell(_)
+            | CloseReason::Idle
+            | CloseReason::Rejected(_) => false,
         },
         Failure::Denied
+        | Failure::NotRetried { .. }
+        | Failure::Redirected(_)
         | Failure::Refused(_)
         | Failure::Shutdown
+        | Failure::TooLong(_)
+        | Failure::Unacknowledged
         | Failure::Unanswered
         | Failure::Unresolved(_) => false,
-    }
-}
-
-/// What a peer is told whose key could not be confirmed (XEP-0220 §2.4.2).
-fn verification_condition(failure: &Failure) -> StanzaCondition {
-    match failure {
-        Failure::Denied => StanzaCondition::PolicyViolation,
-        Failure::Unresolved(_) => StanzaCondition::RemoteServerNotFound,
-        Failure::Ended(_)
-        | Failure::Refused(_)
-        | Failure::Shutdown
-        | Failure::Unanswered
-        | Failure::Unreachable(_) => StanzaCondition::RemoteServerTimeout,
     }
 }

@@ -6,10 +6,11 @@ use comity_identity::Direction;
 use comity_machine::QueryId;
 
 use super::event::{ConnectionId, Event, Failure, TlsRole};
-use super::outbound::{Key, Request};
+use super::outbound::{Key, Outbound};
+use super::verification::Request;
 use super::{Question, Router, SendError, Timer};
 use crate::Stanza;
-use crate::stream::{self, CloseReason, Stream};
+use crate::stream::{self, CloseReason, Purpose, Stream};
 
 impl Router {
     pub(super) fn check(&self, stanza: &Stanza) -> Result<(), SendError> {
@@ -121,10 +122,15 @@ impl Router {
             {
                 self.take(connection, event);
             }
-            match self.streams.get(&connection).and_then(Stream::poll_timeout) {
-                Some(deadline) => self.timers.set(Timer::Stream(connection), deadline),
-                None => self.timers.stop(Timer::Stream(connection)),
-            }
+            self.rearm(connection);
+        }
+    }
+
+    /// Sets the timer of a stream to its next deadline.
+    pub(super) fn rearm(&mut self, connection: ConnectionId) {
+        match self.streams.get(&connection).and_then(Stream::poll_timeout) {
+            Some(deadline) => self.timers.set(Timer::Stream(connection), deadline),
+            None => self.timers.stop(Timer::Stream(connection)),
         }
     }
 
@@ -147,26 +153,18 @@ impl Router {
                 });
             }
             stream::Event::Authorized(authorized) => {
-                self.events.push_back(Event::Authorized {
-                    connection,
-                    pair: authorized.pair().clone(),
-                    method: authorized.method(),
-                });
+                let (pair, method) = (authorized.pair().clone(), authorized.method());
+                self.authorized(connection, pair, method);
             }
             stream::Event::Closed(reason) => self.closed(connection, reason),
             stream::Event::Dropped(reason) => {
                 self.events.push_back(Event::Dropped { connection, reason });
             }
             stream::Event::Established { pair, method } => {
-                self.events.push_back(Event::Established {
-                    connection,
-                    pair,
-                    method,
-                });
-                self.established(connection);
+                self.established(connection, pair, method);
             }
-            stream::Event::Refused(refusal) => {
-                self.outbound_failed(connection, &Failure::Refused(refusal));
+            stream::Event::Refused { pair, refusal } => {
+                self.pair_refused(connection, &pair, refusal);
             }
             stream::Event::Stanza { stanza, method } => {
                 self.events.push_back(Event::Stanza {
@@ -176,6 +174,7 @@ impl Router {
                 });
             }
             stream::Event::StartTls => self.start_tls(connection),
+            stream::Event::Unacknowledged { stanza } => self.unacknowledged(connection, stanza),
             stream::Event::Verified {
                 request,
                 verification,
@@ -199,10 +198,29 @@ impl Router {
         self.events.push_back(Event::StartTls { connection, role });
     }
 
+    /// Takes back a stanza of which nobody knows whether it arrived.
+    fn unacknowledged(&mut self, connection: ConnectionId, stanza: Stanza) {
+        let (local, remote) = stanza.domains();
+        let pair = stream::Pair {
+            local: local.clone(),
+            remote: remote.clone(),
+        };
+        match self.outbound.get_mut(&(pair, Purpose::Stanzas)) {
+            Some(Outbound {
+                state,
+                unacknowledged,
+                ..
+            }) if state.ready() == Some(connection) => unacknowledged.push(stanza),
+            Some(_) | None => self.undelivered(stanza, Failure::Unacknowledged),
+        }
+    }
+
     pub(super) fn closed(&mut self, connection: ConnectionId, reason: CloseReason) {
         let failure = Failure::Ended(reason.clone());
         self.events.push_back(Event::Closed { connection, reason });
         self.outbound_failed(connection, &failure);
+        self.riders_lost(connection, &failure);
+        self.bringing.remove_connection(connection);
         self.timers.stop(Timer::Stream(connection));
         for query in self.asked.remove(&connection).unwrap_or_default() {
             self.withdraw_question(query);

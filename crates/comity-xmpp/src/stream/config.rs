@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use comity_identity::DomainName;
 
-use crate::{DialbackSecret, Security, xml};
+use crate::{DialbackSecret, Profile, Security, Transport, xml};
 
 /// What a stream may do and for whom it speaks.
 #[derive(Clone, Debug, Default)]
@@ -12,28 +12,44 @@ use crate::{DialbackSecret, Security, xml};
 pub struct Config {
     /// The domains that are ours.
     pub domains: Arc<BTreeSet<DomainName>>,
+    /// Domains that were ours: whoever asks for one is told that it is gone (RFC 6120 §4.9.3.5).
+    pub former_domains: Arc<BTreeSet<DomainName>>,
     /// The rules that hold until those for the peer's domain are known. Default: TLS is required,
     /// a trusted certificate is not.
     pub security: Security,
+    /// The peer's peculiarities, until those of its domain are known. Default: none.
+    pub profile: Profile,
+    /// How the connection begins. Default: with a stream header.
+    pub transport: Transport,
     /// Whether we offer SASL EXTERNAL to peers. Default: yes.
-    pub external_inbound: External,
+    pub external_inbound: Switch,
     /// Whether we use SASL EXTERNAL where a peer offers it. Default: yes.
-    pub external_outbound: External,
+    pub external_outbound: Switch,
+    /// Whether stanzas go both ways on one stream where both sides can (XEP-0288). Default: yes.
+    pub bidi: Switch,
+    /// Whether stanzas are acknowledged where both sides can (XEP-0198). Default: yes.
+    pub acknowledgements: Switch,
     /// The secret of our dialback keys. Without one, dialback is neither offered nor used.
     pub dialback: Option<DialbackSecret>,
     /// The bounds.
     pub limits: Limits,
 }
 
-/// Whether SASL EXTERNAL is used in one direction.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+/// Whether we use something where the other side can.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[expect(clippy::exhaustive_enums, reason = "a switch")]
-pub enum External {
-    /// It is not.
+pub enum Switch {
+    /// We do not.
     Off,
-    /// It is, where the certificate allows it.
+    /// We do.
     #[default]
     On,
+}
+
+impl Switch {
+    pub(crate) fn is_on(self) -> bool {
+        self == Self::On
+    }
 }
 
 /// Bounds on what a peer can make a stream hold or wait for.
@@ -51,10 +67,21 @@ pub struct Limits {
     /// For the authoritative server to confirm a dialback key. Default 20 s, below the
     /// negotiation timeout so that the peer is told.
     pub verification_timeout: Duration,
-    /// Without any byte from the peer, until the stream is closed. Default 1 h.
+    /// Without a stanza on a stream that we initiated, or without any byte on one that the peer
+    /// initiated, until it is closed. Default 1 h; peers are told (XEP-0478).
     pub idle_timeout: Duration,
+    /// Without a word from us on a stream that we initiated, until it gets a space or, where
+    /// stanzas are acknowledged, a request for that (RFC 6120 §4.6.1). Default 5 min; half of what
+    /// the peer allows if that is shorter.
+    pub keep_alive: Duration,
+    /// For the peer to answer a request for acknowledgement (XEP-0198). Default 60 s.
+    pub acknowledgement_timeout: Duration,
     /// For the peer to close its direction after we closed ours. Default 5 s.
     pub close_timeout: Duration,
+    /// Stanzas that were sent and not acknowledged, above which `send` refuses. Default 1000.
+    pub max_unacknowledged_stanzas: usize,
+    /// What these may take. Default 4 MiB.
+    pub max_unacknowledged_bytes: usize,
     /// Domain pairs that one stream may carry. Default 64.
     pub max_pairs: usize,
     /// Dialback keys of one peer that are being verified at a time. Default 8.
@@ -90,7 +117,11 @@ impl Default for Limits {
             tls_timeout: Duration::from_secs(10),
             verification_timeout: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(3600),
+            keep_alive: Duration::from_secs(300),
+            acknowledgement_timeout: Duration::from_secs(60),
             close_timeout: Duration::from_secs(5),
+            max_unacknowledged_stanzas: 1000,
+            max_unacknowledged_bytes: 4 * 1024 * 1024,
             max_pairs: 64,
             max_pending_pairs: 8,
             max_key_bytes: 128,

@@ -4,20 +4,25 @@ use std::time::{Duration, Instant};
 use comity_identity::DomainName;
 use comity_machine::{QueryId, QueryIds, Random, Timers};
 
-use super::config::Config;
-use super::event::{CloseReason, Event, PeerError, Rejection};
-use super::output::{Content, Dialback, Output};
+use super::PeerCertificate;
+use super::acks::Acks;
+use super::config::{Config, Switch};
+use super::event::Event;
+use super::incoming::Incoming;
+use super::outgoing::Outgoing;
+use super::output::{Output, StreamLimits};
+use super::proof::{CertificateProof, Verdict};
 use super::reader::Reader;
-use super::{PeerCertificate, proof::Verdict};
-use crate::decision::Channel;
+use super::reason::{CloseReason, Rejection};
+use crate::decision::{Abilities, Channel, Facts, Role};
 use crate::dialback::hex;
-use crate::xml::Element;
-use crate::{StanzaCondition, StreamCondition, ns};
+use crate::{StanzaCondition, Terms};
 
 /// What both roles of a stream have in common.
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) now: Instant,
+    pub(super) role: Role,
     pub(super) config: Config,
     pub(super) random: Random,
     pub(super) queries: QueryIds,
@@ -28,11 +33,26 @@ pub(super) struct Core {
     /// What came while an answer was awaited.
     pub(super) held: Vec<u8>,
     pub(super) channel: Channel,
+    /// Proof by the certificate for the domain that the stream is for, until it is spent.
+    pub(super) certificate: Option<CertificateProof>,
     /// Why the peer's certificate does not do.
     pub(super) certificate_problem: Box<str>,
+    /// The terms for the domain that the stream is for.
+    pub(super) terms: Terms,
+    /// The id that the receiving entity gave the stream; empty until then.
+    pub(super) id: Box<str>,
+    /// Whether stanzas go both ways (XEP-0288).
+    pub(super) bidi: bool,
+    /// What the peer may send.
+    pub(super) incoming: Incoming,
+    /// What we may send.
+    pub(super) outgoing: Outgoing,
+    pub(super) acks: Acks,
+    /// What the peer takes.
+    pub(super) peer_limits: StreamLimits,
     pub(super) life: Life,
     /// Why we closed our direction, if we did.
-    closing_for: CloseReason,
+    pub(super) closing_for: CloseReason,
     /// Whether the peer has proved a domain, or is the server that we meant to reach.
     proved: bool,
 }
@@ -47,10 +67,16 @@ pub(super) enum Life {
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Timer {
+    /// The peer has not acknowledged anything since it was asked.
+    Acknowledgement,
+    /// The certificate that the stream relies on expires.
+    Certificate,
     /// The peer has not closed its direction.
     Close,
-    /// The peer has sent nothing.
+    /// The stream is not used.
     Idle,
+    /// We have sent nothing.
+    KeepAlive,
     /// No pair has been proved.
     Negotiation,
     /// The handshake is not over.
@@ -62,11 +88,12 @@ pub(super) enum Timer {
 }
 
 impl Core {
-    pub(super) fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
+    pub(super) fn new(now: Instant, config: Config, role: Role, seed: [u8; 32]) -> Self {
         let mut timers = Timers::default();
         timers.set_after(Timer::Negotiation, now, config.limits.negotiation_timeout);
         Self {
             now,
+            role,
             random: Random::from_seed(seed),
             queries: QueryIds::default(),
             timers,
@@ -75,7 +102,18 @@ impl Core {
             events: VecDeque::new(),
             held: Vec::new(),
             channel: Channel::Plain,
+            certificate: None,
             certificate_problem: Box::default(),
+            terms: Terms {
+                security: config.security,
+                profile: config.profile,
+            },
+            id: Box::default(),
+            bidi: false,
+            incoming: Incoming::default(),
+            outgoing: Outgoing::default(),
+            acks: Acks::default(),
+            peer_limits: StreamLimits::default(),
             life: Life::Open,
             closing_for: CloseReason::Closed,
             proved: false,
@@ -109,18 +147,17 @@ impl Core {
         self.proved = true;
         self.reader.set_limits(self.config.limits.authenticated);
         self.timers.stop(Timer::Negotiation);
-        self.touch();
+        self.note_use();
+        self.note_output();
     }
 
     pub(super) fn is_proved(&self) -> bool {
         self.proved
     }
 
-    /// Notes that the peer is alive.
-    pub(super) fn touch(&mut self) {
-        if self.proved && self.life == Life::Open {
-            self.arm(Timer::Idle, self.config.limits.idle_timeout);
-        }
+    /// Whether stanzas may come on this stream.
+    pub(super) fn takes_stanzas(&self) -> bool {
+        self.role == Role::Receiving || self.bidi
     }
 
     /// Hands the connection to the TLS engine.
@@ -129,6 +166,8 @@ impl Core {
         self.events.push_back(Event::StartTls);
     }
 
+    /// Begins the stream anew inside TLS: nothing that came in clear text counts (RFC 6120
+    /// §5.4.3.3).
     pub(super) fn enter_tls(&mut self, certificate: PeerCertificate) {
         self.timers.stop(Timer::Tls);
         self.proved = false;
@@ -137,7 +176,50 @@ impl Core {
             PeerCertificate::Absent => Channel::Anonymous,
             PeerCertificate::Presented => Channel::Untrusted,
         };
+        self.terms = Terms {
+            security: self.config.security,
+            profile: self.config.profile,
+        };
+        self.id = Box::default();
+        self.bidi = false;
+        self.peer_limits = StreamLimits::default();
+        self.incoming = Incoming::default();
         self.restart();
+    }
+
+    /// What is known when the next step is chosen, without the peer's offers.
+    pub(super) fn facts(&self) -> Facts {
+        let profile = self.terms.profile;
+        let external = match self.role {
+            Role::Receiving => self.config.external_inbound,
+            Role::Initiating => self.config.external_outbound.min(profile.external),
+        };
+        Facts {
+            transport: self.config.transport,
+            channel: self.channel,
+            own: Abilities {
+                starttls: true,
+                external: external.is_on(),
+                dialback: self.config.dialback.is_some(),
+                bidi: self.config.bidi.min(profile.bidi).is_on(),
+            },
+            ..Facts::new(self.role, self.terms.security)
+        }
+    }
+
+    /// Whether stanzas are acknowledged where the peer can.
+    pub(super) fn wants_acknowledgements(&self) -> bool {
+        let own: Switch = self.config.acknowledgements;
+        own.min(self.terms.profile.acknowledgements).is_on()
+    }
+
+    /// What we announce of our limits (XEP-0478).
+    pub(super) fn own_limits(&self) -> StreamLimits {
+        let limits = &self.config.limits;
+        StreamLimits {
+            max_bytes: u64::try_from(limits.authenticated.max_element_bytes).ok(),
+            idle_seconds: Some(limits.idle_timeout.as_secs()),
+        }
     }
 
     /// Asks what the certificate of this session proves.
@@ -148,7 +230,7 @@ impl Core {
     }
 
     /// Notes what the certificate proved for the domain that the stream is for.
-    pub(super) fn note_verdict(&mut self, verdict: &Verdict) {
+    pub(super) fn note_verdict(&mut self, domain: DomainName, verdict: &Verdict) {
         match verdict {
             Verdict::Trusted { .. } => {
                 self.channel = Channel::Trusted;
@@ -159,6 +241,8 @@ impl Core {
                 self.certificate_problem = reason.clone();
             }
         }
+        self.certificate = CertificateProof::new(domain, verdict);
+        self.note_expiry(verdict);
     }
 
     /// An unpredictable stream id (RFC 6120 §4.7.3).
@@ -176,56 +260,6 @@ impl Core {
         Ok(())
     }
 
-    /// Answers a dialback key request (XEP-0220 §2.1.3): we are the authoritative server.
-    pub(super) fn answer_verify(&mut self, element: &Element) -> Result<(), Rejection> {
-        let attribute = |name| element.attribute(name).unwrap_or_default();
-        let (from, to, id) = (attribute("from"), attribute("to"), attribute("id"));
-        let answer = Dialback {
-            name: "verify",
-            from: to.into(),
-            to: from.into(),
-            id: Some(id),
-            type_: Some("error"),
-            content: Content::None,
-        };
-        let verdict = self.judge_key(from, to, id, &element.text());
-        self.output.dialback(&match verdict {
-            Ok(true) => Dialback {
-                type_: Some("valid"),
-                ..answer
-            },
-            Ok(false) => Dialback {
-                type_: Some("invalid"),
-                ..answer
-            },
-            Err(condition) => Dialback {
-                content: Content::Error(condition),
-                ..answer
-            },
-        });
-        self.check_output()
-    }
-
-    fn judge_key(
-        &self,
-        from: &str,
-        to: &str,
-        id: &str,
-        key: &str,
-    ) -> Result<bool, StanzaCondition> {
-        let (receiving, originating) = (dialback_name(from)?, dialback_name(to)?);
-        if id.is_empty() || key.len() > self.config.limits.max_key_bytes {
-            return Err(StanzaCondition::BadRequest);
-        }
-        if !self.config.domains.contains(&originating) {
-            return Err(StanzaCondition::ItemNotFound);
-        }
-        let Some(secret) = &self.config.dialback else {
-            return Ok(false);
-        };
-        Ok(secret.verify(&receiving, &originating, id, key))
-    }
-
     /// Cuts off a peer that lets us write and does not read.
     pub(super) fn check_output(&self) -> Result<(), Rejection> {
         let limits = &self.config.limits.max_output_bytes;
@@ -240,88 +274,9 @@ impl Core {
             Ok(())
         }
     }
-
-    /// Ends the stream if the element is the peer's stream error.
-    pub(super) fn take_error(&mut self, element: &Element) -> bool {
-        if !element.is(ns::STREAM, "error") {
-            return false;
-        }
-        let condition = element
-            .children()
-            .filter(|child| child.namespace() == ns::STREAM_ERRORS)
-            .find_map(|child| StreamCondition::from_name(child.name()))
-            .unwrap_or(StreamCondition::UndefinedCondition);
-        let text = element.child(ns::STREAM_ERRORS, "text");
-        let text: String = text.map(Element::text).unwrap_or_default();
-        let text: String = text.chars().take(MAX_PEER_TEXT).collect();
-        let error = PeerError {
-            condition,
-            text: text.into(),
-        };
-        if self.life == Life::Open {
-            self.output.close();
-        }
-        self.finish(CloseReason::PeerError(error));
-        true
-    }
-
-    /// Takes the end of the peer's direction.
-    pub(super) fn peer_closed(&mut self) {
-        if self.life == Life::Open {
-            self.output.close();
-        }
-        self.finish(self.ended_by(CloseReason::PeerClosed));
-    }
-
-    /// Why the stream ended: the peer's end only if we had not closed our direction before.
-    pub(super) fn ended_by(&self, peer: CloseReason) -> CloseReason {
-        match self.life {
-            Life::Open | Life::Closed => peer,
-            Life::Closing => self.closing_for.clone(),
-        }
-    }
-
-    /// Closes our direction.
-    pub(super) fn close(&mut self, reason: CloseReason) {
-        if self.life != Life::Open {
-            return;
-        }
-        self.output.close();
-        self.life = Life::Closing;
-        self.closing_for = reason;
-        self.timers = Timers::default();
-        self.arm(Timer::Close, self.config.limits.close_timeout);
-    }
-
-    /// Ends the stream with an error that tells the peer why.
-    pub(super) fn reject(&mut self, rejection: Rejection) {
-        if self.life == Life::Closed {
-            return;
-        }
-        if self.life == Life::Open {
-            self.output
-                .error(rejection.condition(), &rejection.to_string());
-        }
-        self.finish(CloseReason::Rejected(rejection));
-    }
-
-    /// Ends the stream without another word.
-    pub(super) fn finish(&mut self, reason: CloseReason) {
-        if self.life == Life::Closed {
-            return;
-        }
-        self.life = Life::Closed;
-        self.timers = Timers::default();
-        self.held = Vec::new();
-        self.reader = Reader::new(self.config.limits.unauthenticated);
-        self.events.push_back(Event::Closed(reason));
-    }
 }
 
 /// A domain in an attribute of a dialback element.
 pub(super) fn dialback_name(text: &str) -> Result<DomainName, StanzaCondition> {
     DomainName::parse(text).map_err(|_malformed| StanzaCondition::BadRequest)
 }
-
-/// How many characters of a peer's error text are kept.
-const MAX_PEER_TEXT: usize = 256;

@@ -1,21 +1,18 @@
 //! The side that connects, proves its domain and sends stanzas.
 
-use std::time::Instant;
-
 use base64ct::{Base64, Encoding};
-use comity_identity::DomainName;
 use comity_machine::QueryId;
 
-use super::core::{Core, Life, Timer};
-use super::event::{DropReason, Event, PairRefusal, Rejection, Verification, VerifyRequest};
-use super::output::{Addresses, Content, Dialback};
-use super::proof::{DialbackProof, Method, Pair, Verdict};
+use super::core::{Core, Life};
+use super::event::{Decision, Event, VerifyRequest};
+use super::output::{HeaderText, StreamLimits};
+use super::proof::{Authorized, Method, Pair, Verdict};
 use super::reader::{Frame, Header};
-use super::{External, PeerCertificate, Purpose, SendError};
-use crate::decision::{self, Channel, Facts, Refusal, Step};
-use crate::stanza::AddressError;
+use super::reason::{CloseReason, Rejection};
+use super::{PeerCertificate, Purpose, SendError};
+use crate::decision::{self, Abilities, Action, Channel, Facts, Proof, Refusal};
 use crate::xml::Element;
-use crate::{Stanza, StanzaCondition, TlsMode, ns};
+use crate::{Authzid, TlsMode, Transport, ns};
 
 #[derive(Debug)]
 pub(super) struct Initiating {
@@ -24,20 +21,13 @@ pub(super) struct Initiating {
     state: State,
     /// Whether our current header has been sent.
     opened: bool,
-    /// The id that the peer gave the stream.
-    id: Box<str>,
     authenticated: bool,
-    /// Whether the peer offers SASL EXTERNAL on this stream and has not refused it.
-    external_offered: bool,
-    /// Requests that were sent and not answered, or wait for the stream to be ready, oldest first.
-    requests: Vec<Request>,
-}
-
-#[derive(Debug)]
-struct Request {
-    request: VerifyRequest,
-    /// When it has taken too long; never, if that is beyond the end of time.
-    deadline: Option<Instant>,
+    /// What the peer's features offer, EXTERNAL only until it has failed.
+    offers: Abilities,
+    /// Whether they offer acknowledgements (XEP-0198).
+    offers_acknowledgements: bool,
+    /// Whether they offer dialback errors, so that a refused pair does not end the stream.
+    offers_errors: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,6 +39,8 @@ enum State {
     AwaitTls,
     /// The peer's certificate is being judged.
     AwaitVerdict(QueryId),
+    /// The policy is asked whether stanzas may come back.
+    AwaitDecision(QueryId, Proof),
     /// SASL EXTERNAL was asked for.
     AwaitSuccess,
     /// A dialback key was sent.
@@ -64,17 +56,23 @@ impl Initiating {
             purpose,
             state: State::AwaitHeader,
             opened: false,
-            id: Box::default(),
             authenticated: false,
-            external_offered: false,
-            requests: Vec::new(),
+            offers: Abilities::default(),
+            offers_acknowledgements: false,
+            offers_errors: false,
         };
-        side.open(core);
+        match core.config.transport {
+            Transport::Tcp => side.open(core),
+            Transport::DirectTls => side.state = State::AwaitTls,
+        }
         side
     }
 
     pub(super) fn awaits_answer(&self) -> bool {
-        matches!(self.state, State::AwaitVerdict(_))
+        matches!(
+            self.state,
+            State::AwaitVerdict(_) | State::AwaitDecision(..)
+        )
     }
 
     pub(super) fn awaits_tls(&self) -> bool {
@@ -86,21 +84,27 @@ impl Initiating {
         self.opened
     }
 
+    /// Whether a further pair may be asked for: it would not end the stream if it were refused.
+    pub(super) fn takes_pairs(&self, pair: &Pair) -> bool {
+        let ready = self.state == State::Ready && self.purpose == Purpose::Stanzas;
+        ready && (self.offers_errors || self.pair.remote == pair.remote)
+    }
+
     /// Sends our header, once for each stream.
     pub(super) fn open(&mut self, core: &mut Core) {
         if !self.opened {
             self.opened = true;
-            core.output.header(Addresses {
+            core.output.header(HeaderText {
                 from: Some(&self.pair.local.to_unicode()),
                 to: Some(&self.pair.remote.to_unicode()),
                 id: None,
+                version: Some("1.0"),
             });
         }
     }
 
     pub(super) fn tls_established(&mut self, core: &mut Core, certificate: PeerCertificate) {
         self.opened = false;
-        self.id = Box::default();
         match certificate {
             PeerCertificate::Absent => self.await_header(core),
             PeerCertificate::Presented => {
@@ -115,17 +119,27 @@ impl Initiating {
         self.state = State::AwaitHeader;
     }
 
-    pub(super) fn verdict(
-        &mut self,
-        core: &mut Core,
-        query: QueryId,
-        verdict: &Verdict,
-    ) -> Result<(), Rejection> {
+    pub(super) fn verdict(&mut self, core: &mut Core, query: QueryId, verdict: &Verdict) {
         if self.state == State::AwaitVerdict(query) {
-            core.note_verdict(verdict);
+            core.note_verdict(self.pair.remote.clone(), verdict);
             self.await_header(core);
         }
-        Ok(())
+    }
+
+    /// Takes the answer to the question whether stanzas may come back on this stream.
+    pub(super) fn decision(&mut self, core: &mut Core, query: QueryId, decision: &Decision) {
+        let State::AwaitDecision(awaited, by) = self.state else {
+            return;
+        };
+        if awaited != query {
+            return;
+        }
+        // The peer's certificate is trusted, so the terms of every permission are met.
+        if let Decision::Allow(_) = decision {
+            core.bidi = true;
+            core.output.bidi(core.own_limits());
+        }
+        self.authenticate(core, by);
     }
 
     pub(super) fn take(&mut self, core: &mut Core, frame: Frame) -> Result<(), Rejection> {
@@ -133,12 +147,7 @@ impl Initiating {
             Frame::Header(header) if self.state == State::AwaitHeader => {
                 return self.take_header(core, &header);
             }
-            // A stream carries stanzas one way (RFC 6120 §4.9.1.4).
-            Frame::Stanza(_) => {
-                let reason = DropReason::WrongDirection;
-                core.events.push_back(Event::Dropped(reason));
-                return Ok(());
-            }
+            Frame::Stanza(stanza) => return core.take_stanza(stanza),
             Frame::Header(_) | Frame::Close => return Err(Rejection::UnexpectedElement),
             Frame::Element(element) => element,
         };
@@ -148,9 +157,7 @@ impl Initiating {
                 self.state = State::AwaitTls;
                 Ok(())
             }
-            (State::AwaitProceed, ns::TLS, "failure") => {
-                Err(self.refuse(core, Refusal::TlsUnavailable))
-            }
+            (State::AwaitProceed, ns::TLS, "failure") => Err(core.refused(Refusal::TlsUnavailable)),
             (State::AwaitSuccess, ns::SASL, "success") => {
                 self.authenticated = true;
                 self.opened = false;
@@ -160,166 +167,212 @@ impl Initiating {
             }
             (State::AwaitSuccess, ns::SASL, "failure") => {
                 // It goes on with dialback on the same stream (XEP-0178 §3).
-                self.external_offered = false;
-                self.step(core, false)
+                self.offers.external = false;
+                self.offers.starttls = false;
+                self.step(core)
             }
-            (_, ns::DIALBACK, "result") => {
-                self.take_result(core, &element);
-                Ok(())
-            }
-            (_, ns::DIALBACK, "verify") if element.attribute("type").is_some() => {
-                self.take_verification(core, &element);
-                Ok(())
-            }
-            // Nothing may come between `<starttls/>` and the handshake, nor be told in clear text
-            // where TLS is required.
-            (State::AwaitProceed, ns::DIALBACK, "verify") => Ok(()),
-            (_, ns::DIALBACK, "verify")
-                if core.channel == Channel::Plain
-                    && core.config.security.tls == TlsMode::Required =>
-            {
-                Ok(())
-            }
-            (_, ns::DIALBACK, "verify") => core.answer_verify(&element),
+            (_, ns::DIALBACK, _) => self.take_dialback(core, &element),
+            (State::Ready, ns::SM, _) => core.take_management(&element),
             _other => Err(Rejection::UnexpectedElement),
         }
     }
 
+    fn take_dialback(&mut self, core: &mut Core, element: &Element) -> Result<(), Rejection> {
+        match (element.name(), element.attribute("type").is_some()) {
+            ("result", true) => {
+                self.take_result(core, element);
+                Ok(())
+            }
+            ("result", false) if core.bidi && self.state == State::Ready => core.take_key(element),
+            // A stream that goes one way takes no keys.
+            ("result", false) => Ok(()),
+            ("verify", true) => {
+                if self.state == State::Ready {
+                    core.take_verification(element);
+                }
+                Ok(())
+            }
+            // Nothing may come between `<starttls/>` and the handshake, nor be told in clear text
+            // where TLS is required.
+            ("verify", false)
+                if self.state == State::AwaitProceed
+                    || core.channel == Channel::Plain
+                        && core.terms.security.tls == TlsMode::Required =>
+            {
+                Ok(())
+            }
+            ("verify", false) => core.answer_verify(element),
+            _unknown => Err(Rejection::UnexpectedElement),
+        }
+    }
+
     fn take_header(&mut self, core: &mut Core, header: &Header) -> Result<(), Rejection> {
-        if !header.is_stream {
-            return Err(Rejection::StreamNamespace);
-        }
-        if !header.is_for_servers() {
-            return Err(Rejection::ContentNamespace);
-        }
-        if header.major_version() != Some(1) {
+        header.check_namespaces()?;
+        let major = header.major_version();
+        if !matches!(major, Some(0 | 1)) {
             return Err(Rejection::Version);
         }
         // What comes before TLS may come from anyone, and is forgotten anyway.
-        if core.channel != Channel::Plain
-            && let Some(from) = header.from.as_deref()
-            && DomainName::parse(from)
-                .map_err(crate::JidError::Domain)
-                .map_err(|error| AddressError::Malformed("from", error))?
-                != self.pair.remote
-        {
-            return Err(Rejection::WrongPeer);
+        if core.channel != Channel::Plain {
+            let from = header.domain("from", header.from.as_deref())?;
+            if from.is_some_and(|from| from != self.pair.remote) {
+                return Err(Rejection::WrongPeer);
+            }
         }
-        self.id = header.id.as_deref().unwrap_or_default().into();
-        if self.id.is_empty() {
+        core.id = header.id.as_deref().unwrap_or_default().into();
+        if core.id.is_empty() {
             return Err(Rejection::NoId);
+        }
+        if major == Some(0) {
+            return self.without_features(core);
         }
         self.state = State::AwaitFeatures;
         Ok(())
     }
 
-    fn take_features(&mut self, core: &mut Core, features: &Element) -> Result<(), Rejection> {
+    /// Goes on with a server from before XMPP 1.0, which sends no features.
+    fn without_features(&mut self, core: &mut Core) -> Result<(), Rejection> {
         if self.authenticated {
             self.establish(core, Method::Certificate);
             return Ok(());
         }
-        self.external_offered = features
-            .child(ns::SASL, "mechanisms")
-            .is_some_and(|mechanisms| {
-                mechanisms.children().any(|child| {
-                    child.is(ns::SASL, "mechanism") && child.text().trim() == "EXTERNAL"
-                })
-            });
-        let starttls = features.child(ns::TLS, "starttls").is_some();
-        self.step(core, starttls)
+        self.offers = Abilities::default();
+        match decision::decide(&self.facts(core)).action {
+            // It would not understand the request.
+            Action::StartTls => Err(Rejection::Version),
+            Action::Authenticate { .. } | Action::Refuse(_) | Action::Offer(_) => self.step(core),
+        }
     }
 
-    fn step(&mut self, core: &mut Core, starttls: bool) -> Result<(), Rejection> {
-        let external = core.config.external_outbound == External::On && self.external_offered;
-        // To ask about a key nothing needs to be proved; the rules for the channel still hold.
-        let asks = self.purpose == Purpose::Verification;
-        let facts = Facts {
-            channel: core.channel,
-            external: (external && !asks).into(),
-            dialback: (asks || core.config.dialback.is_some()).into(),
-            starttls: starttls.into(),
-            ..Facts::new(core.config.security)
+    fn take_features(&mut self, core: &mut Core, features: &Element) -> Result<(), Rejection> {
+        core.peer_limits = StreamLimits::read(features);
+        self.offers_acknowledgements = features.child(ns::SM, "sm").is_some();
+        let dialback = features.child(ns::DIALBACK_FEATURE, "dialback");
+        let has_errors = |dialback: &Element| dialback.children().any(|it| it.name() == "errors");
+        self.offers_errors = dialback.is_some_and(has_errors);
+        if self.authenticated {
+            self.establish(core, Method::Certificate);
+            return Ok(());
+        }
+        let is_external =
+            |child: &Element| child.is(ns::SASL, "mechanism") && child.text().trim() == "EXTERNAL";
+        let mechanisms = features.child(ns::SASL, "mechanisms");
+        self.offers = Abilities {
+            starttls: features.child(ns::TLS, "starttls").is_some(),
+            external: mechanisms.is_some_and(|offered| offered.children().any(is_external)),
+            dialback: dialback.is_some(),
+            bidi: features.child(ns::BIDI_FEATURE, "bidi").is_some(),
         };
-        match decision::initiating(&facts) {
-            Step::StartTls => {
+        if let Some(unknown) = self.unsupported(features) {
+            return Err(Rejection::UnsupportedFeature(unknown));
+        }
+        self.step(core)
+    }
+
+    /// A feature that the peer requires, if there is nothing else that we could do (RFC 6120
+    /// §4.9.3.23).
+    fn unsupported(&self, features: &Element) -> Option<Box<str>> {
+        let Abilities {
+            starttls,
+            external,
+            dialback,
+            bidi: _,
+        } = self.offers;
+        if starttls || external || dialback {
+            return None;
+        }
+        let is_required = |child: &&Element| child.children().any(|it| it.name() == "required");
+        let unknown = features.children().find(is_required)?;
+        Some(unknown.namespace().into())
+    }
+
+    fn facts(&self, core: &Core) -> Facts {
+        let mut facts = core.facts();
+        facts.offers = self.offers;
+        if self.purpose == Purpose::Verification {
+            // To ask about a key nothing needs to be proved; the rules for the channel still hold.
+            facts.own.external = false;
+            facts.own.dialback = true;
+            facts.own.bidi = false;
+        }
+        facts
+    }
+
+    fn step(&mut self, core: &mut Core) -> Result<(), Rejection> {
+        match decision::decide(&self.facts(core)).action {
+            Action::StartTls => {
                 core.output.empty(ns::TLS, "starttls");
                 self.state = State::AwaitProceed;
             }
-            Step::External => {
-                let identity = Base64::encode_string(self.pair.local.to_unicode().as_bytes());
-                core.output.sasl_auth(&identity);
-                self.state = State::AwaitSuccess;
+            Action::Authenticate { by, bidi: true } if !core.bidi => {
+                let query = core.queries.next_id();
+                let pair = self.pair.clone();
+                core.events.push_back(Event::Authorize { query, pair });
+                self.state = State::AwaitDecision(query, by);
             }
-            Step::Dialback if asks => self.start_asking(core),
-            Step::Dialback => self.send_key(core),
-            Step::Refuse(refusal) => return Err(self.refuse(core, refusal)),
+            Action::Authenticate { by, .. } => self.authenticate(core, by),
+            Action::Refuse(refusal) => return Err(core.refused(refusal)),
+            Action::Offer(_) => return Err(core.refused(Refusal::NoMethod)),
         }
         Ok(())
     }
 
-    fn refuse(&self, core: &Core, refusal: Refusal) -> Rejection {
-        let reason = core.certificate_problem.clone();
-        Rejection::Refused { refusal, reason }
-    }
-
-    fn send_key(&mut self, core: &mut Core) {
-        let Pair { local, remote } = &self.pair;
-        let key = core.config.dialback.as_ref();
-        let key = key.map(|secret| secret.key(remote, local, &self.id));
-        core.output.dialback(&Dialback {
-            content: Content::Key(&key.unwrap_or_default()),
-            ..Dialback::of("result", &self.pair)
-        });
-        self.state = State::AwaitResult;
-        core.await_progress();
-    }
-
-    /// Takes what the peer says about our key (XEP-0220 §2.1.4).
-    fn take_result(&mut self, core: &mut Core, element: &Element) {
-        // An answer to something that was not asked proves nothing.
-        if self.state != State::AwaitResult || !self.is_answer(element) {
-            return;
+    fn authenticate(&mut self, core: &mut Core, by: Proof) {
+        match by {
+            Proof::External => {
+                let identity = match core.terms.profile.authzid {
+                    Authzid::Domain => {
+                        Base64::encode_string(self.pair.local.to_unicode().as_bytes())
+                    }
+                    Authzid::Empty => "=".to_owned(),
+                };
+                core.output.sasl_auth(&identity);
+                self.state = State::AwaitSuccess;
+            }
+            Proof::Dialback if self.purpose == Purpose::Verification => self.start_asking(core),
+            Proof::Dialback => {
+                core.send_key(&self.pair);
+                self.state = State::AwaitResult;
+            }
         }
-        let refusal = match element.attribute("type") {
-            Some("valid") => return self.establish(core, Method::Dialback),
-            Some("invalid") => PairRefusal::Invalid,
-            Some("error") => PairRefusal::Error(error_condition(element)),
-            Some(_) | None => return,
-        };
-        core.events.push_back(Event::Refused(refusal));
-        core.close(super::CloseReason::Closed);
+    }
+
+    /// Takes what the peer says about a key of ours.
+    fn take_result(&mut self, core: &mut Core, element: &Element) {
+        let refused = core.take_result(element);
+        if refused.is_some_and(|pair| pair == self.pair) {
+            core.close(CloseReason::Closed);
+        } else if self.state == State::AwaitResult && core.outgoing.is_given(&self.pair) {
+            self.become_ready(core);
+        }
     }
 
     fn establish(&mut self, core: &mut Core, method: Method) {
-        self.state = State::Ready;
         core.prove();
-        let pair = self.pair.clone();
-        core.events.push_back(Event::Established { pair, method });
-        self.send_requests(core);
+        core.establish(self.pair.clone(), method);
+        self.become_ready(core);
+    }
+
+    fn become_ready(&mut self, core: &mut Core) {
+        self.state = State::Ready;
+        if core.bidi {
+            let proof = core.certificate.take();
+            let authorized =
+                proof.and_then(|proof| Authorized::by_certificate(self.pair.clone(), proof));
+            if let Some(authorized) = authorized {
+                core.add_incoming(authorized);
+            }
+        }
+        if self.offers_acknowledgements && core.wants_acknowledgements() {
+            core.enable_acknowledgements();
+        }
+        core.send_requests();
     }
 
     fn start_asking(&mut self, core: &mut Core) {
         self.state = State::Ready;
         core.prove();
-        self.send_requests(core);
-    }
-
-    pub(super) fn send(&self, core: &mut Core, stanza: &Stanza) -> Result<(), SendError> {
-        if core.life != Life::Open {
-            return Err(SendError::Closed);
-        }
-        if self.state != State::Ready || self.purpose != Purpose::Stanzas {
-            return Err(SendError::NotEstablished);
-        }
-        if stanza.domains() != (&self.pair.local, &self.pair.remote) {
-            return Err(SendError::OtherPair);
-        }
-        if core.output.len() >= core.config.limits.max_output_bytes.authenticated {
-            return Err(SendError::Full);
-        }
-        core.output.stanza(stanza);
-        core.touch();
-        Ok(())
+        core.send_requests();
     }
 
     pub(super) fn verify(
@@ -327,102 +380,9 @@ impl Initiating {
         core: &mut Core,
         request: VerifyRequest,
     ) -> Result<(), SendError> {
-        if core.life != Life::Open {
-            return Err(SendError::Closed);
-        }
-        if request.pair != self.pair {
+        if core.life == Life::Open && request.pair != self.pair {
             return Err(SendError::OtherPair);
         }
-        if self.requests.len() >= core.config.limits.max_pairs {
-            return Err(SendError::Full);
-        }
-        if self.state == State::Ready {
-            send_request(core, &request);
-        }
-        let wait = core.config.limits.verification_timeout;
-        let deadline = core.now.checked_add(wait);
-        self.requests.push(Request { request, deadline });
-        self.arm_requests(core);
-        Ok(())
+        core.add_request(request, self.state == State::Ready)
     }
-
-    /// Sets the timer to the oldest request.
-    fn arm_requests(&self, core: &mut Core) {
-        match self.requests.first().and_then(|oldest| oldest.deadline) {
-            Some(deadline) => core.timers.set(Timer::Requests, deadline),
-            None => core.timers.stop(Timer::Requests),
-        }
-    }
-
-    /// Gives up on requests that the peer has not answered in time.
-    pub(super) fn requests_timed_out(&mut self, core: &mut Core) {
-        let now = core.now;
-        let late = |asked: &mut Request| asked.deadline.is_some_and(|deadline| deadline <= now);
-        for Request { request, .. } in self.requests.extract_if(.., late) {
-            let verification = Verification::Failed(StanzaCondition::RemoteServerTimeout);
-            core.events.push_back(Event::Verified {
-                request,
-                verification,
-            });
-        }
-        self.arm_requests(core);
-    }
-
-    fn send_requests(&self, core: &mut Core) {
-        for Request { request, .. } in &self.requests {
-            send_request(core, request);
-        }
-    }
-
-    /// Takes the answer of the authoritative server (XEP-0220 §2.1.3).
-    fn take_verification(&mut self, core: &mut Core, element: &Element) {
-        if self.state != State::Ready || !self.is_answer(element) {
-            return;
-        }
-        let id = element.attribute("id").unwrap_or_default();
-        let asked = |asked: &Request| &*asked.request.id == id;
-        let Some(index) = self.requests.iter().position(asked) else {
-            return;
-        };
-        let Request { request, .. } = self.requests.remove(index);
-        self.arm_requests(core);
-        let verification = match element.attribute("type") {
-            Some("valid") => {
-                Verification::Valid(DialbackProof::new(request.pair.clone(), request.id.clone()))
-            }
-            Some("error") => Verification::Failed(error_condition(element)),
-            Some(_) | None => Verification::Invalid,
-        };
-        core.events.push_back(Event::Verified {
-            request,
-            verification,
-        });
-    }
-
-    /// Whether the element goes from the peer's domain to ours.
-    fn is_answer(&self, element: &Element) -> bool {
-        let is = |name, domain: &DomainName| {
-            let text = element.attribute(name).unwrap_or_default();
-            DomainName::parse(text).as_ref() == Ok(domain)
-        };
-        is("from", &self.pair.remote) && is("to", &self.pair.local)
-    }
-}
-
-fn send_request(core: &mut Core, request: &VerifyRequest) {
-    core.output.dialback(&Dialback {
-        id: Some(&request.id),
-        content: Content::Key(&request.key),
-        ..Dialback::of("verify", &request.pair)
-    });
-}
-
-/// The condition inside a dialback error (XEP-0220 §2.4).
-fn error_condition(element: &Element) -> StanzaCondition {
-    element
-        .children()
-        .filter(|child| child.name() == "error")
-        .flat_map(Element::children)
-        .find_map(|child| StanzaCondition::from_name(child.name()))
-        .unwrap_or(StanzaCondition::UndefinedCondition)
 }

@@ -1,15 +1,22 @@
 //! One connection between two servers, in either role.
 //!
-//! A stream carries stanzas one way: from the side that initiated it (RFC 6120 §4.9.1.4). See
-//! [`Stream`] for how it is driven.
+//! A stream carries stanzas one way, from the side that initiated it (RFC 6120 §4.9.1.4), or both
+//! ways where both sides want that (XEP-0288). See [`Stream`] for how it is driven.
 
+mod acks;
+mod authority;
+mod closing;
 mod config;
 mod core;
 mod event;
+mod incoming;
 mod initiating;
+mod liveness;
+mod outgoing;
 mod output;
 mod proof;
 mod reader;
+mod reason;
 mod receiving;
 #[cfg(test)]
 mod tests;
@@ -18,18 +25,17 @@ use std::time::Instant;
 
 use comity_machine::QueryId;
 
-pub use config::{Config, External, Limits, OutputLimit};
-pub use event::{
-    CloseReason, Decision, DropReason, Event, PairRefusal, PeerError, Rejection, Stage,
-    Verification, VerifyRequest,
-};
+pub use config::{Config, Limits, OutputLimit, Switch};
+pub use event::{Decision, DropReason, Event, PairRefusal, Verification, VerifyRequest};
 pub use proof::{Authorized, DialbackProof, Method, Pair, Verdict};
+pub use reason::{CloseReason, Farewell, PeerError, Rejection, Stage};
 
 use self::core::{Core, Life, Timer};
 use self::initiating::Initiating;
 use self::reader::Frame;
 use self::receiving::Receiving;
-use crate::{Stanza, StreamCondition, ns};
+use crate::decision::{Channel, Role};
+use crate::{CertificateRule, Security, Stanza, StreamCondition, Terms, TlsMode, Transport, ns};
 
 /// The state of one stream, as the server that initiated it or as the one that received it.
 ///
@@ -104,21 +110,29 @@ impl Stream {
         purpose: Purpose,
         seed: [u8; 32],
     ) -> Self {
-        let mut core = Core::new(now, config, seed);
+        let mut core = Core::new(now, config, Role::Initiating, seed);
         let side = Initiating::new(&mut core, pair, purpose);
-        Self {
-            core,
-            side: Side::Initiating(side),
-        }
+        Self::begin(core, Side::Initiating(side))
     }
 
     /// Waits for the header of a peer that connected.
     #[must_use]
     pub fn receive(now: Instant, config: Config, seed: [u8; 32]) -> Self {
-        Self {
-            core: Core::new(now, config, seed),
-            side: Side::Receiving(Receiving::default()),
+        let core = Core::new(now, config, Role::Receiving, seed);
+        let side = match core.config.transport {
+            Transport::Tcp => Receiving::default(),
+            Transport::DirectTls => Receiving::behind_tls(),
+        };
+        Self::begin(core, Side::Receiving(side))
+    }
+
+    /// Asks for TLS at once if the connection begins with it (XEP-0368).
+    fn begin(core: Core, side: Side) -> Self {
+        let mut stream = Self { core, side };
+        if stream.awaits_tls() {
+            stream.core.start_tls();
         }
+        stream
     }
 
     /// Takes bytes that arrived from the peer.
@@ -127,7 +141,7 @@ impl Stream {
         if self.core.life == Life::Closed {
             return;
         }
-        self.core.touch();
+        self.core.note_input();
         if self.awaits_tls() {
             // These bytes should have gone to the TLS engine.
             let rejected = CloseReason::Rejected(Rejection::DataBeforeTls);
@@ -148,20 +162,17 @@ impl Stream {
         self.core.now = now;
         while let Some(timer) = self.core.timers.pop_expired(now) {
             match timer {
+                Timer::Acknowledgement => self.core.acknowledgement_timed_out(),
+                Timer::Certificate => self.core.certificate_expired(),
+                Timer::KeepAlive => self.core.keep_alive(),
                 Timer::Close => self.core.finish(CloseReason::TimedOut(Stage::Close)),
                 Timer::Negotiation => self.negotiation_timed_out(),
                 Timer::Tls => self.core.finish(CloseReason::TimedOut(Stage::Tls)),
                 Timer::Idle => self.close_for(CloseReason::Idle),
-                Timer::Requests => {
-                    if let Side::Initiating(side) = &mut self.side {
-                        side.requests_timed_out(&mut self.core);
-                    }
-                }
+                Timer::Requests => self.core.requests_timed_out(),
                 Timer::Pending(query) => {
-                    if let Side::Receiving(side) = &mut self.side {
-                        let result = side.pending_timed_out(&mut self.core, query);
-                        self.settle(result);
-                    }
+                    let result = self.core.pending_timed_out(query);
+                    self.settle(result);
                 }
             }
         }
@@ -195,9 +206,14 @@ impl Stream {
         if self.core.life == Life::Closed {
             return;
         }
-        let result = match &mut self.side {
-            Side::Initiating(side) => side.verdict(&mut self.core, query, verdict),
-            Side::Receiving(side) => side.verdict(&mut self.core, query, verdict),
+        let result = match (self.core.key_verdict(query, verdict), &mut self.side) {
+            (Some(result), _) => result,
+            (None, _) if self.core.outgoing_verdict(query, verdict).is_some() => Ok(()),
+            (None, Side::Initiating(side)) => {
+                side.verdict(&mut self.core, query, verdict);
+                Ok(())
+            }
+            (None, Side::Receiving(side)) => side.verdict(&mut self.core, query, verdict),
         };
         self.settle(result);
     }
@@ -208,9 +224,14 @@ impl Stream {
         if self.core.life == Life::Closed {
             return;
         }
-        let result = match &mut self.side {
-            Side::Initiating(_) => Ok(()),
-            Side::Receiving(side) => side.decision(&mut self.core, query, decision),
+        let result = match (self.core.key_decision(query, decision), &mut self.side) {
+            (Some(result), _) => result,
+            (None, _) if self.core.life != Life::Open => Ok(()),
+            (None, Side::Initiating(side)) => {
+                side.decision(&mut self.core, query, decision);
+                Ok(())
+            }
+            (None, Side::Receiving(side)) => side.decision(&mut self.core, query, decision),
         };
         self.settle(result);
     }
@@ -226,22 +247,47 @@ impl Stream {
         if self.core.life == Life::Closed {
             return;
         }
-        let result = match &mut self.side {
-            Side::Initiating(_) => Ok(()),
-            Side::Receiving(side) => side.verification(&mut self.core, query, verification),
-        };
+        let result = self.core.verification(query, verification);
         self.settle(result);
     }
 
-    /// Sends a stanza of the pair that the stream was opened for.
+    /// Sends a stanza of a pair that was [`Established`](Event::Established).
     ///
     /// # Errors
     ///
     /// The stream cannot carry the stanza now or ever; the stanza was not taken.
-    pub fn send(&mut self, stanza: &Stanza) -> Result<(), SendError> {
+    pub fn send(&mut self, now: Instant, stanza: &Stanza) -> Result<(), SendError> {
+        self.core.now = now;
+        self.core.send_stanza(stanza)
+    }
+
+    /// Asks the peer to take stanzas of one more pair on this stream, which we initiated
+    /// (XEP-0220 §2.3). The answer is [`Event::Established`] or [`Event::Refused`].
+    ///
+    /// Another remote domain must have the same server; its certificate is checked where the terms
+    /// say so.
+    ///
+    /// # Errors
+    ///
+    /// The stream cannot carry the pair; nothing was sent.
+    pub fn add_pair(&mut self, now: Instant, pair: &Pair, terms: Terms) -> Result<(), SendError> {
+        self.core.now = now;
         match &self.side {
-            Side::Initiating(side) => side.send(&mut self.core, stanza),
+            Side::Initiating(side) if side.takes_pairs(pair) => self.core.add_outgoing(pair, terms),
+            Side::Initiating(_) => Err(SendError::OtherPair),
             Side::Receiving(_) => Err(SendError::WrongDirection),
+        }
+    }
+
+    /// Whether the stream as it stands meets the rules for sending stanzas of a pair that the peer
+    /// has proved on it (XEP-0288).
+    #[must_use]
+    pub fn meets(&self, pair: &Pair, security: Security) -> bool {
+        let method = self.core.incoming.method(pair);
+        let tls = self.core.channel != Channel::Plain || security.tls != TlsMode::Required;
+        match security.certificate {
+            CertificateRule::Optional => tls && method.is_some(),
+            CertificateRule::Required => tls && method == Some(Method::Certificate),
         }
     }
 
@@ -252,7 +298,8 @@ impl Stream {
     /// # Errors
     ///
     /// The stream cannot ask; nothing was sent.
-    pub fn verify(&mut self, request: VerifyRequest) -> Result<(), SendError> {
+    pub fn verify(&mut self, now: Instant, request: VerifyRequest) -> Result<(), SendError> {
+        self.core.now = now;
         match &mut self.side {
             Side::Initiating(side) => side.verify(&mut self.core, request),
             Side::Receiving(_) => Err(SendError::WrongDirection),
@@ -263,6 +310,20 @@ impl Stream {
     pub fn close(&mut self, now: Instant) {
         self.core.now = now;
         self.close_for(CloseReason::Closed);
+    }
+
+    /// Closes our direction with a stream error that is no fault of the peer's, and waits for the
+    /// peer to close its own.
+    pub fn dismiss(&mut self, now: Instant, farewell: Farewell) {
+        self.core.now = now;
+        if self.core.life != Life::Open {
+            return;
+        }
+        if self.awaits_tls() {
+            return self.core.finish(CloseReason::Farewell(farewell));
+        }
+        self.open_for_error();
+        self.core.say_farewell(farewell);
     }
 
     /// Moves the bytes for the peer to the end of `buf`; gives how many.
@@ -359,7 +420,9 @@ impl Stream {
         match &frame {
             Frame::Close => return self.core.peer_closed(),
             Frame::Element(element) if self.core.take_error(element) => return,
-            // Our direction is closed: stanzas still count, but nothing can be answered.
+            // Our direction is closed: stanzas and acknowledgements still count, but nothing can be
+            // answered.
+            Frame::Element(element) if closing && element.is(ns::SM, "a") => {}
             Frame::Element(_) | Frame::Header(_) if closing => return,
             Frame::Element(_) | Frame::Header(_) | Frame::Stanza(_) => {}
         }
@@ -389,10 +452,9 @@ impl Stream {
         let timed_out = CloseReason::TimedOut(Stage::Negotiation);
         if self.core.life == Life::Open && !self.awaits_tls() {
             self.open_for_error();
-            let text = timed_out.to_string();
-            self.core
-                .output
-                .error(StreamCondition::ConnectionTimeout, &text);
+            return self
+                .core
+                .end_with(StreamCondition::ConnectionTimeout, timed_out);
         }
         self.core.finish(timed_out);
     }
@@ -428,9 +490,12 @@ pub enum SendError {
     /// The peer has not accepted our domain yet.
     #[error("the stream is not established")]
     NotEstablished,
-    /// The stanza is not of the pair that the stream is for.
+    /// The stream is for other pairs of domains.
     #[error("the stream is for another pair of domains")]
     OtherPair,
+    /// The stanza is longer than what the peer takes, in bytes (XEP-0478).
+    #[error("the peer takes no more than {0} bytes")]
+    TooLong(u64),
     /// The stream was initiated by the peer and carries its stanzas.
     #[error("the stream carries stanzas the other way")]
     WrongDirection,

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::proof::Pair;
+use crate::xml::Element;
 use crate::xml::text::{escape, write_attribute};
-use crate::{Stanza, StreamCondition, ns};
+use crate::{Stanza, StanzaCondition, StreamCondition, ns};
 
 /// Bytes that wait to be sent.
 #[derive(Debug, Default)]
@@ -12,12 +13,28 @@ pub(super) struct Output {
     text: String,
 }
 
-/// Who a header is from and to, and the id that its receiver gives.
+/// A stream header: who it is from and to, the id that its receiver gives, and its version.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Addresses<'a> {
+pub(super) struct HeaderText<'a> {
     pub(super) from: Option<&'a str>,
     pub(super) to: Option<&'a str>,
     pub(super) id: Option<&'a str>,
+    pub(super) version: Option<&'static str>,
+}
+
+/// What a stream error says beyond its condition and text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Detail<'a> {
+    None,
+    /// Where else to go (RFC 6120 §4.9.3.19).
+    OtherHost(&'a str),
+    /// RFC 6120 §4.9.3.14.
+    StanzaTooBig,
+    /// XEP-0198 §4.
+    HandledCountTooHigh {
+        acknowledged: u32,
+        sent: u32,
+    },
 }
 
 impl Output {
@@ -36,16 +53,16 @@ impl Output {
 
     /// A stream header (RFC 6120 §4.7). Every header declares the dialback namespace, because some
     /// servers ignore dialback elements without it.
-    pub(super) fn header(&mut self, addresses: Addresses<'_>) {
+    pub(super) fn header(&mut self, header: HeaderText<'_>) {
         self.text.push_str("<?xml version='1.0'?><stream:stream");
         for (name, value) in [
             ("xmlns", Some(ns::SERVER)),
             ("xmlns:stream", Some(ns::STREAM)),
             ("xmlns:db", Some(ns::DIALBACK)),
-            ("from", addresses.from),
-            ("to", addresses.to),
-            ("id", addresses.id),
-            ("version", Some("1.0")),
+            ("from", header.from),
+            ("to", header.to),
+            ("id", header.id),
+            ("version", header.version),
             ("xml:lang", Some("en")),
         ] {
             if let Some(value) = value {
@@ -56,15 +73,35 @@ impl Output {
     }
 
     /// A stream error and the end of the stream (RFC 6120 §4.9).
-    pub(super) fn error(&mut self, condition: StreamCondition, text: &str) {
-        self.text.push_str("<stream:error><");
-        self.text.push_str(condition.name());
-        self.attribute("xmlns", ns::STREAM_ERRORS);
-        self.text.push_str("/><text");
+    pub(super) fn error(&mut self, condition: StreamCondition, text: &str, detail: Detail<'_>) {
+        self.text.push_str("<stream:error>");
+        match detail {
+            Detail::OtherHost(host) => {
+                self.open_tag(condition.name(), ns::STREAM_ERRORS);
+                escape(host, &mut self.text);
+                self.end("", condition.name());
+            }
+            Detail::None | Detail::StanzaTooBig | Detail::HandledCountTooHigh { .. } => {
+                self.empty(ns::STREAM_ERRORS, condition.name());
+            }
+        }
+        self.text.push_str("<text");
         self.attribute("xmlns", ns::STREAM_ERRORS);
         self.text.push_str(" xml:lang='en'>");
         escape(text, &mut self.text);
-        self.text.push_str("</text></stream:error>");
+        self.end("", "text");
+        match detail {
+            Detail::None | Detail::OtherHost(_) => {}
+            Detail::StanzaTooBig => self.empty(ns::ERRORS, "stanza-too-big"),
+            Detail::HandledCountTooHigh { acknowledged, sent } => {
+                self.text.push_str("<handled-count-too-high");
+                self.attribute("xmlns", ns::SM);
+                self.attribute("h", &acknowledged.to_string());
+                self.attribute("send-count", &sent.to_string());
+                self.text.push_str("/>");
+            }
+        }
+        self.end("stream:", "error");
         self.close();
     }
 
@@ -81,9 +118,56 @@ impl Output {
         }
         self.text.push_str("<stream:features>");
         for feature in features {
-            self.text.push_str(feature.source());
+            match feature {
+                Feature::Limits(limits) => self.limits(*limits),
+                Feature::Fixed(source) => self.text.push_str(source),
+            }
         }
-        self.text.push_str("</stream:features>");
+        self.end("stream:", "features");
+    }
+
+    /// The request for stanzas both ways, with our limits (XEP-0288 §2.2, XEP-0478 §4.2).
+    pub(super) fn bidi(&mut self, limits: StreamLimits) {
+        self.open_tag("bidi", ns::BIDI);
+        self.limits(limits);
+        self.end("", "bidi");
+    }
+
+    fn limits(&mut self, limits: StreamLimits) {
+        self.open_tag("limits", ns::LIMITS);
+        for (name, value) in [
+            ("max-bytes", limits.max_bytes),
+            ("idle-seconds", limits.idle_seconds),
+        ] {
+            if let Some(value) = value {
+                self.text.push('<');
+                self.text.push_str(name);
+                self.text.push('>');
+                self.text.push_str(&value.to_string());
+                self.end("", name);
+            }
+        }
+        self.end("", "limits");
+    }
+
+    /// How many stanzas have been handled (XEP-0198 §4).
+    pub(super) fn acknowledgement(&mut self, handled: u32) {
+        self.text.push_str("<a");
+        self.attribute("xmlns", ns::SM);
+        self.attribute("h", &handled.to_string());
+        self.text.push_str("/>");
+    }
+
+    /// A request of stream management that is not met (XEP-0198 §3).
+    pub(super) fn acks_failed(&mut self, condition: StanzaCondition) {
+        self.open_tag("failed", ns::SM);
+        self.empty(ns::STANZA_ERRORS, condition.name());
+        self.end("", "failed");
+    }
+
+    /// A space between first-level elements (RFC 6120 §4.6.1).
+    pub(super) fn space(&mut self) {
+        self.text.push(' ');
     }
 
     /// An element without attributes or content.
@@ -142,9 +226,24 @@ impl Output {
         }
     }
 
-    /// A stanza.
-    pub(super) fn stanza(&mut self, stanza: &Stanza) {
+    /// A stanza, unless it would be longer than `max_bytes`; gives whether it was written.
+    pub(super) fn stanza(&mut self, stanza: &Stanza, max_bytes: Option<u64>) -> bool {
+        let start = self.text.len();
         stanza.write(&mut self.text);
+        let len = u64::try_from(self.text.len() - start).unwrap_or(u64::MAX);
+        let fits = max_bytes.is_none_or(|max| len <= max);
+        if !fits {
+            self.text.truncate(start);
+        }
+        fits
+    }
+
+    /// A start tag without a prefix.
+    fn open_tag(&mut self, name: &str, namespace: &str) {
+        self.text.push('<');
+        self.text.push_str(name);
+        self.attribute("xmlns", namespace);
+        self.text.push('>');
     }
 
     fn end(&mut self, prefix: &str, name: &str) {
@@ -162,24 +261,42 @@ impl Output {
 /// One stream feature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Feature {
-    Dialback,
-    External,
-    StartTls,
-    StartTlsRequired,
+    Limits(StreamLimits),
+    Fixed(&'static str),
 }
 
 impl Feature {
-    fn source(self) -> &'static str {
-        match self {
-            Self::Dialback => "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>",
-            Self::External => {
-                "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
-                 <mechanism>EXTERNAL</mechanism></mechanisms>"
-            }
-            Self::StartTls => "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
-            Self::StartTlsRequired => {
-                "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
-            }
+    pub(super) const ACKNOWLEDGEMENTS: Self = Self::Fixed("<sm xmlns='urn:xmpp:sm:3'/>");
+    pub(super) const BIDI: Self = Self::Fixed("<bidi xmlns='urn:xmpp:features:bidi'/>");
+    pub(super) const DIALBACK: Self =
+        Self::Fixed("<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>");
+    pub(super) const EXTERNAL: Self = Self::Fixed(
+        "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+         <mechanism>EXTERNAL</mechanism></mechanisms>",
+    );
+    pub(super) const STARTTLS: Self =
+        Self::Fixed("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    pub(super) const STARTTLS_REQUIRED: Self =
+        Self::Fixed("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>");
+}
+
+/// What one side announces that it takes (XEP-0478).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct StreamLimits {
+    /// The longest first-level element.
+    pub(super) max_bytes: Option<u64>,
+    /// Without traffic from the other side.
+    pub(super) idle_seconds: Option<u64>,
+}
+
+impl StreamLimits {
+    /// The limits inside features or a request for stanzas both ways; none where they say nothing.
+    pub(super) fn read(parent: &Element) -> Self {
+        let limits = parent.child(ns::LIMITS, "limits");
+        let number = |name| limits?.child(ns::LIMITS, name)?.text().trim().parse().ok();
+        Self {
+            max_bytes: number("max-bytes"),
+            idle_seconds: number("idle-seconds"),
         }
     }
 }
@@ -200,7 +317,7 @@ pub(super) struct Dialback<'a> {
 pub(super) enum Content<'a> {
     None,
     Key(&'a str),
-    Error(crate::StanzaCondition),
+    Error(StanzaCondition),
 }
 
 impl<'a> Dialback<'a> {

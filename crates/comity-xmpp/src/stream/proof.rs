@@ -1,6 +1,7 @@
 //! Who may speak for a pair of domains, as values that only a verifying step can make.
 
 use std::fmt;
+use std::time::Duration;
 
 use comity_identity::DomainName;
 
@@ -28,6 +29,8 @@ pub enum Verdict {
     Trusted {
         /// The name in the certificate that matched, for people to read.
         matched_by: Box<str>,
+        /// How long the chain stays valid; the stream is closed then. Without it, no end.
+        expires_in: Option<Duration>,
     },
     /// It does not prove the domain.
     Untrusted {

@@ -1,8 +1,12 @@
 use std::sync::Arc;
 
-use crate::ns;
-use crate::stanza::{Stanza, StanzaKind, View, ViewError};
+use comity_identity::DomainName;
+
+use super::config::Config;
+use super::reason::Rejection;
+use crate::stanza::{AddressError, Stanza, StanzaKind, View, ViewError};
 use crate::xml::{Builder, Element, Limits, ParseError, Scope, Token, Tokenizer};
+use crate::{JidError, ns};
 
 /// Makes frames of a stream's bytes: headers, first-level elements and the end.
 #[derive(Debug)]
@@ -102,7 +106,7 @@ impl Reader {
             (ns::SERVER, Some(kind)) => {
                 Current::Stanza(View::read(kind, &self.tokenizer, self.lang.as_deref()))
             }
-            (ns::STREAM | ns::TLS | ns::SASL | ns::DIALBACK, _) => {
+            (ns::STREAM | ns::TLS | ns::SASL | ns::DIALBACK | ns::BIDI | ns::SM, _) => {
                 Current::Element(Builder::keeping(MAX_NEGOTIATION_ELEMENTS))
             }
             _other => Current::Foreign(Element::new(namespace, name)),
@@ -140,10 +144,42 @@ impl Header {
         }
     }
 
-    /// Whether the stream carries stanzas between servers. Without a prefix for the stream
-    /// namespace each stanza declares its own (RFC 6120 §4.8.2).
-    pub(super) fn is_for_servers(&self) -> bool {
-        [ns::SERVER, ns::STREAM].contains(&self.content_namespace.as_str())
+    /// Whether this is the header of a stream between servers. Without a prefix for the stream
+    /// namespace each stanza declares its own namespace (RFC 6120 §4.8.2).
+    pub(super) fn check_namespaces(&self) -> Result<(), Rejection> {
+        if !self.is_stream {
+            return Err(Rejection::StreamNamespace);
+        }
+        if [ns::SERVER, ns::STREAM].contains(&self.content_namespace.as_str()) {
+            Ok(())
+        } else {
+            Err(Rejection::ContentNamespace)
+        }
+    }
+
+    /// The domain in an address of the header, if it is there.
+    pub(super) fn domain(
+        &self,
+        name: &'static str,
+        value: Option<&str>,
+    ) -> Result<Option<DomainName>, AddressError> {
+        let malformed = |error| AddressError::Malformed(name, JidError::Domain(error));
+        value.map(DomainName::parse).transpose().map_err(malformed)
+    }
+
+    /// Which of our domains the peer means.
+    pub(super) fn local(&self, config: &Config) -> Result<DomainName, Rejection> {
+        let to = self.domain("to", self.to.as_deref())?;
+        let to = to.ok_or(AddressError::Missing("to"))?;
+        if config.domains.contains(&to) {
+            return Ok(to);
+        }
+        let text = self.to.as_deref().unwrap_or_default().into();
+        Err(if config.former_domains.contains(&to) {
+            Rejection::HostGone(text)
+        } else {
+            Rejection::HostUnknown(text)
+        })
     }
 
     /// The major version of XMPP; 0 if none is given (RFC 6120 §4.7.5).

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use comity_testkit::contract::{self, Subject, Transcript};
-use comity_xmpp::Security;
 use comity_xmpp::router::{ConnectionId, Event, Router};
 use comity_xmpp::stream::{Decision, PeerCertificate, Verdict};
+use comity_xmpp::{Security, Transport};
 
 use crate::host::{HEADER, Host, STARTTLS, limits};
 /// A router with one connection of a peer.
@@ -48,12 +48,15 @@ impl Subject for Machine {
                     .handle_tls_established(now, *connection, presented);
             }
             Event::Authorize { query, .. } => {
-                let allow = Decision::Allow(Security::ENCRYPTED);
+                let allow = Decision::Allow(Security::ENCRYPTED.into());
                 self.router.handle_decision(now, *query, &allow);
             }
             Event::Authenticate { query, domain, .. } => {
                 let matched_by = domain.as_str().into();
-                let trusted = Verdict::Trusted { matched_by };
+                let trusted = Verdict::Trusted {
+                    matched_by,
+                    expires_in: None,
+                };
                 self.router.handle_verdict(now, *query, &trusted);
             }
             _ => {}
@@ -93,7 +96,7 @@ impl Subject for Machine {
 fn a_router_keeps_the_promises_of_a_machine() {
     let make = |now| {
         let mut router = Host::new(limits()).router;
-        let connection = router.accept(now).unwrap();
+        let connection = router.accept(now, Transport::Tcp).unwrap();
         Machine { router, connection }
     };
     let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>";

@@ -10,7 +10,7 @@ use comity_xmpp::router::{
     Config, ConnectionId, Event, Failure, Limits, Router, SendError, Target, Unresolved,
 };
 use comity_xmpp::stream::{Decision, PeerCertificate, Verdict};
-use comity_xmpp::{DialbackSecret, Security, Stanza, StanzaKind};
+use comity_xmpp::{DialbackSecret, Security, Stanza, StanzaKind, Transport};
 
 pub(crate) const HEADER: &str = "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' \
      xmlns:db='jabber:server:dialback' from='b.example' to='a.example' id='1' version='1.0'>";
@@ -92,7 +92,7 @@ impl Host {
         let (router, now) = (&mut self.router, self.now);
         match event {
             Event::Authorize { query, .. } => {
-                router.handle_decision(now, *query, &Decision::Allow(Security::ENCRYPTED));
+                router.handle_decision(now, *query, &Decision::Allow(Security::ENCRYPTED.into()));
             }
             Event::Connect { query, .. } => {
                 router.handle_targets(now, *query, self.targets.clone());
@@ -161,7 +161,7 @@ impl Host {
 
     /// A connection of a peer, behind TLS.
     pub(crate) fn accepted(&mut self) -> ConnectionId {
-        let connection = self.router.accept(self.now).unwrap();
+        let connection = self.router.accept(self.now, Transport::Tcp).unwrap();
         self.feed(connection, HEADER);
         self.feed(connection, STARTTLS);
         self.feed(connection, HEADER);

@@ -14,7 +14,7 @@ use comity_machine::QueryId;
 use comity_xmpp::router::{AcceptError, Event, Failure, SendError, Unresolved};
 use comity_xmpp::stream::{CloseReason, Decision, DropReason, PairRefusal, Purpose, Verdict};
 use comity_xmpp::xml::Element;
-use comity_xmpp::{Security, StanzaCondition, ns};
+use comity_xmpp::{Security, StanzaCondition, Transport, ns};
 
 use self::host::{HEADER, Host, STARTTLS, VALID, limits, stanza, targets};
 
@@ -28,7 +28,10 @@ fn only_stanzas_from_ours_to_others_are_taken() {
     assert_eq!(given_back.from().to_string(), "x@b.example");
     host.router.close(host.now);
     assert_eq!(host.send("b.example"), Err(SendError::Closed));
-    assert_eq!(host.router.accept(host.now), Err(AcceptError::Closed));
+    assert_eq!(
+        host.router.accept(host.now, Transport::Tcp),
+        Err(AcceptError::Closed)
+    );
 }
 
 #[test]
@@ -42,11 +45,14 @@ fn queues_and_connections_are_bounded() {
     assert_eq!(host.send("b.example"), Ok(()));
     assert_eq!(host.send("b.example"), Err(SendError::Full));
     assert_eq!(host.send("c.example"), Err(SendError::Full));
-    let first = host.router.accept(host.now).unwrap();
-    assert_eq!(host.router.accept(host.now), Err(AcceptError::TooMany));
+    let first = host.router.accept(host.now, Transport::Tcp).unwrap();
+    assert_eq!(
+        host.router.accept(host.now, Transport::Tcp),
+        Err(AcceptError::TooMany)
+    );
     host.router.handle_eof(host.now, first);
     host.settle();
-    assert!(host.router.accept(host.now).is_ok());
+    assert!(host.router.accept(host.now, Transport::Tcp).is_ok());
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn questions_that_nobody_waits_for_are_withdrawn() {
     let Some(Event::Authorize { query: first, .. }) = host.events.pop() else {
         panic!("no question")
     };
-    let allow = Decision::Allow(Security::ENCRYPTED);
+    let allow = Decision::Allow(Security::ENCRYPTED.into());
     host.router.handle_decision(host.now, first, &allow);
     host.settle();
     let Some(Event::Authorize { query, .. }) = host.events.pop() else {
@@ -143,13 +149,16 @@ fn an_answer_to_another_kind_of_question_is_none() {
                 .handle_decision(host.now, query, &Decision::Deny);
         }
         let matched_by = "b.example".into();
-        let verdict = Verdict::Trusted { matched_by };
+        let verdict = Verdict::Trusted {
+            matched_by,
+            expires_in: None,
+        };
         host.router.handle_verdict(host.now, query, &verdict);
         host.settle();
     };
     answer_all(&mut host, query, false, true);
     assert!(host.events.is_empty());
-    let allow = Decision::Allow(Security::ENCRYPTED);
+    let allow = Decision::Allow(Security::ENCRYPTED.into());
     host.router.handle_decision(host.now, query, &allow);
     host.settle();
     let Some(Event::Connect { query, .. }) = host.events.pop() else {
@@ -289,7 +298,7 @@ fn stanzas_for_a_blocked_connection_wait_and_are_not_lost_with_it() {
 fn a_failed_handshake_is_told() {
     let mut host = Host::new(limits());
     host.answers = false;
-    let connection = host.router.accept(host.now).unwrap();
+    let connection = host.router.accept(host.now, Transport::Tcp).unwrap();
     host.feed(connection, &HEADER.replace("from='b.example' ", ""));
     host.feed(connection, STARTTLS);
     host.router
@@ -411,7 +420,7 @@ fn a_closed_router_begins_nothing() {
     host.router.close(host.now);
     host.settle();
     host.events.clear();
-    let allow = Decision::Allow(Security::ENCRYPTED);
+    let allow = Decision::Allow(Security::ENCRYPTED.into());
     host.router.handle_decision(host.now, query, &allow);
     host.settle();
     assert!(host.events.is_empty(), "{:?}", host.events);

@@ -7,8 +7,8 @@ mod world;
 use std::time::Duration;
 
 use comity_testkit::link::StreamPlan;
-use comity_xmpp::router::Failure;
-use comity_xmpp::stream::{Method, PairRefusal};
+use comity_xmpp::router::{Config, Failure, Unacknowledged};
+use comity_xmpp::stream::{Method, PairRefusal, Switch};
 use comity_xmpp::{Security, StanzaCondition};
 
 use self::world::World;
@@ -115,22 +115,11 @@ fn an_untrusted_peer_gets_nothing_through_where_a_certificate_is_required() {
 fn what_a_broken_network_loses_is_not_doubled_or_reordered() {
     let mut lost = 0;
     for seed in 0..SEEDS {
-        let broken = StreamPlan {
-            break_after_bytes: Some(1500 + 97 * usize::from(seed)),
-            ..plan()
-        };
-        let mut world = World::new(broken, seed);
-        let a = world.host("a.example", b"a", Security::ENCRYPTED);
-        world.host("b.example", b"b", Security::ENCRYPTED);
-        world.certified = true;
-        for index in 0..20 {
-            world.send(a, "b.example", &format!("{index:02}"));
-        }
-        world.run(Duration::from_secs(300));
-        let arrived = world.bodies("b.example");
-        assert!(arrived.is_sorted(), "seed {seed}: {arrived:?}");
-        let mut all: Vec<String> = arrived;
-        all.extend(world.undelivered.iter().map(|(body, _)| body.clone()));
+        let (arrived, undelivered) = broken_network(seed, |config| {
+            config.stream.acknowledgements = Switch::Off;
+        });
+        let mut all = arrived;
+        all.extend(undelivered.into_iter().map(|(body, _)| body));
         all.sort();
         let told = all.len();
         all.dedup();
@@ -139,6 +128,72 @@ fn what_a_broken_network_loses_is_not_doubled_or_reordered() {
     }
     // Bytes that were under way when a connection broke: without acknowledgements nobody can know.
     assert!(lost > 0, "the network broke nothing");
+}
+
+#[test]
+fn with_acknowledgements_nothing_is_lost_in_silence() {
+    let mut in_doubt = 0;
+    for seed in 0..SEEDS {
+        let (arrived, undelivered) = broken_network(seed, |_| {});
+        for index in 0..20 {
+            let index = format!("{index:02}");
+            let is_it = |(body, _): &&(String, Failure)| *body == index;
+            let told = undelivered.iter().filter(is_it).count();
+            let came = arrived.iter().filter(|body| **body == index).count();
+            assert!(told <= 1 && came <= 1, "seed {seed}: {index} twice");
+            match undelivered.iter().find(is_it) {
+                // It may have arrived.
+                Some((_, Failure::Unacknowledged)) => in_doubt += 1,
+                Some(_) => assert_eq!(came, 0, "seed {seed}: {index}"),
+                None => assert_eq!(came, 1, "seed {seed}: {index}"),
+            }
+        }
+    }
+    assert!(in_doubt > 0, "the network broke nothing");
+}
+
+#[test]
+fn what_is_sent_again_arrives_at_least_once() {
+    let mut twice = 0;
+    for seed in 0..SEEDS {
+        let (mut arrived, undelivered) = broken_network(seed, |config| {
+            config.unacknowledged = Unacknowledged::Resend;
+        });
+        twice += arrived.len();
+        arrived.sort();
+        arrived.dedup();
+        twice -= arrived.len();
+        for index in 0..20 {
+            let index = format!("{index:02}");
+            let told = undelivered.iter().any(|(body, _)| *body == index);
+            assert!(
+                told || arrived.contains(&index),
+                "seed {seed}: {index} lost"
+            );
+        }
+    }
+    assert!(twice > 0, "nothing was in doubt");
+}
+
+/// Sends twenty messages over connections that break; gives what arrived and what came back.
+fn broken_network(
+    seed: u8,
+    configure: impl FnOnce(&mut Config),
+) -> (Vec<String>, Vec<(String, Failure)>) {
+    let broken = StreamPlan {
+        break_after_bytes: Some(2200 + 97 * usize::from(seed)),
+        ..plan()
+    };
+    let mut world = World::new(broken, seed);
+    configure(&mut world.config);
+    let a = world.host("a.example", b"a", Security::ENCRYPTED);
+    world.host("b.example", b"b", Security::ENCRYPTED);
+    world.certified = true;
+    for index in 0..20 {
+        world.send(a, "b.example", &format!("{index:02}"));
+    }
+    world.run(Duration::from_secs(600));
+    (world.bodies("b.example"), world.undelivered)
 }
 
 #[test]
@@ -169,6 +224,7 @@ fn targets_are_tried_in_order_until_one_answers() {
 #[test]
 fn a_closed_router_gives_back_what_waits_and_ends() {
     let mut world = World::new(plan(), 1);
+    world.config.stream.bidi = Switch::Off;
     let a = world.host("a.example", b"a", Security::ENCRYPTED);
     let b = world.host("b.example", b"b", Security::ENCRYPTED);
     world.certified = true;

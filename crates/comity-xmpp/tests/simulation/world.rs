@@ -10,7 +10,7 @@ use comity_testkit::origin;
 use comity_xmpp::router::{Config, ConnectionId, Event, Failure, Router, Target, Unresolved};
 use comity_xmpp::stream::{Decision, Method, PeerCertificate, Verdict};
 use comity_xmpp::xml::Element;
-use comity_xmpp::{DialbackSecret, Jid, Security, Stanza, StanzaKind, ns};
+use comity_xmpp::{DialbackSecret, Jid, Security, Stanza, StanzaKind, Transport, ns};
 
 /// Routers, the connections between them, and a composer that answers all their questions.
 pub(crate) struct World {
@@ -23,6 +23,8 @@ pub(crate) struct World {
     wires: Vec<Wire>,
     /// Whether certificates prove what they are asked for.
     pub(crate) certified: bool,
+    /// What hosts are made with.
+    pub(crate) config: Config,
     /// How many targets that nobody listens on stand before the good one.
     pub(crate) dead_targets: usize,
     pub(crate) dials: usize,
@@ -53,6 +55,7 @@ impl World {
             zone: BTreeMap::new(),
             wires: Vec::new(),
             certified: false,
+            config: Config::default(),
             dead_targets: 0,
             dials: 0,
             undelivered: Vec::new(),
@@ -73,7 +76,7 @@ impl World {
 
     fn add(&mut self, domain: &str, secret: &[u8], security: Security) -> usize {
         let domain: DomainName = domain.parse().unwrap();
-        let mut config = Config::default();
+        let mut config = self.config.clone();
         config.stream.domains = Arc::new([domain.clone()].into());
         config.stream.dialback = Some(DialbackSecret::new(secret));
         config.stream.security = security;
@@ -208,12 +211,13 @@ impl World {
         let router = &mut self.hosts[host].router;
         match event {
             Event::Authorize { query, .. } => {
-                router.handle_decision(now, query, &Decision::Allow(security));
+                router.handle_decision(now, query, &Decision::Allow(security.into()));
             }
             Event::Authenticate { query, domain, .. } => {
                 let verdict = if self.certified {
                     Verdict::Trusted {
                         matched_by: domain.as_str().into(),
+                        expires_in: None,
                     }
                 } else {
                     Verdict::Untrusted {
@@ -260,7 +264,10 @@ impl World {
             router.handle_connect_failed(self.now, connection, "nobody listens");
             return;
         }
-        let accepted = self.hosts[server].router.accept(self.now).unwrap();
+        let accepted = self.hosts[server]
+            .router
+            .accept(self.now, Transport::Tcp)
+            .unwrap();
         self.wires.push(Wire {
             link: Stream::new(self.plan, self.random.seed()),
             ends: [(host, connection), (server, accepted)],

@@ -108,7 +108,7 @@ fn keys_that_are_not_confirmed_are_answered_with_what_went_wrong() {
     assert_eq!(denied.sent(), error("policy-violation"));
     let mut certified = Host::receiving(config()).secured(None);
     certified.sent();
-    certified.decision = Decision::Allow(Security::CERTIFIED);
+    certified.decision = Decision::Allow(Security::CERTIFIED.into());
     certified.feed(KEY);
     assert_eq!(certified.sent(), error("not-authorized"));
 }
@@ -176,7 +176,10 @@ fn unsolicited_dialback_answers_prove_nothing() {
         "y@a.example".parse().unwrap(),
         "x@b.example".parse().unwrap(),
     );
-    assert_eq!(host.stream.send(&stanza), Err(SendError::NotEstablished));
+    assert_eq!(
+        host.stream.send(host.now, &stanza),
+        Err(SendError::NotEstablished)
+    );
 }
 
 #[test]
@@ -244,7 +247,7 @@ fn a_verification_stream_asks_and_matches_its_answers() {
         id: id.into(),
         key: key.into(),
     };
-    assert_eq!(host.stream.verify(request("k1", "i1")), Ok(()));
+    assert_eq!(host.stream.verify(host.now, request("k1", "i1")), Ok(()));
     host.certified = Some("b.example");
     host.feed(HEADER.replace("version", "id='1' version"))
         .feed(features(REQUIRED))
@@ -258,7 +261,7 @@ fn a_verification_stream_asks_and_matches_its_answers() {
         host.sent(),
         "<db:verify from='a.example' to='b.example' id='i1'>k1</db:verify>"
     );
-    assert_eq!(host.stream.verify(request("k2", "i2")), Ok(()));
+    assert_eq!(host.stream.verify(host.now, request("k2", "i2")), Ok(()));
     host.settle();
     assert_eq!(
         host.sent(),
@@ -288,9 +291,9 @@ fn a_request_that_is_not_answered_fails_in_time() {
         key: "key".into(),
     };
     let timeout = Limits::default().verification_timeout;
-    assert_eq!(host.stream.verify(request("1")), Ok(()));
+    assert_eq!(host.stream.verify(host.now, request("1")), Ok(()));
     host.pass(timeout / 2);
-    assert_eq!(host.stream.verify(request("2")), Ok(()));
+    assert_eq!(host.stream.verify(host.now, request("2")), Ok(()));
     host.pass(timeout / 2);
     let failed = "verified a.example with b.example key: remote-server-timeout";
     assert_eq!(host.events(), [failed]);
@@ -303,7 +306,7 @@ fn a_request_that_is_not_answered_fails_in_time() {
 /// A stream on which a key was taken, with the question about it.
 fn with_key_pending(config: &Config, tls: bool) -> (Host, QueryId, VerifyRequest) {
     let mut host = Host::receiving(config.clone());
-    host.decision = Decision::Allow(config.security);
+    host.decision = Decision::Allow(config.security.into());
     if tls {
         host = host.secured(Some("d.example"));
     } else {

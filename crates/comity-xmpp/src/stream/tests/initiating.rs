@@ -69,9 +69,9 @@ fn an_initiator_authenticates_with_external_and_sends() {
             "x@b.example".parse().unwrap(),
         )
     };
-    assert_eq!(host.stream.send(&stanza("y@a.example")), Ok(()));
+    assert_eq!(host.stream.send(host.now, &stanza("y@a.example")), Ok(()));
     assert_eq!(
-        host.stream.send(&stanza("y@c.example")),
+        host.stream.send(host.now, &stanza("y@c.example")),
         Err(SendError::OtherPair)
     );
     host.settle();
@@ -85,7 +85,7 @@ fn an_initiator_authenticates_with_external_and_sends() {
         host.events(),
         ["dropped: a stanza on a stream that carries stanzas the other way"]
     );
-    assert_eq!(host.stream.send(&stanza("y@a.example")), Ok(()));
+    assert_eq!(host.stream.send(host.now, &stanza("y@a.example")), Ok(()));
 }
 
 #[test]
@@ -129,13 +129,19 @@ fn without_dialback_a_refused_certificate_ends_the_stream() {
 #[test]
 fn a_refused_key_is_told_and_the_stream_closed() {
     for (answer, event) in [
-        ("type='invalid'/>", "Refused(Invalid)"),
+        (
+            "type='invalid'/>",
+            "refused a.example with b.example: the peer found our dialback key invalid",
+        ),
         (
             "type='error'><error type='cancel'><item-not-found \
              xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></db:result>",
-            "Refused(Error(ItemNotFound))",
+            "refused a.example with b.example: the peer could not verify our dialback key: item-not-found",
         ),
-        ("type='error'/>", "Refused(Error(UndefinedCondition))"),
+        (
+            "type='error'/>",
+            "refused a.example with b.example: the peer could not verify our dialback key: undefined-condition",
+        ),
     ] {
         let mut host = connected(config(), Purpose::Stanzas, DIALBACK);
         host.sent();
@@ -170,7 +176,7 @@ fn an_initiator_reads_only_answers_of_the_server_it_meant() {
         ("from='b.example'", "from='d.example'", Rejection::WrongPeer),
         ("id='2'", "", Rejection::NoId),
         ("id='2'", "id=''", Rejection::NoId),
-        ("version='1.0'", "version='0.9'", Rejection::Version),
+        ("version='1.0'", "version='2.0'", Rejection::Version),
         (
             "'jabber:server'",
             "'jabber:client'",

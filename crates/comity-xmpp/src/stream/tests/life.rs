@@ -137,7 +137,7 @@ fn bytes_held_for_an_answer_are_bounded_and_read_after_it() {
         let spaces = " ".repeat(limit + extra - STARTTLS.len());
         stream.handle_input(origin(), spaces.as_bytes());
         stream.handle_input(origin(), STARTTLS.as_bytes());
-        let allow = Decision::Allow(Security::ENCRYPTED);
+        let allow = Decision::Allow(Security::ENCRYPTED.into());
         stream.handle_decision(origin(), query, &allow);
         let event = stream.poll_event().map(|event| describe(&event));
         let expected = if good {
@@ -240,7 +240,7 @@ fn a_stream_in_use_is_not_idle() {
     let half = Limits::default().idle_timeout / 2;
     for _ in 0..5 {
         host.pass(half);
-        assert_eq!(host.stream.send(&stanza), Ok(()));
+        assert_eq!(host.stream.send(host.now, &stanza), Ok(()));
     }
     assert_eq!(host.events(), [""; 0]);
 }

@@ -45,7 +45,7 @@ impl Host {
             now: origin(),
             sent: Vec::new(),
             events: Vec::new(),
-            decision: Decision::Allow(Security::ENCRYPTED),
+            decision: Decision::Allow(Security::ENCRYPTED.into()),
             certified: None,
         };
         host.settle();
@@ -101,6 +101,7 @@ impl Host {
                     let verdict = if self.certified == Some(domain.as_str()) {
                         Verdict::Trusted {
                             matched_by: domain.as_str().into(),
+                            expires_in: None,
                         }
                     } else {
                         Verdict::Untrusted {
@@ -113,9 +114,10 @@ impl Host {
                 | Event::Closed(_)
                 | Event::Dropped(_)
                 | Event::Established { .. }
-                | Event::Refused(_)
+                | Event::Refused { .. }
                 | Event::Stanza { .. }
                 | Event::StartTls
+                | Event::Unacknowledged { .. }
                 | Event::Verified { .. }
                 | Event::Verify { .. }
                 | Event::Withdrawn { .. } => self.events.push(event),
@@ -195,11 +197,12 @@ fn describe(event: &Event) -> String {
         }
         Event::Closed(reason) => format!("closed: {reason}"),
         Event::Dropped(reason) => format!("dropped: {reason}"),
+        Event::Unacknowledged { stanza } => format!("unacknowledged {stanza}"),
+        Event::Refused { pair, refusal } => format!("refused {pair}: {refusal}"),
         Event::Withdrawn { .. } => "withdrawn".to_owned(),
-        Event::Authenticate { .. }
-        | Event::Authorize { .. }
-        | Event::Refused(_)
-        | Event::StartTls => format!("{event:?}"),
+        Event::Authenticate { .. } | Event::Authorize { .. } | Event::StartTls => {
+            format!("{event:?}")
+        }
     }
 }
 
@@ -218,6 +221,8 @@ fn config() -> Config {
     Config {
         domains: Arc::new([name("a.example"), name("c.example")].into()),
         dialback: Some(DialbackSecret::new(b"secret")),
+        bidi: Switch::Off,
+        acknowledgements: Switch::Off,
         ..Config::default()
     }
 }
@@ -233,6 +238,11 @@ fn features(content: &str) -> String {
     format!("<stream:features>{content}</stream:features>")
 }
 
+/// Our features behind the question of TLS.
+fn offered(content: &str) -> String {
+    features(&format!("{content}{LIMITS}"))
+}
+
 /// Our header as the receiving side.
 fn response(to: &str) -> String {
     format!(
@@ -245,6 +255,8 @@ fn response(to: &str) -> String {
 const EXTERNAL: &str = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
      <mechanism>EXTERNAL</mechanism></mechanisms>";
 const DIALBACK: &str = "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>";
+const LIMITS: &str = "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>262144</max-bytes>\
+     <idle-seconds>3600</idle-seconds></limits>";
 const REQUIRED: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>";
 
 /// Brings an initiating stream behind TLS, up to the peer's features.

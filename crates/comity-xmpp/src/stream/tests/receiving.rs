@@ -24,7 +24,7 @@ fn a_trusted_certificate_is_offered_external_and_authorises_its_pair() {
     let mut host = Host::receiving(config()).secured(Some("b.example"));
     assert_eq!(
         host.sent(),
-        response(" to='b.example'") + &features(&format!("{EXTERNAL}{DIALBACK}"))
+        response(" to='b.example'") + &offered(&format!("{EXTERNAL}{DIALBACK}"))
     );
     host.feed(AUTH);
     assert_eq!(
@@ -34,7 +34,7 @@ fn a_trusted_certificate_is_offered_external_and_authorises_its_pair() {
     host.feed(HEADER);
     assert_eq!(
         host.sent(),
-        response(" to='b.example'") + &features(DIALBACK)
+        response(" to='b.example'") + &offered(DIALBACK)
     );
     host.feed(MESSAGE);
     assert_eq!(
@@ -89,10 +89,10 @@ fn external_succeeds_only_where_it_was_offered() {
     let mut untrusted = Host::receiving(config()).secured(None);
     assert_eq!(
         untrusted.sent(),
-        response(" to='b.example'") + &features(DIALBACK)
+        response(" to='b.example'") + &offered(DIALBACK)
     );
     let mut off = Config {
-        external_inbound: External::Off,
+        external_inbound: Switch::Off,
         ..config()
     };
     off.limits.max_auth_attempts = 2;
@@ -103,7 +103,7 @@ fn external_succeeds_only_where_it_was_offered() {
         certificate: CertificateRule::Optional,
     });
     let mut plain = Host::receiving(plain_config.clone());
-    plain.decision = Decision::Allow(plain_config.security);
+    plain.decision = Decision::Allow(plain_config.security.into());
     plain.feed(HEADER);
     plain.sent();
     let failure = |condition: &str| {
@@ -208,7 +208,7 @@ fn nothing_but_starttls_passes_where_tls_is_required() {
 #[test]
 fn an_untrusted_certificate_is_refused_with_the_reason_where_one_is_required() {
     let mut host = Host::receiving(config());
-    host.decision = Decision::Allow(Security::CERTIFIED);
+    host.decision = Decision::Allow(Security::CERTIFIED.into());
     let mut host = host.secured(None);
     let reason: Box<str> = "the certificate names someone else".into();
     let refusal = Refusal::CertificateUntrusted;
@@ -498,7 +498,7 @@ fn a_server_without_tls_says_so_and_ends_the_stream() {
         certificate: CertificateRule::Optional,
     });
     let mut host = Host::receiving(disabled.clone());
-    host.decision = Decision::Allow(disabled.security);
+    host.decision = Decision::Allow(disabled.security.into());
     host.feed(HEADER);
     host.sent();
     host.feed(STARTTLS);

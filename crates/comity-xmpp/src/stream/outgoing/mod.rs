@@ -1,0 +1,220 @@
+//! What we may send, pair by pair.
+
+mod requests;
+
+use comity_machine::QueryId;
+
+use self::requests::Request;
+use super::SendError;
+use super::core::{Core, Life};
+use super::event::{Event, PairRefusal};
+use super::output::{Content, Dialback};
+use super::proof::{Method, Pair, Verdict};
+use crate::decision::Channel;
+use crate::xml::Element;
+use crate::{CertificateRule, Stanza, StanzaCondition, Terms, TlsMode};
+use comity_identity::DomainName;
+
+/// The pairs that we have asked for, and the questions about keys of others.
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    /// `max_pairs` bounds them.
+    pairs: Vec<(Pair, Leave)>,
+    /// Requests that were sent and not answered, or wait for the stream to be ready, oldest first.
+    requests: Vec<Request>,
+}
+
+/// How far a pair has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Leave {
+    /// The certificate is asked whether the server speaks for another domain.
+    Checking(QueryId, CertificateRule),
+    /// A key was sent.
+    Asked,
+    /// Stanzas may be sent.
+    Given,
+}
+
+impl Outgoing {
+    fn get(&self, stanza: &Stanza) -> Option<Leave> {
+        let (from, to) = stanza.domains();
+        let mut pairs = self.pairs.iter();
+        let found = pairs.find(|(pair, _)| pair.local == *from && pair.remote == *to);
+        found.map(|(_, leave)| *leave)
+    }
+
+    pub(super) fn is_given(&self, pair: &Pair) -> bool {
+        let given = (pair, Leave::Given);
+        self.pairs
+            .iter()
+            .any(|(pair, leave)| (pair, *leave) == given)
+    }
+
+    pub(super) fn has(&self, pair: &Pair) -> bool {
+        self.pairs.iter().any(|(known, _)| known == pair)
+    }
+
+    fn set(&mut self, pair: &Pair, leave: Leave) {
+        match self.pairs.iter_mut().find(|(known, _)| known == pair) {
+            Some((_, known)) => *known = leave,
+            None => self.pairs.push((pair.clone(), leave)),
+        }
+    }
+
+    fn remove(&mut self, pair: &Pair) {
+        self.pairs.retain(|(known, _)| known != pair);
+    }
+}
+
+impl Core {
+    /// Lets us send stanzas of a pair.
+    pub(super) fn establish(&mut self, pair: Pair, method: Method) {
+        self.outgoing.set(&pair, Leave::Given);
+        self.events.push_back(Event::Established { pair, method });
+    }
+
+    /// Sends a stanza of a pair that the peer has accepted.
+    pub(super) fn send_stanza(&mut self, stanza: &Stanza) -> Result<(), SendError> {
+        if self.life != Life::Open {
+            return Err(SendError::Closed);
+        }
+        match self.outgoing.get(stanza) {
+            Some(Leave::Given) => {}
+            Some(Leave::Asked | Leave::Checking(..)) => return Err(SendError::NotEstablished),
+            None if self.outgoing.pairs.is_empty() => return Err(SendError::NotEstablished),
+            None => return Err(SendError::OtherPair),
+        }
+        let limits = &self.config.limits;
+        let (max_stanzas, max_bytes) = (
+            limits.max_unacknowledged_stanzas,
+            limits.max_unacknowledged_bytes,
+        );
+        if self.output.len() >= limits.max_output_bytes.authenticated
+            || !self.acks.has_room(max_stanzas, max_bytes)
+        {
+            return Err(SendError::Full);
+        }
+        let max_bytes = self.peer_limits.max_bytes;
+        if !self.output.stanza(stanza, max_bytes) {
+            return Err(SendError::TooLong(max_bytes.unwrap_or(u64::MAX)));
+        }
+        self.acks.note_sent(stanza);
+        self.request_if_due();
+        self.note_use();
+        self.note_output();
+        Ok(())
+    }
+
+    /// Asks for one more pair on a stream that carries another (XEP-0220 §2.3).
+    pub(super) fn add_outgoing(&mut self, pair: &Pair, terms: Terms) -> Result<(), SendError> {
+        if self.life != Life::Open {
+            return Err(SendError::Closed);
+        }
+        // What comes back on a pair that is not the stream's own could not be told from a lie.
+        if self.config.dialback.is_none() || self.bidi {
+            return Err(SendError::OtherPair);
+        }
+        if self.outgoing.pairs.len() >= self.config.limits.max_pairs {
+            return Err(SendError::Full);
+        }
+        match (self.channel, terms.security.tls, terms.security.certificate) {
+            (Channel::Plain, TlsMode::Required, _)
+            | (Channel::Plain | Channel::Anonymous, _, CertificateRule::Required) => {
+                Err(SendError::OtherPair)
+            }
+            (Channel::Plain | Channel::Anonymous, _, CertificateRule::Optional) => {
+                self.send_key(pair);
+                Ok(())
+            }
+            (Channel::Untrusted | Channel::Trusted, _, rule) => {
+                let query = self.ask_verdict(pair.remote.clone());
+                self.outgoing.set(pair, Leave::Checking(query, rule));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the answer to the question whether the server speaks for another domain; gives nothing
+    /// if that was not the question.
+    pub(super) fn outgoing_verdict(&mut self, query: QueryId, verdict: &Verdict) -> Option<()> {
+        let asked = |leave: Leave| match leave {
+            Leave::Checking(asked, rule) if asked == query => Some(rule),
+            Leave::Checking(..) | Leave::Asked | Leave::Given => None,
+        };
+        let mut pairs = self.outgoing.pairs.iter();
+        let (pair, rule) = pairs.find_map(|(pair, leave)| Some((pair.clone(), asked(*leave)?)))?;
+        if self.life != Life::Open {
+            return Some(());
+        }
+        match (verdict, rule) {
+            (Verdict::Trusted { .. }, _) => {
+                self.note_expiry(verdict);
+                self.send_key(&pair);
+            }
+            (Verdict::Untrusted { .. }, CertificateRule::Optional) => self.send_key(&pair),
+            (Verdict::Untrusted { reason }, CertificateRule::Required) => {
+                self.outgoing.remove(&pair);
+                let refusal = PairRefusal::Certificate(reason.clone());
+                self.events.push_back(Event::Refused { pair, refusal });
+            }
+        }
+        Some(())
+    }
+
+    /// Proves a domain of ours with a key (XEP-0220 §2.1.1).
+    pub(super) fn send_key(&mut self, pair: &Pair) {
+        let Pair { local, remote } = pair;
+        let key = self.config.dialback.as_ref();
+        let key = key.map(|secret| secret.key(remote, local, &self.id));
+        self.output.dialback(&Dialback {
+            content: Content::Key(&key.unwrap_or_default()),
+            ..Dialback::of("result", pair)
+        });
+        self.outgoing.set(pair, Leave::Asked);
+        self.await_progress();
+    }
+
+    /// Takes what the peer says about a key of ours (XEP-0220 §2.1.4); gives the pair whose key it
+    /// refused.
+    pub(super) fn take_result(&mut self, element: &Element) -> Option<Pair> {
+        let pair = answered_pair(element)?;
+        let mut pairs = self.outgoing.pairs.iter();
+        // An answer to something that was not asked proves nothing.
+        pairs.find(|(asked, leave)| *asked == pair && *leave == Leave::Asked)?;
+        let refusal = match element.attribute("type") {
+            Some("valid") => {
+                self.prove();
+                self.establish(pair, Method::Dialback);
+                return None;
+            }
+            Some("invalid") => PairRefusal::Invalid,
+            Some("error") => PairRefusal::Error(error_condition(element)),
+            Some(_) | None => return None,
+        };
+        self.outgoing.remove(&pair);
+        self.events.push_back(Event::Refused {
+            pair: pair.clone(),
+            refusal,
+        });
+        Some(pair)
+    }
+}
+
+/// The pair that an answer of the peer is about.
+fn answered_pair(element: &Element) -> Option<Pair> {
+    let domain = |name| DomainName::parse(element.attribute(name)?).ok();
+    Some(Pair {
+        local: domain("to")?,
+        remote: domain("from")?,
+    })
+}
+
+/// The condition inside a dialback error (XEP-0220 §2.4).
+fn error_condition(element: &Element) -> StanzaCondition {
+    element
+        .children()
+        .filter(|child| child.name() == "error")
+        .flat_map(Element::children)
+        .find_map(|child| StanzaCondition::from_name(child.name()))
+        .unwrap_or(StanzaCondition::UndefinedCondition)
+}
