@@ -1,10 +1,14 @@
+mod truth;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use comity_identity::{DomainName, Host};
 use comity_machine::QueryId;
 use comity_srv::{
-    AddressPolicy, Config, Event, Limits, Outcome, Protocol, Resolver, Service, SocketId, Transmit,
+    AddressPolicy, Candidate, Config, Event, Failure, Limits, Outcome, Protocol, Provenance,
+    Resolver, Security, Service, SocketId, Transmit,
 };
 use comity_testkit::dns::{FakeDns, Transport, frame, unframe};
 
@@ -12,12 +16,14 @@ use crate::program::Program;
 
 /// Runs a program of answers, true, bent and made up, on a resolver.
 ///
-/// Every resolution ends once and in time, no address comes out that the policy forbids, and no
-/// socket stays open.
+/// Every resolution ends once and in time, no address comes out that the policy forbids or that
+/// the service does not allow for, and no socket stays open. While nobody lies or is silent, what
+/// comes out is what the server knows.
 pub fn dns_answer(data: &[u8]) {
     let mut program = Program::new(data);
-    let mut world = World::new(program.byte());
-    world.resolve("b.example");
+    let mode = program.byte();
+    let mut world = World::new(mode);
+    world.resolve("b.example", service(mode >> 4));
     for _ in 0..MAX_STEPS {
         if program.is_over() {
             break;
@@ -37,9 +43,17 @@ struct World {
     /// Sockets with their queries, without the length that goes before them over TCP.
     open: BTreeMap<SocketId, (Transmit, Vec<u8>)>,
     known: BTreeSet<SocketId>,
-    /// When each resolution that has not ended was begun.
-    running: BTreeMap<QueryId, Instant>,
+    /// The resolutions that have not ended.
+    running: BTreeMap<QueryId, Resolution>,
     begun: usize,
+    /// Nothing but true answers came, and no time passed.
+    is_true: bool,
+}
+
+struct Resolution {
+    begun: Instant,
+    domain: DomainName,
+    service: Service,
 }
 
 impl World {
@@ -69,21 +83,25 @@ impl World {
             resolver: Resolver::new(now, config, [mode; 32]),
             now,
             servers,
-            dns: server(),
+            dns: truth::server(),
             open: BTreeMap::new(),
             known: BTreeSet::new(),
             running: BTreeMap::new(),
             begun: 0,
+            // The smaller limits leave some of the truth out.
+            is_true: mode & 8 == 0,
         }
     }
 
-    fn resolve(&mut self, domain: &str) {
-        let domain = domain.parse().expect("a domain name");
-        let result = self
-            .resolver
-            .resolve(self.now, &domain, Service::XmppServer);
+    fn resolve(&mut self, domain: &str, service: Service) {
+        let resolution = Resolution {
+            begun: self.now,
+            domain: domain.parse().expect("a domain name"),
+            service: service.clone(),
+        };
+        let result = self.resolver.resolve(self.now, &resolution.domain, service);
         if let Ok(query) = result {
-            assert!(self.running.insert(query, self.now).is_none());
+            assert!(self.running.insert(query, resolution).is_none());
             self.begun += 1;
         } else {
             assert_eq!(self.running.len(), self.limits.max_resolutions);
@@ -95,6 +113,7 @@ impl World {
         let kind = program.byte();
         let all: Vec<_> = self.open.keys().copied().collect();
         let socket = program.recent(&all).copied();
+        self.is_true &= matches!(kind % 12, 0 | 8 | 10 | 11);
         match (kind % 12, socket) {
             (0, Some(socket)) => self.answer(socket, &[]),
             (1, Some(socket)) => {
@@ -113,14 +132,24 @@ impl World {
                 self.expire();
             }
             (8, _) => {
-                let domains = ["b.example", "c.example", "d.example", "e.example"];
-                self.resolve(domains[usize::from(program.byte()) % domains.len()]);
+                let choice = program.byte();
+                let domain = truth::DOMAINS[usize::from(choice) % truth::DOMAINS.len()];
+                self.resolve(domain, service(choice >> 3));
             }
             // Nothing may come of a socket that is closed.
             (9, _) => {
                 let all: Vec<_> = self.known.iter().copied().collect();
                 if let Some(socket) = program.recent(&all) {
                     self.input(*socket, program.bytes());
+                }
+            }
+            (10, _) => {
+                while let Some(&socket) = self.open.keys().next() {
+                    self.answer(socket, &[]);
+                    self.drain();
+                    if self.open.contains_key(&socket) {
+                        break;
+                    }
                 }
             }
             _ => {}
@@ -186,6 +215,7 @@ impl World {
     }
 
     fn jump(&mut self) {
+        self.is_true = false;
         if let Some(timeout) = self.resolver.poll_timeout() {
             self.now = self.now.max(timeout);
         }
@@ -198,7 +228,7 @@ impl World {
         assert!(next.is_none_or(|next| next > self.now), "time stands still");
         self.drain();
         let timeout = self.limits.resolution_timeout;
-        let in_time = |begun: &Instant| *begun + timeout > self.now;
+        let in_time = |one: &Resolution| one.begun + timeout > self.now;
         assert!(
             self.running.values().all(in_time),
             "a resolution takes too long"
@@ -248,33 +278,76 @@ impl World {
                 assert!(self.open.remove(&socket).is_some(), "{socket} is not open");
             }
             Event::Resolved { query, outcome, .. } => {
-                let running = self.running.remove(&query).is_some();
-                assert!(running, "a resolution ends that was not begun or has ended");
-                self.check(outcome);
+                let ended = self.running.remove(&query);
+                let ended = ended.expect("a resolution ends that was not begun or has ended");
+                self.check(&ended, &outcome);
             }
             other => panic!("an event that this target does not know: {other:?}"),
         }
     }
 
-    fn check(&self, outcome: Outcome) {
+    fn check(&self, ended: &Resolution, outcome: &Outcome) {
+        let (domain, service) = (ended.domain.as_str(), &ended.service);
         match outcome {
-            Outcome::Candidates(candidates) => {
-                assert!(!candidates.is_empty());
-                assert!(candidates.len() <= self.limits.max_endpoints);
-                let addresses: BTreeSet<_> = candidates.iter().map(|one| one.address).collect();
-                assert_eq!(addresses.len(), candidates.len(), "an address comes twice");
-                for address in addresses {
-                    assert_eq!(self.policy.check(address.ip()), Ok(()), "{address}");
-                }
-            }
+            Outcome::Candidates(candidates) => self.check_candidates(ended, candidates),
             Outcome::Blocked(blocked) => {
                 assert!(!blocked.is_empty());
                 for one in blocked {
                     assert_eq!(self.policy.check(one.address), Err(one.reason));
                 }
             }
-            Outcome::Absent | Outcome::Refused | Outcome::Failed(_) => {}
+            Outcome::Absent | Outcome::Refused => {
+                assert!(!is_given(service), "DNS was not asked about {domain}");
+            }
+            Outcome::Failed(failure) => {
+                assert!(*failure != Failure::NoUsableRecord || !is_given(service));
+            }
             other => panic!("an outcome that this target does not know: {other:?}"),
+        }
+        // What needs no name server does not depend on what they say.
+        let needs_none = matches!(
+            service,
+            Service::Host {
+                host: Host::Ip(_),
+                ..
+            }
+        );
+        if self.is_true || needs_none {
+            assert!(
+                truth::is_true(outcome, domain, service, &self.policy),
+                "{service:?} of {domain}: {outcome:?}"
+            );
+        }
+    }
+
+    fn check_candidates(&self, ended: &Resolution, candidates: &[Candidate]) {
+        assert!(!candidates.is_empty());
+        assert!(candidates.len() <= self.limits.max_endpoints);
+        assert!(
+            candidates.is_sorted_by_key(|one| one.priority),
+            "the sets do not count as one"
+        );
+        let mut seen = BTreeSet::new();
+        for one in candidates {
+            let address = one.address;
+            assert!(seen.insert((address, one.security)), "{one} comes twice");
+            assert_eq!(self.policy.check(address.ip()), Ok(()), "{address}");
+            assert_ne!(address.port(), 0);
+            let is_allowed = match (&ended.service, one.provenance) {
+                (Service::XmppServer, Provenance::ServiceRecord) => {
+                    one.security == Security::StartTls
+                }
+                (Service::XmppServerWithDirectTls, Provenance::ServiceRecord) => true,
+                (Service::XmppServer | Service::XmppServerWithDirectTls, Provenance::Fallback) => {
+                    let alone = candidates.iter().all(|other| other.target == ended.domain);
+                    alone && address.port() == 5269 && one.security == Security::StartTls
+                }
+                (Service::Host { port, security, .. }, Provenance::Given) => {
+                    address.port() == *port && one.security == *security
+                }
+                _ => false,
+            };
+            assert!(is_allowed, "{one} for {:?}", ended.service);
         }
     }
 
@@ -287,20 +360,26 @@ impl World {
     }
 }
 
-/// A server that knows some of what a domain can have.
-fn server() -> FakeDns {
-    FakeDns::new()
-        .srv("_xmpp-server._tcp.b.example", 10, 5, 5269, "x.b.example")
-        .srv("_xmpp-server._tcp.b.example", 10, 0, 5270, "y.b.example")
-        .srv("_xmpp-server._tcp.b.example", 20, 9, 5269, "x.b.example")
-        .a("x.b.example", [192, 0, 2, 1])
-        .a("x.b.example", [127, 0, 0, 1])
-        .aaaa("x.b.example", [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])
-        .cname("y.b.example", "z.b.example")
-        .cname("z.b.example", "x.b.example")
-        .srv("_xmpp-server._tcp.c.example", 0, 0, 0, ".")
-        .a("d.example", [10, 0, 0, 1])
-        .a("d.example", [192, 0, 2, 2])
+/// One of the services, by the last three bits.
+fn service(choice: u8) -> Service {
+    let given = |host: &str, security| Service::Host {
+        host: host.parse().expect("a host"),
+        port: 9222,
+        security,
+    };
+    match choice % 8 {
+        0 | 2 => Service::XmppServer,
+        1 => Service::XmppServerWithDirectTls,
+        3 => given("gone.example", Security::StartTls),
+        4 => given("y.b.example", Security::StartTls),
+        5 => given("d.example", Security::DirectTls),
+        6 => given("127.0.0.1", Security::StartTls),
+        _ => given("[2001:db8::7]", Security::DirectTls),
+    }
+}
+
+fn is_given(service: &Service) -> bool {
+    matches!(service, Service::Host { .. })
 }
 
 const HEADER_BYTES: usize = 12;
