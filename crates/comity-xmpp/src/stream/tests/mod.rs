@@ -1,6 +1,9 @@
 //! What a stream does, rule by rule.
 
+mod acks;
+mod bidi;
 mod dialback;
+mod extensions;
 mod initiating;
 mod life;
 mod receiving;
