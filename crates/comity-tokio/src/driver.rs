@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use comity_policy::Policy;
-use comity_xmpp::Router;
 use comity_xmpp::router::{self, ConnectionId};
 use comity_xmpp::stream::PeerCertificate;
+use comity_xmpp::{Router, Transport};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
@@ -178,7 +178,7 @@ impl Driver {
 
     fn accept(&mut self, accepted: Accepted) {
         let peer = accepted.peer;
-        match self.router.accept(Instant::now()) {
+        match self.router.accept(Instant::now(), Transport::Tcp) {
             Ok(connection) => {
                 self.outlet.emit(Event::Accepted { connection, peer });
                 self.connections.serve(connection, accepted);
@@ -239,7 +239,8 @@ impl Driver {
                 query,
                 domain,
                 purpose,
-            } => self.connect(query, domain, purpose),
+                at,
+            } => self.connect(query, domain, purpose, at),
             router::Event::Dial {
                 connection,
                 domain,

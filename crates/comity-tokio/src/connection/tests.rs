@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use comity_rustls::{Identity, TlsContext, default_provider};
 use comity_testkit::mint::Leaf;
-use comity_xmpp::Router;
 use comity_xmpp::router::Config;
+use comity_xmpp::{Router, Transport};
 use tokio::io::{DuplexStream, duplex};
 
 use super::*;
@@ -25,7 +25,7 @@ fn rig(limits: Limits) -> Rig {
     let tls = TlsEndpoint::new(&context).unwrap();
     // Only a router makes the names of connections.
     let now = Instant::now();
-    let id = Router::new(now, Config::default(), [0; 32]).accept(now);
+    let id = Router::new(now, Config::default(), [0; 32]).accept(now, Transport::Tcp);
     let (orders, inbox) = mpsc::channel(8);
     let (outbox, reports) = mpsc::channel(8);
     let shared = Arc::new(Shared { limits, tls });

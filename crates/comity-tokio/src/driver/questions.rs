@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use comity_identity::{Direction, DomainName};
 use comity_machine::QueryId;
-use comity_srv::Service;
+use comity_policy::TlsMode;
 use comity_trust::{Reference, Role, UnixTime, Verdict, evaluate};
-use comity_xmpp::router::{ConnectionId, Unresolved};
+use comity_xmpp::router::{ConnectionId, OtherHost, Unresolved};
 use comity_xmpp::stream::{Pair, Purpose};
 use tokio::time::timeout;
 
@@ -76,7 +76,13 @@ impl Driver {
         });
     }
 
-    pub(super) fn connect(&mut self, query: QueryId, domain: DomainName, purpose: Purpose) {
+    pub(super) fn connect(
+        &mut self,
+        query: QueryId,
+        domain: DomainName,
+        purpose: Purpose,
+        at: Option<OtherHost>,
+    ) {
         let lane = match purpose {
             Purpose::Stanzas => Lane::Own,
             // A purpose that is not known has no claim to more.
@@ -84,13 +90,19 @@ impl Driver {
         };
         let discovery = self.discovery.clone();
         let patience = self.answer_timeout;
+        let (name, service) = answers::inquiry(&domain, at.as_ref(), self.uses_direct_tls(&domain));
         self.errands.begin(query, async move {
-            let resolution = discovery.resolve_in(lane, domain.clone(), Service::XmppServer);
+            let resolution = discovery.resolve_in(lane, name, service);
             match timeout(patience, resolution).await {
                 Ok(resolution) => Answer::Resolved { domain, resolution },
                 Err(_elapsed) => Answer::Unknown,
             }
         });
+    }
+
+    /// Whether records of direct TLS are worth a question: the router dials none without.
+    fn uses_direct_tls(&self, domain: &DomainName) -> bool {
+        self.policy.security(domain).mode.tls != TlsMode::Disabled
     }
 
     pub(super) fn take_answer(&mut self, query: QueryId, answer: Answer) {
@@ -101,7 +113,7 @@ impl Driver {
                 domain,
                 verdict,
             } if self.connections.contains(connection) => {
-                let answer = answers::verdict(&verdict);
+                let answer = answers::verdict(&verdict, UnixTime::now());
                 self.outlet.emit(Event::Judged {
                     connection,
                     domain,
