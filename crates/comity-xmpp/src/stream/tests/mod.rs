@@ -2,6 +2,7 @@
 
 mod acks;
 mod bidi;
+mod conditions;
 mod dialback;
 mod extensions;
 mod initiating;
