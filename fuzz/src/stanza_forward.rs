@@ -82,7 +82,7 @@ fn authorized(header: &[u8]) -> Option<Stream> {
     while let Some(event) = stream.poll_event() {
         match event {
             Event::Authorize { query, .. } => {
-                stream.handle_decision(now, query, &Decision::Allow(DIALBACK));
+                stream.handle_decision(now, query, &Decision::Allow(DIALBACK.into()));
                 if !std::mem::replace(&mut sent, true) {
                     stream.handle_input(now, key.as_bytes());
                 }
@@ -114,7 +114,7 @@ fn forward(stanza: &Stanza) -> Vec<Seen> {
     );
     let mut outbound = Stream::initiate(now, config(), pair, Purpose::Stanzas, [2; 32]);
     outbound.handle_input(now, answers.as_bytes());
-    assert_eq!(outbound.send(stanza), Ok(()));
+    assert_eq!(outbound.send(now, stanza), Ok(()));
     let mut bytes = Vec::new();
     outbound.poll_transmit(&mut bytes);
     let arrived = Reading::of([&*bytes], unlimited(), false);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use comity_xmpp::router::{Config, ConnectionId, Router, Target, Unresolved};
-use comity_xmpp::stream::{self, Decision, External, PeerCertificate, Verdict};
+use comity_xmpp::stream::{self, Decision, PeerCertificate, Switch, Verdict};
 use comity_xmpp::xml::Element;
 use comity_xmpp::{Stanza, StanzaKind};
 
@@ -108,7 +108,7 @@ impl Run<'_> {
         let question = self.program.recent(&self.model.questions).cloned();
         let byte = self.program.byte();
         let decision = if byte & 0x80 == 0 {
-            Decision::Allow(security(byte))
+            Decision::Allow(security(byte).into())
         } else {
             Decision::Deny
         };
@@ -211,7 +211,7 @@ impl Run<'_> {
             match asked {
                 Asked::Authenticate => router.handle_verdict(now, query, &trusted()),
                 Asked::Authorize => {
-                    router.handle_decision(now, query, &Decision::Allow(security(rules)));
+                    router.handle_decision(now, query, &Decision::Allow(security(rules).into()));
                 }
                 Asked::Connect => router.handle_targets(now, query, Ok(targets(1))),
             }
@@ -256,6 +256,7 @@ impl Run<'_> {
 fn trusted() -> Verdict {
     Verdict::Trusted {
         matched_by: "a name".into(),
+        expires_in: None,
     }
 }
 
@@ -271,7 +272,7 @@ fn config(mode: u8, rules: u8) -> Config {
     stream.security = security(rules);
     stream.dialback = (mode & 1 == 0).then(script::secret);
     if mode & 2 != 0 {
-        stream.external_outbound = External::Off;
+        stream.external_outbound = Switch::Off;
     }
     if mode & 4 != 0 {
         stream.limits.max_output_bytes.authenticated = 512;

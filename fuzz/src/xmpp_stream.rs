@@ -6,7 +6,7 @@ pub(crate) mod proof;
 use std::time::Duration;
 
 use comity_machine::QueryId;
-use comity_xmpp::stream::{Config, Decision, External, PeerCertificate, Purpose, Stream, Verdict};
+use comity_xmpp::stream::{Config, Decision, PeerCertificate, Purpose, Stream, Switch, Verdict};
 use comity_xmpp::{CertificateRule, Security, StanzaCondition, StanzaKind, TlsMode, stream};
 
 use crate::program::Program;
@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
             11 => self.send(),
             12 => {
                 let request = proof::request(pair(self.program.byte()), self.program.byte());
-                let result = self.model.stream.verify(request.clone());
+                let result = self.model.stream.verify(self.model.now, request.clone());
                 self.model.note(&format!("{result:?}"));
                 if result.is_ok() {
                     self.model.ids.push(request.id.to_string());
@@ -148,7 +148,7 @@ impl<'a> Run<'a> {
         let (query, _) = self.asked();
         let byte = self.program.byte();
         let decision = if byte & 0x80 == 0 {
-            Decision::Allow(security(byte))
+            Decision::Allow(security(byte).into())
         } else {
             Decision::Deny
         };
@@ -170,6 +170,7 @@ impl<'a> Run<'a> {
         let verdict = if trusts {
             Verdict::Trusted {
                 matched_by: "a name".into(),
+                expires_in: None,
             }
         } else {
             Verdict::Untrusted {
@@ -241,7 +242,7 @@ impl<'a> Run<'a> {
         let stanza = comity_xmpp::Stanza::new(StanzaKind::Message, from.into(), to.into())
             .with_type("<'\">&\n")
             .with_id("\u{1}");
-        let result = self.model.stream.send(&stanza);
+        let result = self.model.stream.send(self.model.now, &stanza);
         self.model.note(&format!("{result:?}"));
         self.model.drain();
     }
@@ -259,10 +260,10 @@ fn config(byte: u8) -> Config {
     config.domains = std::sync::Arc::new((0..OURS).map(domain).collect());
     config.security = security(byte);
     if byte & 8 != 0 {
-        config.external_inbound = External::Off;
+        config.external_inbound = Switch::Off;
     }
     if byte & 16 != 0 {
-        config.external_outbound = External::Off;
+        config.external_outbound = Switch::Off;
     }
     if byte & 32 == 0 {
         config.dialback = Some(script::secret());

@@ -101,7 +101,7 @@ impl Model {
     }
 
     pub(super) fn accept(&mut self) {
-        if let Ok(connection) = self.router.accept(self.now) {
+        if let Ok(connection) = self.router.accept(self.now, comity_xmpp::Transport::Tcp) {
             assert!(!self.closing, "a connection is accepted after the end");
             self.add(connection);
         }

@@ -134,7 +134,7 @@ impl Model {
             Event::Authorized(authorized) => self.authorize(&authorized),
             Event::Closed(_) => self.closed = true,
             Event::Dropped(_) => {}
-            Event::Established { .. } | Event::Refused(_) => assert!(self.initiating),
+            Event::Established { .. } | Event::Refused { .. } | Event::Unacknowledged { .. } => {}
             Event::Stanza { stanza, method } => {
                 assert!(!self.initiating);
                 let (remote, local) = stanza.domains();

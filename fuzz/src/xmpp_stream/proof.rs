@@ -23,7 +23,7 @@ pub(crate) fn request(pair: Pair, seed: u8) -> VerifyRequest {
     while let Some(event) = stream.poll_event() {
         match event {
             Event::Authorize { query, .. } => {
-                stream.handle_decision(now, query, &Decision::Allow(DIALBACK));
+                stream.handle_decision(now, query, &Decision::Allow(DIALBACK.into()));
             }
             Event::Verify { request, .. } => return request,
             other => panic!("{other:?}"),
@@ -44,7 +44,9 @@ pub(crate) fn confirm(request: &VerifyRequest) -> Verification {
         request.id
     );
     let mut stream = Stream::initiate(now, config(), pair, Purpose::Verification, [0; 32]);
-    stream.verify(request.clone()).expect("room for a request");
+    stream
+        .verify(now, request.clone())
+        .expect("room for a request");
     stream.handle_input(now, input.as_bytes());
     match stream.poll_event() {
         Some(Event::Verified { verification, .. }) => verification,
