@@ -21,6 +21,8 @@ pub struct Config {
     pub profile: Profile,
     /// How the connection begins. Default: with a stream header.
     pub transport: Transport,
+    /// Whether the composer has a TLS engine for STARTTLS. Default: yes.
+    pub starttls: Switch,
     /// Whether we offer SASL EXTERNAL to peers. Default: yes.
     pub external_inbound: Switch,
     /// Whether we use SASL EXTERNAL where a peer offers it. Default: yes.

@@ -198,7 +198,7 @@ impl Core {
             transport: self.config.transport,
             channel: self.channel,
             own: Abilities {
-                starttls: true,
+                starttls: self.config.starttls.is_on(),
                 external: external.is_on(),
                 dialback: self.config.dialback.is_some(),
                 bidi: self.config.bidi.min(profile.bidi).is_on(),

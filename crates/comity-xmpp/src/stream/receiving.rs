@@ -279,7 +279,7 @@ impl Receiving {
         if core.channel != Channel::Plain || core.is_proved() {
             return Err(Rejection::UnexpectedElement);
         }
-        if core.terms.security.tls == TlsMode::Disabled {
+        if core.terms.security.tls == TlsMode::Disabled || !core.config.starttls.is_on() {
             // RFC 6120 §5.4.2.2: a failure, and the end of the stream.
             core.output.empty(ns::TLS, "failure");
             core.close(CloseReason::Closed);
