@@ -51,6 +51,7 @@ mod dialback;
 mod jid;
 pub mod ns;
 mod profile;
+pub mod report;
 pub mod router;
 mod security;
 mod stanza;

@@ -34,6 +34,8 @@ pub struct Facts {
     pub own: Abilities,
     /// What the other side offers; nothing to the receiving entity, which speaks first.
     pub offers: Abilities,
+    /// Whether the other side requires the STARTTLS that it offers.
+    pub requires_tls: bool,
 }
 
 impl Facts {
@@ -47,6 +49,7 @@ impl Facts {
             channel: Channel::Plain,
             own: Abilities::default(),
             offers: Abilities::default(),
+            requires_tls: false,
         }
     }
 }
@@ -216,6 +219,12 @@ fn initiating_before_tls(facts: &Facts) -> Option<Ruling> {
             return Some(Ruling::refuse(Refusal::TlsUnavailable));
         }
         (Channel::Plain, TlsMode::Optional, true) if offered => Reason::TlsOptional,
+        // Nothing else would be read (RFC 6120 §5.3.1).
+        (Channel::Plain, TlsMode::Optional | TlsMode::Disabled, _)
+            if offered && facts.requires_tls =>
+        {
+            return Some(Ruling::refuse(Refusal::TlsUnwanted));
+        }
         (Channel::Plain, TlsMode::Optional | TlsMode::Disabled, _)
         | (Channel::Anonymous | Channel::Untrusted | Channel::Trusted, _, _) => return None,
     };

@@ -56,6 +56,9 @@ pub enum Refusal {
     /// The rules demand TLS, which cannot be had.
     #[error("TLS is required and not available")]
     TlsUnavailable,
+    /// The peer requires TLS, which is off on our part.
+    #[error("the peer requires TLS, which is off here")]
+    TlsUnwanted,
     /// Neither SASL EXTERNAL nor dialback can be used.
     #[error("neither a certificate nor dialback can prove the domain")]
     NoMethod,

@@ -68,6 +68,7 @@ impl Dimension {
             Self::Connection => &CONNECTION_NAMES,
             Self::Tls => &["disabled", "optional", "required"],
             Self::Certificate => &["optional", "required"],
+            Self::Offered(Ability::StartTls) => &["no", "yes", "required"],
             Self::Own(_) | Self::Offered(_) => &["no", "yes"],
         }
     }
@@ -91,7 +92,10 @@ impl Dimension {
                 };
             }
             Self::Own(ability) => *ability.of(&mut facts.own) = index == 1,
-            Self::Offered(ability) => *ability.of(&mut facts.offers) = index == 1,
+            Self::Offered(ability) => {
+                *ability.of(&mut facts.offers) = index > 0;
+                facts.requires_tls |= ability == Ability::StartTls && index == 2;
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ fn every_cell() -> impl Iterator<Item = Facts> {
 #[test]
 fn the_table_has_every_cell_once() {
     let initiating: std::collections::HashSet<_> = cells(Role::Initiating).collect();
-    assert_eq!(initiating.len(), 7 * 3 * 2 * 256);
+    assert_eq!(initiating.len(), 7 * 3 * 2 * 384);
     let receiving: std::collections::HashSet<_> = cells(Role::Receiving).collect();
     assert_eq!(receiving.len(), 7 * 3 * 2 * 16);
 }
@@ -32,7 +32,7 @@ fn nothing_but_starttls_before_required_tls() {
         };
         assert_eq!(decide(&facts).action, expected, "{facts:?}");
     }
-    assert_eq!(count, 2 * 256 + 2 * 16);
+    assert_eq!(count, 2 * 384 + 2 * 16);
 }
 
 #[test]
@@ -102,6 +102,22 @@ fn without_tls_or_where_none_is_wanted_there_is_only_dialback() {
             Action::Authenticate { by, .. } => assert_eq!(by, Proof::Dialback, "{facts:?}"),
             Action::Offer(offer) => assert!(!offer.external, "{facts:?}"),
             Action::StartTls | Action::Refuse(_) => {}
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_requires_tls_gets_tls_or_nothing() {
+    for facts in cells(Role::Initiating) {
+        if facts.channel != Channel::Plain || !facts.requires_tls {
+            continue;
+        }
+        let wanted = facts.own.starttls && facts.security.tls != TlsMode::Disabled;
+        let action = decide(&facts).action;
+        if wanted {
+            assert_eq!(action, Action::StartTls, "{facts:?}");
+        } else {
+            assert!(matches!(action, Action::Refuse(_)), "{facts:?}");
         }
     }
 }

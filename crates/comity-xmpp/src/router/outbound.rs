@@ -11,7 +11,9 @@ use super::queue::Queue;
 use super::verification::Request;
 use super::{Question, Router, Timer, backoff};
 use crate::decision::Refusal;
-use crate::stream::{CloseReason, Decision, Pair, Purpose, Rejection, SendError, Stage, Stream};
+use crate::stream::{
+    CloseReason, Decision, Pair, Purpose, Rejection, SendError, Setback, Stage, Stream,
+};
 use crate::{CertificateRule, Stanza, StreamCondition, Terms, TlsMode, Transport};
 
 /// One stream that we have or seek, with what waits for it.
@@ -424,14 +426,13 @@ impl Router {
 
 /// Where the server has sent us, as it wrote it.
 fn redirection(failure: &Failure) -> Option<&str> {
-    match failure {
-        Failure::Ended(CloseReason::PeerError(error))
-            if error.condition == StreamCondition::SeeOtherHost =>
-        {
-            error.other_host.as_deref()
-        }
-        _other => None,
-    }
+    let Failure::Ended(reason) = failure else {
+        return None;
+    };
+    let CloseReason::PeerError(error) = reason.last() else {
+        return None;
+    };
+    error.other_host.as_deref()
 }
 
 /// Whether a second attempt at the same place goes without TLS.
@@ -439,18 +440,23 @@ fn may_do_without_tls(terms: &Terms, target: &Target, failure: &Failure) -> bool
     let is_option = terms.security.tls == TlsMode::Optional
         && terms.security.certificate == CertificateRule::Optional
         && target.transport == Transport::Tcp;
+    let Failure::Ended(reason) = failure else {
+        return false;
+    };
     is_option
-        && match failure {
-            Failure::Ended(
-                CloseReason::TlsFailed(_)
+        && matches!(
+            reason,
+            CloseReason::TlsFailed(_)
                 | CloseReason::TimedOut(Stage::Tls)
+                | CloseReason::After {
+                    setback: Setback::TlsNotOffered,
+                    ..
+                }
                 | CloseReason::Rejected(Rejection::Refused {
                     refusal: Refusal::TlsUnavailable,
                     ..
-                }),
-            ) => true,
-            _other => false,
-        }
+                })
+        )
 }
 
 /// Whether the same would happen again if it were tried at once.
@@ -474,7 +480,7 @@ fn is_worth_waiting(failure: &Failure) -> bool {
 fn may_differ_elsewhere(failure: &Failure) -> bool {
     match failure {
         Failure::Unreachable(_) => true,
-        Failure::Ended(reason) => match reason {
+        Failure::Ended(reason) => match reason.last() {
             CloseReason::ConnectionLost
             | CloseReason::PeerClosed
             | CloseReason::TimedOut(_)
@@ -487,7 +493,8 @@ fn may_differ_elsewhere(failure: &Failure) -> bool {
                     | StreamCondition::ResourceConstraint
                     | StreamCondition::SystemShutdown
             ),
-            CloseReason::CertificateExpired
+            CloseReason::After { .. }
+            | CloseReason::CertificateExpired
             | CloseReason::Closed
             | CloseReason::Farewell(_)
             | CloseReason::Idle

@@ -6,7 +6,7 @@ use super::core::{Core, Life, Timer};
 use super::event::Event;
 use super::output::Detail;
 use super::reader::Reader;
-use super::reason::{CloseReason, Farewell, PeerError, Rejection};
+use super::reason::{CloseReason, Farewell, PeerError, Rejection, Setback, Stage};
 use crate::xml::Element;
 use crate::{StreamCondition, ns};
 
@@ -82,6 +82,13 @@ impl Core {
         for stanza in self.acks.take_pending() {
             self.events.push_back(Event::Unacknowledged { stanza });
         }
+        let reason = match self.setback.take() {
+            Some(setback) if reason.is_unexplained() => CloseReason::After {
+                setback,
+                reason: Box::new(reason),
+            },
+            Some(_) | None => reason,
+        };
         self.events.push_back(Event::Closed(reason));
     }
 
@@ -111,13 +118,19 @@ impl Core {
             self.acknowledge();
             self.output.close();
         }
-        self.finish(CloseReason::PeerError(PeerError::read(element)));
+        let stage = if self.is_proved() {
+            Stage::Stanzas
+        } else {
+            Stage::Negotiation
+        };
+        let error = PeerError::read(element, stage);
+        self.finish(CloseReason::PeerError(error));
         true
     }
 }
 
 impl PeerError {
-    fn read(element: &Element) -> Self {
+    fn read(element: &Element, stage: Stage) -> Self {
         let known = |child: &Element| match child.namespace() {
             ns::STREAM_ERRORS => StreamCondition::from_name(child.name()),
             _other => None,
@@ -126,9 +139,28 @@ impl PeerError {
         let text = element.child(ns::STREAM_ERRORS, "text");
         let host = element.child(ns::STREAM_ERRORS, "see-other-host");
         Self {
+            stage,
             condition: condition.unwrap_or(StreamCondition::UndefinedCondition),
             text: text.map(cut_text).unwrap_or_default(),
             other_host: host.map(|host| cut_text(host).trim().into()),
+        }
+    }
+}
+
+impl Setback {
+    /// What a SASL failure says (RFC 6120 §6.4.5).
+    pub(super) fn read_failure(failure: &Element) -> Self {
+        let mut children = failure.children();
+        let condition = children.find(|child| child.name() != "text");
+        let condition = condition.map_or("no condition", Element::name);
+        let text = failure.child(ns::SASL, "text");
+        Self::ExternalRefused {
+            condition: condition
+                .chars()
+                .take(MAX_PEER_TEXT)
+                .collect::<String>()
+                .into(),
+            text: text.map(cut_text).unwrap_or_default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::outgoing::Outgoing;
 use super::output::{Output, StreamLimits};
 use super::proof::{CertificateProof, Verdict};
 use super::reader::Reader;
-use super::reason::{CloseReason, Rejection};
+use super::reason::{CloseReason, Rejection, Setback};
 use crate::decision::{Abilities, Channel, Facts, Role};
 use crate::dialback::hex;
 use crate::{StanzaCondition, Terms};
@@ -37,6 +37,8 @@ pub(super) struct Core {
     pub(super) certificate: Option<CertificateProof>,
     /// Why the peer's certificate does not do.
     pub(super) certificate_problem: Box<str>,
+    /// What has gone wrong on the way without ending the stream.
+    pub(super) setback: Option<Setback>,
     /// The terms for the domain that the stream is for.
     pub(super) terms: Terms,
     /// The id that the receiving entity gave the stream; empty until then.
@@ -104,6 +106,7 @@ impl Core {
             channel: Channel::Plain,
             certificate: None,
             certificate_problem: Box::default(),
+            setback: None,
             terms: Terms {
                 security: config.security,
                 profile: config.profile,
@@ -145,6 +148,7 @@ impl Core {
     /// Ends the negotiation: a pair is proved.
     pub(super) fn prove(&mut self) {
         self.proved = true;
+        self.setback = None;
         self.reader.set_limits(self.config.limits.authenticated);
         self.timers.stop(Timer::Negotiation);
         self.note_use();
@@ -180,6 +184,7 @@ impl Core {
             security: self.config.security,
             profile: self.config.profile,
         };
+        self.setback = None;
         self.id = Box::default();
         self.bidi = false;
         self.peer_limits = StreamLimits::default();

@@ -8,7 +8,7 @@ use super::event::{Decision, Event, VerifyRequest};
 use super::output::{HeaderText, StreamLimits};
 use super::proof::{Authorized, Method, Pair, Verdict};
 use super::reader::{Frame, Header};
-use super::reason::{CloseReason, Rejection};
+use super::reason::{CloseReason, Rejection, Setback};
 use super::{PeerCertificate, Purpose, SendError};
 use crate::decision::{self, Abilities, Action, Channel, Facts, Proof, Refusal};
 use crate::xml::Element;
@@ -24,6 +24,8 @@ pub(super) struct Initiating {
     authenticated: bool,
     /// What the peer's features offer, EXTERNAL only until it has failed.
     offers: Abilities,
+    /// Whether they require STARTTLS.
+    requires_tls: bool,
     /// Whether they offer acknowledgements (XEP-0198).
     offers_acknowledgements: bool,
     /// Whether they offer dialback errors, so that a refused pair does not end the stream.
@@ -58,6 +60,7 @@ impl Initiating {
             opened: false,
             authenticated: false,
             offers: Abilities::default(),
+            requires_tls: false,
             offers_acknowledgements: false,
             offers_errors: false,
         };
@@ -167,6 +170,7 @@ impl Initiating {
             }
             (State::AwaitSuccess, ns::SASL, "failure") => {
                 // It goes on with dialback on the same stream (XEP-0178 §3).
+                core.setback = Some(Setback::read_failure(&element));
                 self.offers.external = false;
                 self.offers.starttls = false;
                 self.step(core)
@@ -257,8 +261,10 @@ impl Initiating {
         let is_external =
             |child: &Element| child.is(ns::SASL, "mechanism") && child.text().trim() == "EXTERNAL";
         let mechanisms = features.child(ns::SASL, "mechanisms");
+        let starttls = features.child(ns::TLS, "starttls");
+        self.requires_tls = starttls.is_some_and(is_required);
         self.offers = Abilities {
-            starttls: features.child(ns::TLS, "starttls").is_some(),
+            starttls: starttls.is_some(),
             external: mechanisms.is_some_and(|offered| offered.children().any(is_external)),
             dialback: dialback.is_some(),
             bidi: features.child(ns::BIDI_FEATURE, "bidi").is_some(),
@@ -281,14 +287,14 @@ impl Initiating {
         if starttls || external || dialback {
             return None;
         }
-        let is_required = |child: &&Element| child.children().any(|it| it.name() == "required");
-        let unknown = features.children().find(is_required)?;
+        let unknown = features.children().find(|feature| is_required(feature))?;
         Some(unknown.namespace().into())
     }
 
     fn facts(&self, core: &Core) -> Facts {
         let mut facts = core.facts();
         facts.offers = self.offers;
+        facts.requires_tls = self.requires_tls;
         if self.purpose == Purpose::Verification {
             // To ask about a key nothing needs to be proved; the rules for the channel still hold.
             facts.own.external = false;
@@ -301,6 +307,9 @@ impl Initiating {
     fn step(&mut self, core: &mut Core) -> Result<(), Rejection> {
         match decision::decide(&self.facts(core)).action {
             Action::StartTls => {
+                if !self.offers.starttls {
+                    core.setback = Some(Setback::TlsNotOffered);
+                }
                 core.output.empty(ns::TLS, "starttls");
                 self.state = State::AwaitProceed;
             }
@@ -385,4 +394,9 @@ impl Initiating {
         }
         core.add_request(request, self.state == State::Ready)
     }
+}
+
+/// Whether a feature says that it has to be negotiated (RFC 6120 §4.3.2).
+fn is_required(feature: &Element) -> bool {
+    feature.children().any(|it| it.name() == "required")
 }

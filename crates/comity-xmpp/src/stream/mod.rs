@@ -28,7 +28,7 @@ use comity_machine::QueryId;
 pub use config::{Config, Limits, OutputLimit, Switch};
 pub use event::{Decision, DropReason, Event, PairRefusal, Verification, VerifyRequest};
 pub use proof::{Authorized, DialbackProof, Method, Pair, Verdict};
-pub use reason::{CloseReason, Farewell, PeerError, Rejection, Stage};
+pub use reason::{CloseReason, Farewell, PeerError, Rejection, Setback, Stage};
 
 use self::core::{Core, Life, Timer};
 use self::initiating::Initiating;

@@ -10,6 +10,14 @@ use crate::{StanzaCondition, StreamCondition};
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
+    /// The peer or the network ended it, after something had gone wrong that most likely is why.
+    #[error("{setback}; then: {reason}")]
+    After {
+        /// What went wrong.
+        setback: Setback,
+        /// How the stream ended.
+        reason: Box<CloseReason>,
+    },
     /// The certificate that the stream relies on has expired (RFC 6120 §13.7.2.3).
     #[error("the peer's certificate has expired")]
     CertificateExpired,
@@ -43,7 +51,52 @@ pub enum CloseReason {
     TimedOut(Stage),
 }
 
-/// A part of a stream's life that has a deadline.
+impl CloseReason {
+    /// How the stream ended, whatever went wrong before.
+    #[must_use]
+    pub fn last(&self) -> &Self {
+        if let Self::After { reason, .. } = self {
+            return reason;
+        }
+        self
+    }
+
+    /// Whether the peer or the network ended the stream, so that what went wrong before explains
+    /// more.
+    pub(super) fn is_unexplained(&self) -> bool {
+        match self {
+            Self::ConnectionLost | Self::PeerClosed | Self::PeerError(_) | Self::TimedOut(_) => {
+                true
+            }
+            Self::After { .. }
+            | Self::CertificateExpired
+            | Self::Closed
+            | Self::Farewell(_)
+            | Self::Idle
+            | Self::Rejected(_)
+            | Self::TlsFailed(_) => false,
+        }
+    }
+}
+
+/// What went wrong on a stream without ending it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Setback {
+    /// The peer refused SASL EXTERNAL, which it had offered.
+    #[error("the peer refused our certificate: {condition}{}", in_brackets(text))]
+    ExternalRefused {
+        /// The condition of the failure (RFC 6120 §6.5), as written.
+        condition: Box<str>,
+        /// The peer's own words, cut to 256 characters.
+        text: Box<str>,
+    },
+    /// TLS is required, and the peer does not offer STARTTLS.
+    #[error("TLS is required, and the peer does not offer it")]
+    TlsNotOffered,
+}
+
+/// A part of a stream's life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Stage {
@@ -55,6 +108,8 @@ pub enum Stage {
     Connect,
     /// Everything up to the first proved pair.
     Negotiation,
+    /// The time after that.
+    Stanzas,
     /// The TLS handshake.
     Tls,
 }
@@ -66,6 +121,7 @@ impl std::fmt::Display for Stage {
             Self::Close => "closing",
             Self::Connect => "connecting",
             Self::Negotiation => "negotiation",
+            Self::Stanzas => "the exchange of stanzas",
             Self::Tls => "the TLS handshake",
         })
     }
@@ -110,6 +166,8 @@ impl Farewell {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct PeerError {
+    /// How far the stream had come.
+    pub stage: Stage,
     /// The condition; `undefined-condition` if it has none that we know.
     pub condition: StreamCondition,
     /// The peer's own words, cut to 256 characters.
@@ -121,12 +179,25 @@ pub struct PeerError {
 
 impl std::fmt::Display for PeerError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.condition)?;
-        if !self.text.is_empty() {
-            write!(f, " ({})", self.text.escape_debug())?;
-        }
-        Ok(())
+        write!(f, "{}{}", self.condition, in_brackets(&self.text))
     }
+}
+
+/// A peer's words behind a space and in brackets, what is not printable escaped; nothing if there
+/// are none.
+fn in_brackets(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let mut shown = String::from(" (");
+    for character in text.chars() {
+        match character {
+            '\'' | '"' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown.push(')');
+    shown
 }
 
 /// What a peer did that ends the stream with an error.
@@ -228,14 +299,13 @@ pub enum Rejection {
 impl Rejection {
     /// What the stream error says beyond its condition.
     pub(super) fn detail(&self) -> Detail<'_> {
-        match self {
-            Self::Xml(ParseError::Limit(Limit::ElementBytes(_))) => Detail::StanzaTooBig,
-            Self::AcknowledgedTooMany { acknowledged, sent } => Detail::HandledCountTooHigh {
-                acknowledged: *acknowledged,
-                sent: *sent,
-            },
-            _other => Detail::None,
+        if let Self::Xml(ParseError::Limit(Limit::ElementBytes(_))) = self {
+            return Detail::StanzaTooBig;
         }
+        let Self::AcknowledgedTooMany { acknowledged, sent } = *self else {
+            return Detail::None;
+        };
+        Detail::HandledCountTooHigh { acknowledged, sent }
     }
 
     /// The stream error that the peer gets.

@@ -282,7 +282,8 @@ impl Receiving {
         if core.terms.security.tls == TlsMode::Disabled || !core.config.starttls.is_on() {
             // RFC 6120 §5.4.2.2: a failure, and the end of the stream.
             core.output.empty(ns::TLS, "failure");
-            core.close(CloseReason::Closed);
+            let refusal = Refusal::TlsUnwanted;
+            core.close(CloseReason::Rejected(core.refused(refusal)));
             return Ok(());
         }
         core.drop_keys();

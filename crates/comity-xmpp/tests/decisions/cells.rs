@@ -150,7 +150,11 @@ fn features(facts: &Facts) -> String {
          </mechanism></mechanisms>";
     let mut features = String::from("<stream:features>");
     for (offered, source) in [
-        (offers.starttls, STARTTLS),
+        (offers.starttls && !facts.requires_tls, STARTTLS),
+        (
+            facts.requires_tls,
+            "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>",
+        ),
         (offers.external, external),
         (
             offers.dialback,
@@ -239,6 +243,6 @@ fn an_initiating_stream_does_what_each_cell_says() {
         run += 1;
     }
     // Three channels behind STARTTLS: with TLS disabled, or without a TLS engine.
-    assert_eq!(skipped, 3 * 2 * (256 + 2 * 128));
-    assert_eq!(run, 10_752 - skipped);
+    assert_eq!(skipped, 3 * 2 * (384 + 2 * 192));
+    assert_eq!(run, 16_128 - skipped);
 }

@@ -82,12 +82,13 @@ fn foretell(initiating: Setting, receiving: Setting, transport: Transport) -> Ou
         };
         let mut seen = facts(Role::Initiating, initiating, receiving);
         seen.offers = offers(offer);
+        seen.requires_tls = offer.starttls == StartTls::Required;
         match decide(&seen).action {
             Action::StartTls if receiving.security.tls == TlsMode::Disabled => {
                 return Outcome::Refused(Role::Initiating, Refusal::TlsUnavailable);
             }
             Action::StartTls => in_tls = true,
-            Action::Authenticate { by, bidi } => return proved(by, bidi, offer, receiving),
+            Action::Authenticate { by, bidi } => return proved(by, bidi, receiving),
             Action::Refuse(refusal) => return Outcome::Refused(Role::Initiating, refusal),
             other @ Action::Offer(_) => panic!("{other:?}"),
         }
@@ -104,16 +105,11 @@ fn offers(offer: Offer) -> Abilities {
 }
 
 /// What comes of an attempt to authenticate.
-fn proved(by: Proof, bidi: bool, offer: Offer, receiving: Setting) -> Outcome {
+fn proved(by: Proof, bidi: bool, receiving: Setting) -> Outcome {
     match by {
         Proof::External => Outcome::Established {
             method: Method::Certificate,
             bidi,
-        },
-        // Nothing but STARTTLS was offered, and something else came.
-        Proof::Dialback if offer.starttls == StartTls::Required => match receiving.security.tls {
-            TlsMode::Required => Outcome::Refused(Role::Receiving, Refusal::TlsUnavailable),
-            TlsMode::Disabled | TlsMode::Optional => Outcome::KeyRefused,
         },
         Proof::Dialback if !receiving.own.dialback => Outcome::KeyRefused,
         Proof::Dialback => Outcome::Established {
@@ -238,9 +234,6 @@ impl Connection {
             },
             (None, Some((role, Rejection::Refused { refusal, .. }))) => {
                 Outcome::Refused(*role, *refusal)
-            }
-            (None, Some((role, Rejection::TlsRequired))) => {
-                Outcome::Refused(*role, Refusal::TlsUnavailable)
             }
             (None, None) if self.key_refused => Outcome::KeyRefused,
             (established, refused) => panic!("{established:?} {refused:?}"),

@@ -383,3 +383,49 @@ fn a_redirection_is_told_behind_tls() {
     assert_eq!(error.condition, StreamCondition::SeeOtherHost);
     assert_eq!(error.other_host.as_deref(), Some("[2001:db8::1]:9222"));
 }
+
+#[test]
+fn what_went_wrong_before_explains_an_end_without_a_reason() {
+    let mut host = connected(config(), Purpose::Stanzas, EXTERNAL);
+    host.feed(
+        "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/><text>who's \
+         there?</text></failure>",
+    );
+    host.feed(
+        "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+    );
+    assert_eq!(
+        host.events(),
+        [
+            "closed: the peer refused our certificate: not-authorized (who's there?); then: closed by \
+          the peer: not-authorized"
+        ]
+    );
+
+    let mut host = Host::initiating(config(), Purpose::Stanzas);
+    host.feed(HEADER.replace("version", "id='1' version"))
+        .feed(features(DIALBACK))
+        .feed("</stream:stream>");
+    assert_eq!(
+        host.events(),
+        ["closed: TLS is required, and the peer does not offer it; then: closed by the peer"]
+    );
+}
+
+#[test]
+fn a_peer_that_requires_tls_is_left_where_tls_is_off() {
+    let disabled = Security {
+        tls: TlsMode::Disabled,
+        certificate: CertificateRule::Optional,
+    };
+    let mut host = Host::initiating(with_security(disabled), Purpose::Stanzas);
+    host.feed(HEADER.replace("version", "id='1' version"))
+        .feed(features(REQUIRED));
+    assert_eq!(
+        host.rejection(),
+        Rejection::Refused {
+            refusal: Refusal::TlsUnwanted,
+            reason: "".into()
+        }
+    );
+}

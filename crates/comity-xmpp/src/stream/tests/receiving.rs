@@ -507,7 +507,10 @@ fn a_server_without_tls_says_so_and_ends_the_stream() {
         "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>"
     );
     host.feed("</stream:stream>");
-    assert_eq!(host.events(), ["closed: closed"]);
+    assert_eq!(
+        host.events(),
+        ["closed: the peer requires TLS, which is off here"]
+    );
 }
 
 #[test]
