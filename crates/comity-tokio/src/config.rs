@@ -1,9 +1,12 @@
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use comity_identity::DomainName;
 use comity_rustls::{Identity, TlsContext, signature_algorithms};
+use comity_xmpp::Profile;
 use rustls::crypto::CryptoProvider;
 
 /// What a federation of ours does, and with whom.
@@ -12,15 +15,21 @@ use rustls::crypto::CryptoProvider;
 pub struct Config {
     /// Where peers can connect to. Default: nowhere. Port 0 takes a free port.
     pub listen: Vec<SocketAddr>,
+    /// Where peers can connect to with TLS from the first byte (XEP-0368). Default: nowhere.
+    pub listen_tls: Vec<SocketAddr>,
     /// Which domains are ours, who may federate with them, and how connections must be protected.
     pub policy: comity_policy::Config,
     /// How TLS is used, and the certificate that we present. It observes: what a certificate
-    /// proves is judged by `trust` when it is known whom it must name.
+    /// proves is judged by `trust` when it is known whom it must name. Its `alpn` is not looked
+    /// at: direct TLS has `xmpp-server`, STARTTLS nothing.
     pub tls: TlsContext,
     /// By which rules and on whose word certificates are judged. Default: nobody is trusted.
     pub trust: comity_trust::Policy,
     /// Which name servers are asked, and which addresses may be dialled.
     pub discovery: comity_srv::Config,
+    /// What is different with the servers of some domains. Default: nothing; who is not named
+    /// keeps to the standards.
+    pub profiles: BTreeMap<DomainName, Profile>,
     /// The rules of streams, the dialback secret among them. Its domains and its security are
     /// taken from `policy`.
     pub router: comity_xmpp::router::Config,
@@ -38,10 +47,12 @@ impl Config {
         tls.identity = Some(identity);
         Self {
             listen: Vec::new(),
+            listen_tls: Vec::new(),
             policy: comity_policy::Config::default(),
             tls,
             trust: comity_trust::Policy::new(signature_algorithms(provider)),
             discovery: comity_srv::Config::default(),
+            profiles: BTreeMap::new(),
             router: comity_xmpp::router::Config::default(),
             limits: Limits::default(),
         }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use comity_xmpp::Transport;
 use comity_xmpp::router::{ConnectionId, TlsRole};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpStream;
@@ -30,8 +31,8 @@ pub(crate) enum Order {
     Write(Vec<u8>),
     /// Read once; [`Report::Input`] or [`Report::Ended`] follows.
     Read,
-    /// Send what is to be sent, then start the TLS handshake.
-    StartTls(TlsRole),
+    /// Send what is to be sent, then start the TLS handshake on a connection that began so.
+    StartTls(TlsRole, Transport),
     /// Send what is to be sent, then end the connection.
     Close,
 }
@@ -75,8 +76,8 @@ pub(crate) struct Connection {
 enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-    /// The handshake failed: nothing but the end can follow.
-    Broken(TcpStream),
+    /// The handshake failed: nothing but the end can follow, if the connection is not lost.
+    Broken(Option<TcpStream>),
 }
 
 /// Why a connection stops to exchange bytes.
@@ -85,7 +86,7 @@ enum Turn {
     Close,
     /// The connection is lost.
     Lost,
-    StartTls(TlsRole),
+    StartTls(TlsRole, Transport),
     /// The driver has forgotten the connection.
     Abandon,
 }
@@ -142,10 +143,12 @@ impl Connection {
                     self.await_end().await;
                     return;
                 }
-                Turn::StartTls(role) => match self.start_tls(socket, role).await {
-                    Some(next) => socket = next,
-                    None => return,
-                },
+                Turn::StartTls(role, transport) => {
+                    match self.start_tls(socket, role, transport).await {
+                        Some(next) => socket = next,
+                        None => return,
+                    }
+                }
             }
         }
     }
@@ -186,7 +189,9 @@ impl Connection {
                 order = orders.recv() => match order {
                     Some(Order::Write(bytes)) => outbox.push(bytes),
                     Some(Order::Read) => *reading = true,
-                    Some(Order::StartTls(role)) => break Turn::StartTls(role),
+                    Some(Order::StartTls(role, transport)) => {
+                        break Turn::StartTls(role, transport);
+                    }
                     Some(Order::Close) => break Turn::Close,
                     None => break Turn::Abandon,
                 },
@@ -210,7 +215,12 @@ impl Connection {
     }
 
     /// Does the handshake; `None` if the driver gives up meanwhile.
-    async fn start_tls(&mut self, socket: Socket, role: TlsRole) -> Option<Socket> {
+    async fn start_tls(
+        &mut self,
+        socket: Socket,
+        role: TlsRole,
+        transport: Transport,
+    ) -> Option<Socket> {
         let Socket::Plain(mut stream) = socket else {
             return None;
         };
@@ -233,7 +243,7 @@ impl Connection {
                     let _ = reports.send((*id, Report::Written { bytes })).await;
                 }
             }
-            Some(shared.tls.handshake(&role, stream).await)
+            Some(shared.tls.handshake(&role, transport, stream).await)
         };
         let outcome = tokio::select! {
             outcome = handshake => outcome,
@@ -262,7 +272,7 @@ impl Connection {
             match self.orders.recv().await {
                 Some(Order::Close) => return Turn::Close,
                 None => return Turn::Abandon,
-                Some(Order::Read | Order::StartTls(_) | Order::Write(_)) => {}
+                Some(Order::Read | Order::StartTls(..) | Order::Write(_)) => {}
             }
         }
     }
@@ -282,7 +292,8 @@ impl Connection {
                 let said = timeout(wait, goodbye).await;
                 said.map(|said| said.map(|()| tls::into_tcp(*stream)))
             }
-            Socket::Broken(mut stream) => Ok(stream.shutdown().await.map(|()| stream)),
+            Socket::Broken(Some(mut stream)) => Ok(stream.shutdown().await.map(|()| stream)),
+            Socket::Broken(None) => return,
         };
         if let Ok(Ok(stream)) = ended {
             linger(stream, &self.shared.limits).await;

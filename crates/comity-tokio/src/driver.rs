@@ -7,14 +7,16 @@ mod errands;
 mod outlet;
 mod questions;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use comity_identity::DomainName;
 use comity_policy::Policy;
 use comity_xmpp::router::{self, ConnectionId};
 use comity_xmpp::stream::PeerCertificate;
-use comity_xmpp::{Router, Transport};
+use comity_xmpp::{Profile, Router, Transport};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
@@ -27,7 +29,7 @@ use self::errands::Errands;
 use self::outlet::{Audience, Outlet};
 use self::questions::Answer;
 use crate::clock;
-use crate::connection::{Order, Report, Shared};
+use crate::connection::{Report, Shared};
 use crate::discovery::Discovery;
 use crate::event::Event;
 use crate::federation::{Command, Rejected, SendError};
@@ -37,6 +39,8 @@ use crate::federation::{Command, Rejected, SendError};
 pub(crate) struct Accepted {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
+    /// How it begins.
+    pub(crate) transport: Transport,
     /// Held for as long as the socket is open.
     pub(crate) permit: OwnedSemaphorePermit,
 }
@@ -47,6 +51,7 @@ pub(crate) struct Parts {
     /// How long the router waits for an answer.
     pub(crate) answer_timeout: Duration,
     pub(crate) policy: Policy,
+    pub(crate) profiles: BTreeMap<DomainName, Profile>,
     pub(crate) trust: Arc<comity_trust::Policy>,
     pub(crate) discovery: Discovery,
     pub(crate) shared: Arc<Shared>,
@@ -59,6 +64,7 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     router: Router,
     policy: Policy,
+    profiles: BTreeMap<DomainName, Profile>,
     trust: Arc<comity_trust::Policy>,
     discovery: Discovery,
     connections: Connections,
@@ -81,6 +87,7 @@ impl Driver {
         Self {
             router: parts.router,
             policy: parts.policy,
+            profiles: parts.profiles,
             trust: parts.trust,
             discovery: parts.discovery,
             outlet: Outlet::new(parts.events, limits.max_unread_events),
@@ -177,10 +184,16 @@ impl Driver {
     }
 
     fn accept(&mut self, accepted: Accepted) {
-        let peer = accepted.peer;
-        match self.router.accept(Instant::now(), Transport::Tcp) {
+        let Accepted {
+            peer, transport, ..
+        } = accepted;
+        match self.router.accept(Instant::now(), transport) {
             Ok(connection) => {
-                self.outlet.emit(Event::Accepted { connection, peer });
+                self.outlet.emit(Event::Accepted {
+                    connection,
+                    peer,
+                    transport,
+                });
                 self.connections.serve(connection, accepted);
             }
             Err(reason) => self.outlet.emit(Event::TurnedAway { peer, reason }),
@@ -226,11 +239,16 @@ impl Driver {
                 connection,
                 pair,
                 method,
-            } => self.outlet.emit(Event::Authorized {
-                connection,
-                pair,
-                method,
-            }),
+            } => {
+                if let Some(channel) = self.connections.channel(connection).cloned() {
+                    self.outlet.emit(Event::Authorized {
+                        connection,
+                        pair,
+                        method,
+                        channel,
+                    });
+                }
+            }
             router::Event::Closed { connection, reason } => {
                 self.outlet.emit(Event::Closed { connection, reason });
                 self.connections.close(connection);
@@ -246,7 +264,7 @@ impl Driver {
                 domain,
                 target,
             } => {
-                self.connections.dial(connection, target.address);
+                self.connections.dial(connection, &target);
                 self.outlet.emit(Event::Dialling {
                     connection,
                     domain,
@@ -260,11 +278,16 @@ impl Driver {
                 connection,
                 pair,
                 method,
-            } => self.outlet.emit(Event::Established {
-                connection,
-                pair,
-                method,
-            }),
+            } => {
+                if let Some(channel) = self.connections.channel(connection).cloned() {
+                    self.outlet.emit(Event::Established {
+                        connection,
+                        pair,
+                        method,
+                        channel,
+                    });
+                }
+            }
             router::Event::Stanza {
                 connection,
                 stanza,
@@ -275,8 +298,8 @@ impl Driver {
                 method,
             }),
             router::Event::StartTls { connection, role } => {
-                let order = Order::StartTls(role);
-                self.connections.order(&mut self.router, connection, order);
+                self.connections
+                    .start_tls(&mut self.router, connection, role);
             }
             router::Event::Undelivered { stanza, failure } => {
                 self.outlet.emit(Event::Undelivered { stanza, failure });

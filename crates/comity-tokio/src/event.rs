@@ -5,9 +5,9 @@ use std::sync::Arc;
 use comity_identity::{Direction, DomainName};
 use comity_policy::{Decision, SecurityDecision};
 use comity_trust::{CertificateDer, Verdict};
-use comity_xmpp::Stanza;
-use comity_xmpp::router::{AcceptError, ConnectionId, Failure, Target, TlsRole};
+use comity_xmpp::router::{AcceptError, ConnectionId, Failure, OtherHost, Target, TlsRole};
 use comity_xmpp::stream::{CloseReason, DropReason, Method, Pair};
+use comity_xmpp::{Stanza, Transport};
 
 use crate::discovery::{DiscoveryError, Resolution};
 
@@ -25,6 +25,8 @@ pub enum Event {
         connection: ConnectionId,
         /// The peer's address.
         peer: SocketAddr,
+        /// How the connection begins.
+        transport: Transport,
     },
     /// A peer has proved a pair of domains: its stanzas may come from now on.
     Authorized {
@@ -34,6 +36,8 @@ pub enum Event {
         pair: Pair,
         /// How the remote domain was proved.
         method: Method,
+        /// What the connection is.
+        channel: Channel,
     },
     /// A connection is over.
     Closed {
@@ -83,12 +87,15 @@ pub enum Event {
     },
     /// A stream carries our stanzas of a pair.
     Established {
-        /// The connection that they go on.
+        /// The connection that they go on. Both sides write on it if the peer opened it (XEP-0288).
         connection: ConnectionId,
         /// The domains.
         pair: Pair,
-        /// How we proved ours to the peer.
+        /// How we proved ours to the peer; on a connection that the peer opened, how it proved its
+        /// own to us.
         method: Method,
+        /// What the connection is.
+        channel: Channel,
     },
     /// A peer's certificate was judged.
     Judged {
@@ -103,6 +110,8 @@ pub enum Event {
     Resolved {
         /// The domain.
         domain: DomainName,
+        /// The host that its server has named in its place, if that was sought.
+        at: Option<OtherHost>,
         /// The result and how it came about.
         resolution: Result<Resolution, DiscoveryError>,
     },
@@ -144,11 +153,20 @@ pub enum Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Accepted { connection, peer } => write!(f, "{connection}: accepted from {peer}"),
+            Self::Accepted {
+                connection,
+                peer,
+                transport,
+            } => write!(
+                f,
+                "{connection}: accepted from {peer}{}",
+                suffix(*transport)
+            ),
             Self::Authorized {
                 connection,
                 pair,
                 method,
+                ..
             } => write!(f, "{connection}: {} proved by {method}", pair.remote),
             Self::Closed { connection, reason } => write!(f, "{connection}: ended: {reason}"),
             Self::Connected { connection } => write!(f, "{connection}: connected"),
@@ -164,8 +182,12 @@ impl fmt::Display for Event {
             Self::Dialling {
                 connection,
                 domain,
-                target: Target { address, host, .. },
-            } => write!(f, "{connection}: dialling {host} at {address} for {domain}"),
+                target,
+            } => {
+                let Target { address, host, .. } = target;
+                write!(f, "{connection}: dialling {host} at {address} for {domain}")?;
+                f.write_str(suffix(target.transport))
+            }
             Self::Dropped { connection, reason } => {
                 write!(f, "{connection}: dropped a stanza: {reason}")
             }
@@ -173,10 +195,14 @@ impl fmt::Display for Event {
                 connection,
                 pair,
                 method,
-            } => write!(
-                f,
-                "{connection}: established for {pair}, we proved ours by {method}"
-            ),
+                channel,
+            } => {
+                write!(f, "{connection}: established for {pair}, ")?;
+                match channel.opened {
+                    Direction::Inbound => write!(f, "the peer proved its own by {method}"),
+                    Direction::Outbound => write!(f, "we proved ours by {method}"),
+                }
+            }
             Self::Judged {
                 connection,
                 domain,
@@ -188,7 +214,17 @@ impl fmt::Display for Event {
                     Verdict::Refused(reason) => reason.fmt(f),
                 }
             }
-            Self::Resolved { domain, resolution } => fmt_resolved(domain, resolution, f),
+            Self::Resolved {
+                domain,
+                at,
+                resolution,
+            } => {
+                domain.fmt(f)?;
+                if let Some(host) = at {
+                    write!(f, ", sent on to {host},")?;
+                }
+                fmt_resolution(resolution, f)
+            }
             Self::Secured {
                 connection,
                 session,
@@ -210,6 +246,31 @@ impl fmt::Display for Event {
     }
 }
 
+/// What a connection is, apart from the domains that it carries.
+///
+/// Its text says how it is protected, and by whom it was opened: `TLS 1.3, opened by the peer`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Channel {
+    /// Who opened it: [`Direction::Inbound`] if the peer did.
+    pub opened: Direction,
+    /// What TLS negotiated; `None` in clear text.
+    pub tls: Option<TlsSession>,
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.tls {
+            Some(session) => f.write_str(&session.version)?,
+            None => f.write_str("clear text")?,
+        }
+        f.write_str(match self.opened {
+            Direction::Inbound => ", opened by the peer",
+            Direction::Outbound => ", opened by us",
+        })
+    }
+}
+
 /// What a TLS handshake negotiated.
 ///
 /// Its text is version and cipher suite: `TLS 1.3, TLS_AES_256_GCM_SHA384`.
@@ -220,6 +281,8 @@ pub struct TlsSession {
     pub version: Box<str>,
     /// The cipher suite by its registered name.
     pub cipher_suite: Box<str>,
+    /// The protocol that was agreed on by ALPN, if one was.
+    pub alpn: Option<Box<str>>,
     /// The certificates that the peer presented, its own first.
     pub peer_certificates: Arc<[CertificateDer<'static>]>,
 }
@@ -230,17 +293,23 @@ impl fmt::Display for TlsSession {
     }
 }
 
-fn fmt_resolved(
-    domain: &DomainName,
+fn fmt_resolution(
     resolution: &Result<Resolution, DiscoveryError>,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
     match resolution {
-        Err(error) => write!(f, "{domain} was not resolved: {error}"),
+        Err(error) => write!(f, " was not resolved: {error}"),
         Ok(resolution) => match resolution.targets() {
-            Ok(targets) => write!(f, "{domain} resolved: {} addresses", targets.len()),
-            Err(unresolved) => write!(f, "{domain}: {unresolved}"),
+            Ok(targets) => write!(f, " resolved: {} addresses", targets.len()),
+            Err(unresolved) => write!(f, ": {unresolved}"),
         },
+    }
+}
+
+fn suffix(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "",
+        Transport::DirectTls => ", direct TLS",
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use comity_machine::Random;
 use comity_policy::Policy;
-use comity_xmpp::Stanza;
 use comity_xmpp::router::{self, Router};
+use comity_xmpp::{Stanza, Transport};
 use rustls::crypto::CryptoProvider;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -27,6 +27,7 @@ use crate::listener::listen;
 pub struct Federation {
     commands: mpsc::Sender<Command>,
     addresses: Arc<[SocketAddr]>,
+    tls_addresses: Arc<[SocketAddr]>,
 }
 
 impl Federation {
@@ -51,6 +52,7 @@ impl Federation {
         let tls = TlsEndpoint::new(&config.tls)?;
         let mut random = Random::from_seed(seed(&config.tls.provider)?);
         let listeners = bind(&config.listen).await?;
+        let tls_listeners = bind(&config.listen_tls).await?;
 
         let discovery = start_discovery(config.discovery, random.seed());
         let mut router = config.router;
@@ -66,15 +68,25 @@ impl Federation {
                 .saturating_mul(2)
                 .clamp(1, Semaphore::MAX_PERMITS),
         ));
-        let addresses = listeners.iter().map(|(_, address)| *address).collect();
+        let federation = Self {
+            commands,
+            addresses: addresses(&listeners),
+            tls_addresses: addresses(&tls_listeners),
+        };
         let mut tasks = JoinSet::new();
-        for (listener, _) in listeners {
-            tasks.spawn(listen(listener, Arc::clone(&permits), driver.clone()));
+        let plain = listeners.into_iter().map(|bound| (bound, Transport::Tcp));
+        let direct = tls_listeners
+            .into_iter()
+            .map(|bound| (bound, Transport::DirectTls));
+        for ((listener, _), transport) in plain.chain(direct) {
+            let permits = Arc::clone(&permits);
+            tasks.spawn(listen(listener, transport, permits, driver.clone()));
         }
         let parts = Parts {
             answer_timeout: router.limits.answer_timeout,
             router: Router::new(Instant::now(), router, random.seed()),
             policy,
+            profiles: config.profiles,
             trust: Arc::new(config.trust),
             discovery,
             shared: Arc::new(Shared {
@@ -85,10 +97,6 @@ impl Federation {
             listeners: tasks,
         };
         tokio::spawn(Driver::new(parts).run(obeyed, accepted));
-        let federation = Self {
-            commands,
-            addresses,
-        };
         Ok((federation, receiver))
     }
 
@@ -96,6 +104,12 @@ impl Federation {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses that are listened on for direct TLS, in the order of [`Config::listen_tls`].
+    #[must_use]
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// Sends a stanza to the domain of its recipient.
@@ -176,7 +190,14 @@ pub enum SendError {
     Router(#[from] router::SendError),
 }
 
-async fn bind(addresses: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, StartError> {
+/// A listener and its address, with the port that port 0 has become.
+type Bound = (TcpListener, SocketAddr);
+
+fn addresses(listeners: &[Bound]) -> Arc<[SocketAddr]> {
+    listeners.iter().map(|(_, address)| *address).collect()
+}
+
+async fn bind(addresses: &[SocketAddr]) -> Result<Vec<Bound>, StartError> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for &address in addresses {
         let failed = |error: std::io::Error| StartError::Listen {

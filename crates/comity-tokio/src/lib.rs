@@ -79,5 +79,5 @@ mod listener;
 
 pub use config::{Config, Limits, StartError};
 pub use discovery::{Discovery, DiscoveryError, Resolution};
-pub use event::{Event, TlsSession};
+pub use event::{Channel, Event, TlsSession};
 pub use federation::{Federation, Rejected, SendError};

@@ -4,18 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use comity_xmpp::Transport;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
 use crate::driver::Accepted;
 
-/// Accepts connections and hands them to the driver, until that is gone.
+/// Accepts connections, which all begin as `transport` says, and hands them to the driver, until that is gone.
 ///
 /// Each one takes a permit, so that connections which wait for the driver, are served or are ending
 /// are bounded together; beyond that they wait in the system's queue.
 pub(crate) async fn listen(
     listener: TcpListener,
+    transport: Transport,
     permits: Arc<Semaphore>,
     driver: mpsc::Sender<Accepted>,
 ) {
@@ -35,6 +37,7 @@ pub(crate) async fn listen(
         let accepted = Accepted {
             stream,
             peer,
+            transport,
             permit,
         };
         if driver.send(accepted).await.is_err() {

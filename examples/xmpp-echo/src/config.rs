@@ -47,6 +47,8 @@ pub(crate) fn load(options: &Options) -> Result<Config, ConfigError> {
     })?;
     let mut config = Config::new(identity, &provider);
     config.listen.clone_from(&options.listen);
+    config.listen_tls.clone_from(&options.listen_tls);
+    config.profiles.clone_from(&options.profiles);
     config.discovery.servers.clone_from(&options.dns);
     config.discovery.address_policy.danger_allow_loopback = options.allow_loopback;
     for path in &options.trust {

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The domain needs an SRV record `_xmpp-server._tcp.echo.example` that leads to this host, or an
-//! address record of its own and port 5269. The certificate has to name the domain, which others check
+//! address record of its own and port 5269; with `--listen-tls`, a record `_xmpps-server._tcp` leads to
+//! TLS from the first byte (XEP-0368). The certificate has to name the domain, which others check
 //! and this program does not. `--help` lists all options.
 //!
 //! - A message to any address of the domain comes back with the same type, id and body.
@@ -17,8 +18,14 @@
 //! - Nobody has a presence here: subscriptions are refused.
 //!
 //! Two echo domains that write to each other never stop. It prints `listening on ADDRESS` on standard
-//! output for each address, and one line for each event on standard error, without anything about
-//! users. SIGTERM and SIGINT end it in order, a second one at once.
+//! output for each address (and ` for direct TLS` where that is so), and on standard error one line for
+//! each event, without anything about users. A second line follows where a pair of domains is proved:
+//!
+//! ```text
+//! connection 1: inbound, echo.example with montague.example: certificate, TLS 1.3, opened by the peer
+//! ```
+//!
+//! SIGTERM and SIGINT end it in order, a second one at once.
 //!
 //! Exit code 0 means that it was stopped, 1 that it ended otherwise, 2 that the command line or the
 //! configuration is wrong.

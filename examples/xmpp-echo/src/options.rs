@@ -1,11 +1,12 @@
 //! The command line.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use comity_identity::DomainName;
 use comity_policy::TlsMode;
-use comity_xmpp::Jid;
+use comity_xmpp::{Jid, Profile};
 use lexopt::{Arg, Parser, ValueExt};
 
 pub(crate) const USAGE: &str = "\
@@ -21,10 +22,16 @@ Required:
 
 Options:
   --listen ADDRESS:PORT    where servers can connect to; may be repeated [default: [::]:5269]
+  --listen-tls ADDRESS:PORT
+                           the same with TLS from the first byte; may be repeated [default: none]
   --trust FILE             CA certificates that are trusted, PEM; may be repeated
   --tls MODE               required, optional or disabled [default: required]
   --require-certificate    refuse servers whose certificate does not prove their domain; without
                            this, dialback proves it
+  --peer-profile DOMAIN=NAME
+                           what is different with the servers of DOMAIN: NAME is standard,
+                           cisco-webex, ejabberd, mongooseim, openfire or sametime; may be
+                           repeated for other domains
   --dialback-secret TEXT   the secret of our dialback keys, the same on all nodes of the domain,
                            at least 16 bytes; other users of this host may see it
                            [default: random]
@@ -48,12 +55,14 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) domain: DomainName,
     pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) listen_tls: Vec<SocketAddr>,
     pub(crate) dns: Vec<SocketAddr>,
     pub(crate) identity: PathBuf,
     pub(crate) key: PathBuf,
     pub(crate) trust: Vec<PathBuf>,
     pub(crate) tls: TlsMode,
     pub(crate) require_certificate: bool,
+    pub(crate) profiles: BTreeMap<DomainName, Profile>,
     /// `None` stands for a random one.
     pub(crate) dialback_secret: Option<Secret>,
     pub(crate) allow_loopback: bool,
@@ -95,6 +104,8 @@ pub(crate) enum OptionsError {
         "--require-certificate needs --trust: without a trusted CA no certificate proves anything"
     )]
     NobodyTrusted,
+    #[error("--peer-profile is given more than once for {0}")]
+    TwoProfiles(DomainName),
     #[error("give one dialback secret, by --dialback-secret or by --dialback-secret-file")]
     TwoSecrets,
 }
@@ -104,12 +115,14 @@ pub(crate) enum OptionsError {
 struct Given {
     domain: Option<DomainName>,
     listen: Vec<SocketAddr>,
+    listen_tls: Vec<SocketAddr>,
     dns: Vec<SocketAddr>,
     identity: Option<PathBuf>,
     key: Option<PathBuf>,
     trust: Vec<PathBuf>,
     tls: Option<TlsMode>,
     require_certificate: bool,
+    profiles: BTreeMap<DomainName, Profile>,
     dialback_secret: Option<Secret>,
     allow_loopback: bool,
     greetings: Vec<Greeting>,
@@ -136,11 +149,16 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
                 once(&mut given.domain, "domain", domain)?;
             }
             "listen" => given.listen.push(value(&mut parser, "listen", listen)?),
+            "listen-tls" => {
+                let address = value(&mut parser, "listen-tls", listen)?;
+                given.listen_tls.push(address);
+            }
             "dns" => given.dns.push(value(&mut parser, "dns", name_server)?),
             "tls" => {
                 let mode = value(&mut parser, "tls", tls_mode)?;
                 once(&mut given.tls, "tls", mode)?;
             }
+            "peer-profile" => given.profile(value(&mut parser, "peer-profile", peer_profile)?)?,
             "greet" => given.greetings.push(value(&mut parser, "greet", greeting)?),
             _ => return Err(arg.unexpected().into()),
         }
@@ -182,6 +200,13 @@ impl Given {
         }
     }
 
+    fn profile(&mut self, (domain, profile): (DomainName, Profile)) -> Result<(), OptionsError> {
+        match self.profiles.insert(domain.clone(), profile) {
+            None => Ok(()),
+            Some(_) => Err(OptionsError::TwoProfiles(domain)),
+        }
+    }
+
     fn complete(mut self) -> Result<Options, OptionsError> {
         if self.require_certificate && self.trust.is_empty() {
             return Err(OptionsError::NobodyTrusted);
@@ -200,12 +225,14 @@ impl Given {
         Ok(Options {
             domain,
             listen: self.listen,
+            listen_tls: self.listen_tls,
             dns: self.dns,
             identity: self.identity.ok_or(OptionsError::Missing("identity"))?,
             key: self.key.ok_or(OptionsError::Missing("key"))?,
             trust: self.trust,
             tls: self.tls.unwrap_or(TlsMode::Required),
             require_certificate: self.require_certificate,
+            profiles: self.profiles,
             dialback_secret: self.dialback_secret,
             allow_loopback: self.allow_loopback,
             greetings: self.greetings,
@@ -252,6 +279,20 @@ fn tls_mode(text: &str) -> Result<TlsMode, String> {
     }
 }
 
+fn peer_profile(text: &str) -> Result<(DomainName, Profile), String> {
+    let (peer, name) = text
+        .split_once('=')
+        .ok_or("give a domain and a name, as in montague.example=openfire")?;
+    let profile = Profile::named(name).ok_or_else(|| {
+        let names = Profile::NAMED.map(|(name, _)| name);
+        format!(
+            "there is no profile {name:?}; there are {}",
+            names.join(", ")
+        )
+    })?;
+    Ok((domain(peer)?, profile))
+}
+
 fn greeting(text: &str) -> Result<Greeting, String> {
     let (jid, text) = text
         .split_once('=')
@@ -291,12 +332,14 @@ mod tests {
         Options {
             domain: "echo.example".parse().expect("a domain"),
             listen: vec!["[::]:5269".parse().expect("an address")],
+            listen_tls: Vec::new(),
             dns: vec!["192.0.2.53:53".parse().expect("an address")],
             identity: "e.pem".into(),
             key: "e.key".into(),
             trust: Vec::new(),
             tls: TlsMode::Required,
             require_certificate: false,
+            profiles: BTreeMap::new(),
             dialback_secret: None,
             allow_loopback: false,
             greetings: Vec::new(),
@@ -313,21 +356,31 @@ mod tests {
         let more = [
             "--listen=127.0.0.1:1",
             "--listen=[::1]:2",
+            "--listen-tls=127.0.0.1:3",
+            "--listen-tls=[::1]:4",
             "--dns=192.0.2.54:5353",
             "--trust=a.pem",
             "--trust=b.pem",
             "--tls=optional",
             "--require-certificate",
+            "--peer-profile=C.Example=sametime",
+            "--peer-profile=d.example=standard",
             "--dialback-secret=s3cr3t",
             "--allow-loopback",
             "--greet=a@b.example=1=1",
         ];
         let mut expected = options();
         expected.listen = vec![([127, 0, 0, 1], 1).into(), "[::1]:2".parse().expect("one")];
+        expected.listen_tls = vec![([127, 0, 0, 1], 3).into(), "[::1]:4".parse().expect("one")];
         expected.dns.push(([192, 0, 2, 54], 5353).into());
         expected.trust = vec!["a.pem".into(), "b.pem".into()];
         expected.tls = TlsMode::Optional;
         expected.require_certificate = true;
+        let sametime = Profile::named("sametime").expect("it is known");
+        for (domain, profile) in [("c.example", sametime), ("d.example", Profile::STANDARD)] {
+            let domain = domain.parse().expect("a domain");
+            expected.profiles.insert(domain, profile);
+        }
         expected.dialback_secret = Some(Secret::Text("s3cr3t".to_owned()));
         expected.allow_loopback = true;
         expected.greetings = vec![Greeting {
@@ -343,6 +396,14 @@ mod tests {
         expected.dialback_secret = Some(Secret::File("s.txt".into()));
         let parsed = parse_with(&["--dialback-secret-file=s.txt"]);
         assert_eq!(parsed, Ok(Command::Run(Box::new(expected))));
+    }
+
+    #[test]
+    fn the_help_names_every_profile() {
+        let words: Vec<_> = USAGE.split([' ', ',', ';', '\n']).collect();
+        for (name, _) in Profile::NAMED {
+            assert!(words.contains(&name), "{name}");
+        }
     }
 
     #[test]
@@ -367,6 +428,31 @@ mod tests {
             (
                 &["--listen=5269"],
                 "--listen \"5269\": give an IP address and a port, as in 192.0.2.1:5269",
+            ),
+            (
+                &["--listen-tls=host:5270"],
+                "--listen-tls \"host:5270\": give an IP address and a port, as in 192.0.2.1:5269",
+            ),
+            (
+                &["--peer-profile=openfire"],
+                "--peer-profile \"openfire\": give a domain and a name, as in \
+                 montague.example=openfire",
+            ),
+            (
+                &["--peer-profile=a.example=exchange"],
+                "--peer-profile \"a.example=exchange\": there is no profile \"exchange\"; there \
+                 are standard, cisco-webex, ejabberd, mongooseim, openfire, sametime",
+            ),
+            (
+                &["--peer-profile=a..b=openfire"],
+                "--peer-profile \"a..b=openfire\": the domain name has an empty label",
+            ),
+            (
+                &[
+                    "--peer-profile=a.example=ejabberd",
+                    "--peer-profile=A.example=openfire",
+                ],
+                "--peer-profile is given more than once for a.example",
             ),
             (
                 &["--dns=ns.example"],

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use comity_identity::Direction;
 use comity_tokio::{Config, Event, Federation, StartError};
 use comity_xmpp::xml::Element;
 use comity_xmpp::{Jid, Stanza, StanzaKind, ns};
@@ -32,6 +33,9 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Serve
     for address in federation.addresses() {
         // That nobody reads it is no reason to stop, here and below.
         let _ = writeln!(io::stdout(), "listening on {address}");
+    }
+    for address in federation.tls_addresses() {
+        let _ = writeln!(io::stdout(), "listening on {address} for direct TLS");
     }
     for greeting in &options.greetings {
         let from = Jid::from(options.domain.clone());
@@ -70,6 +74,9 @@ async fn answer(
 
 async fn act(federation: &Federation, event: Event) {
     log(&event);
+    if let Some(account) = account(&event) {
+        log(&account);
+    }
     if let Event::Stanza { stanza, .. } = &event
         && let Some(answer) = reply(stanza)
     {
@@ -82,6 +89,26 @@ async fn send(federation: &Federation, stanza: Stanza) {
     if let Err(rejected) = federation.send(stanza).await {
         log(&format_args!("not sent to {to}: {rejected}"));
     }
+}
+
+/// Which way stanzas of a pair may go from now on, and what makes that safe.
+fn account(event: &Event) -> Option<String> {
+    let (way, connection, pair, method, channel) = match event {
+        Event::Authorized {
+            connection,
+            pair,
+            method,
+            channel,
+        } => (Direction::Inbound, connection, pair, method, channel),
+        Event::Established {
+            connection,
+            pair,
+            method,
+            channel,
+        } => (Direction::Outbound, connection, pair, method, channel),
+        _ => return None,
+    };
+    Some(format!("{connection}: {way}, {pair}: {method}, {channel}"))
 }
 
 fn log(line: &dyn Display) {

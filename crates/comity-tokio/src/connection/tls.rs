@@ -1,60 +1,108 @@
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
+use comity_identity::DomainName;
 use comity_rustls::{ConfigError, TlsContext};
+use comity_xmpp::Transport;
 use comity_xmpp::router::TlsRole;
 use rustls::pki_types::ServerName;
-use rustls::{CommonState, ProtocolVersion};
+use rustls::server::{Acceptor, ClientHello};
+use rustls::{ClientConfig, CommonState, ProtocolVersion, ServerConfig};
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, TlsConnector, TlsStream};
 
 use crate::event::TlsSession;
 
 /// Our side of TLS handshakes in both roles.
+///
+/// With direct TLS a client of ours offers the protocol `xmpp-server` (XEP-0368), and a server of
+/// ours chooses it where it is offered. Whoever offers nothing, or only what we do not know, is
+/// served as by a server that knows no ALPN, although RFC 7301 §3.2 would have us refuse the
+/// latter: the stream header tells what the connection is for, and nothing here depends on the
+/// protocol. After STARTTLS there is none.
 #[derive(Clone)]
 pub(crate) struct TlsEndpoint {
-    acceptor: TlsAcceptor,
-    connector: TlsConnector,
+    plain: Configs,
+    with_alpn: Configs,
 }
 
-/// Why a handshake failed, and the connection: the peer has to read our alert.
-pub(super) type HandshakeError = (Box<str>, TcpStream);
+#[derive(Clone)]
+struct Configs {
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+}
+
+/// Why a handshake failed, and the connection unless it is lost: the peer has to read our alert.
+pub(super) type HandshakeError = (Box<str>, Option<TcpStream>);
 
 impl TlsEndpoint {
     pub(crate) fn new(context: &TlsContext) -> Result<Self, ConfigError> {
+        let with = |alpn| {
+            let mut context = context.clone();
+            context.alpn = alpn;
+            Ok(Configs {
+                client: Arc::new(context.client_config()?),
+                server: Arc::new(context.server_config()?),
+            })
+        };
         Ok(Self {
-            acceptor: Arc::new(context.server_config()?).into(),
-            connector: Arc::new(context.client_config()?).into(),
+            plain: with(Vec::new())?,
+            with_alpn: with(vec![ALPN.to_vec()])?,
         })
     }
 
-    /// Does the handshake in our role.
+    /// Does the handshake in our role, on a connection that began as `transport` says.
     pub(super) async fn handshake(
         &self,
         role: &TlsRole,
+        transport: Transport,
         stream: TcpStream,
     ) -> Result<(TlsStream<TcpStream>, TlsSession), HandshakeError> {
         let stream = match role {
-            TlsRole::Client { server_name } => {
-                let name = match ServerName::try_from(server_name.as_str().to_owned()) {
-                    Ok(name) => name,
-                    Err(error) => return Err((error.to_string().into(), stream)),
-                };
-                let handshake = self.connector.connect(name, stream).into_fallible();
-                handshake.await.map(TlsStream::from)
-            }
-            TlsRole::Server => {
-                let handshake = self.acceptor.accept(stream).into_fallible();
-                handshake.await.map(TlsStream::from)
-            }
+            TlsRole::Client { server_name } => self.connect(server_name, transport, stream).await?,
+            TlsRole::Server => self.accept(transport, stream).await?,
         };
-        match stream {
-            Ok(stream) => {
-                let session = describe(stream.get_ref().1);
-                Ok((stream, session))
-            }
-            Err((error, stream)) => Err((error.to_string().into(), stream)),
-        }
+        let session = describe(stream.get_ref().1);
+        Ok((stream, session))
+    }
+
+    async fn connect(
+        &self,
+        server_name: &DomainName,
+        transport: Transport,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, HandshakeError> {
+        let name = match ServerName::try_from(server_name.as_str().to_owned()) {
+            Ok(name) => name,
+            Err(error) => return Err((error.to_string().into(), Some(stream))),
+        };
+        let configs = match transport {
+            Transport::Tcp => &self.plain,
+            Transport::DirectTls => &self.with_alpn,
+        };
+        let connector = TlsConnector::from(Arc::clone(&configs.client));
+        let handshake = connector.connect(name, stream).into_fallible();
+        handshake.await.map(TlsStream::from).map_err(failed)
+    }
+
+    async fn accept(
+        &self,
+        transport: Transport,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, HandshakeError> {
+        let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), stream);
+        let start = match (&mut acceptor).await {
+            Ok(start) => start,
+            Err(error) => return Err((error.to_string().into(), acceptor.take_io())),
+        };
+        let configs = match transport {
+            Transport::DirectTls if offers(&start.client_hello(), ALPN) => &self.with_alpn,
+            Transport::DirectTls | Transport::Tcp => &self.plain,
+        };
+        let handshake = start.into_stream(Arc::clone(&configs.server));
+        let handshake = handshake.into_fallible();
+        handshake.await.map(TlsStream::from).map_err(failed)
     }
 }
 
@@ -62,6 +110,16 @@ impl fmt::Debug for TlsEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsEndpoint").finish_non_exhaustive()
     }
+}
+
+/// Whether a client offers `protocol` by ALPN.
+fn offers(hello: &ClientHello<'_>, protocol: &[u8]) -> bool {
+    let offered = hello.alpn();
+    offered.is_some_and(|mut offered| offered.any(|name| name == protocol))
+}
+
+fn failed((error, stream): (io::Error, TcpStream)) -> HandshakeError {
+    (error.to_string().into(), Some(stream))
 }
 
 /// The connection below a TLS session that has ended.
@@ -82,10 +140,14 @@ fn describe(state: &CommonState) -> TlsSession {
     let suite = state.negotiated_cipher_suite();
     let name = suite.and_then(|suite| suite.suite().as_str());
     let name = name.unwrap_or("an unknown cipher suite");
+    let alpn = state.alpn_protocol().map(String::from_utf8_lossy);
     TlsSession {
         version: version.into(),
         // rustls tells the suites of TLS 1.3 apart by the prefix, the registry does not.
         cipher_suite: name.replace("TLS13_", "TLS_").into(),
+        alpn: alpn.map(Box::from),
         peer_certificates: state.peer_certificates().unwrap_or_default().into(),
     }
 }
+
+const ALPN: &[u8] = b"xmpp-server";

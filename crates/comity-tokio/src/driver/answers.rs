@@ -7,13 +7,20 @@ use comity_policy::{Decision, Requirement, SecurityMode, TlsMode, Verdict};
 use comity_srv::{self as srv, Candidate, Outcome, Service};
 use comity_trust::{self as trust, UnixTime};
 use comity_xmpp::router::{OtherHost, Target, Unresolved};
-use comity_xmpp::{CertificateRule, Security, Transport, stream};
+use comity_xmpp::{CertificateRule, Profile, Security, Terms, Transport, stream};
 
 use crate::discovery::Resolution;
 
-pub(super) fn decision(decision: &Decision, mode: SecurityMode) -> stream::Decision {
+pub(super) fn decision(
+    decision: &Decision,
+    mode: SecurityMode,
+    profile: Profile,
+) -> stream::Decision {
     match decision.verdict {
-        Verdict::Allow => stream::Decision::Allow(security(mode).into()),
+        Verdict::Allow => stream::Decision::Allow(Terms {
+            security: security(mode),
+            profile,
+        }),
         Verdict::Deny => stream::Decision::Deny,
     }
 }

@@ -1,18 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use comity_identity::Direction;
-use comity_trust::CertificateDer;
-use comity_xmpp::Router;
-use comity_xmpp::router::ConnectionId;
+use comity_xmpp::router::{ConnectionId, Target, TlsRole};
+use comity_xmpp::{Router, Transport};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Accepted;
 use crate::connection::{Connection, Order, Report, Shared};
-use crate::event::TlsSession;
+use crate::event::{Channel, TlsSession};
 
 /// The connections that the router knows, and the tasks that own their sockets.
 pub(super) struct Connections {
@@ -29,9 +27,8 @@ pub(super) struct Connections {
 /// The driver's end of one connection.
 struct Line {
     orders: mpsc::Sender<Order>,
-    /// Who opened it.
-    direction: Direction,
-    peer_certificates: Arc<[CertificateDer<'static>]>,
+    transport: Transport,
+    channel: Channel,
     unsent_chunks: usize,
     unsent_bytes: usize,
     /// Whether the router was told to wait.
@@ -52,14 +49,14 @@ impl Connections {
     }
 
     /// Makes a connection.
-    pub(super) fn dial(&mut self, id: ConnectionId, address: SocketAddr) {
-        let connection = self.open(id, Direction::Outbound);
-        self.tasks.spawn(connection.dial(address));
+    pub(super) fn dial(&mut self, id: ConnectionId, target: &Target) {
+        let connection = self.open(id, Direction::Outbound, target.transport);
+        self.tasks.spawn(connection.dial(target.address));
     }
 
     /// Serves a connection that a peer made.
     pub(super) fn serve(&mut self, id: ConnectionId, accepted: Accepted) {
-        let connection = self.open(id, Direction::Inbound);
+        let connection = self.open(id, Direction::Inbound, accepted.transport);
         self.tasks.spawn(async move {
             connection.serve(accepted.stream).await;
             drop(accepted.permit);
@@ -67,12 +64,12 @@ impl Connections {
         self.park(id);
     }
 
-    fn open(&mut self, id: ConnectionId, direction: Direction) -> Connection {
+    fn open(&mut self, id: ConnectionId, opened: Direction, transport: Transport) -> Connection {
         let (orders, inbox) = mpsc::channel(MAX_ORDERS);
         let line = Line {
             orders,
-            direction,
-            peer_certificates: Arc::default(),
+            transport,
+            channel: Channel { opened, tls: None },
             unsent_chunks: 0,
             unsent_bytes: 0,
             blocked: false,
@@ -85,18 +82,21 @@ impl Connections {
         self.known.contains_key(&id)
     }
 
-    /// What the peer presented in the TLS handshake, and who opened the connection.
-    pub(super) fn peer(
-        &self,
-        id: ConnectionId,
-    ) -> Option<(Arc<[CertificateDer<'static>]>, Direction)> {
-        let line = self.known.get(&id)?;
-        Some((Arc::clone(&line.peer_certificates), line.direction))
+    pub(super) fn channel(&self, id: ConnectionId) -> Option<&Channel> {
+        self.known.get(&id).map(|line| &line.channel)
     }
 
     pub(super) fn secured(&mut self, id: ConnectionId, session: &TlsSession) {
         if let Some(line) = self.known.get_mut(&id) {
-            line.peer_certificates = Arc::clone(&session.peer_certificates);
+            line.channel.tls = Some(session.clone());
+        }
+    }
+
+    pub(super) fn start_tls(&mut self, router: &mut Router, id: ConnectionId, role: TlsRole) {
+        if let Some(line) = self.known.get(&id) {
+            let order = Order::StartTls(role, line.transport);
+            self.parked.insert(id);
+            self.order(router, id, order);
         }
     }
 
@@ -177,9 +177,6 @@ impl Connections {
         let Some(line) = self.known.get(&id) else {
             return;
         };
-        if let Order::StartTls(_) = order {
-            self.parked.insert(id);
-        }
         if line.orders.try_send(order).is_err() {
             router.handle_eof(Instant::now(), id);
         }

@@ -7,8 +7,9 @@ use comity_identity::{Direction, DomainName};
 use comity_machine::QueryId;
 use comity_policy::TlsMode;
 use comity_trust::{Reference, Role, UnixTime, Verdict, evaluate};
+use comity_xmpp::Profile;
 use comity_xmpp::router::{ConnectionId, OtherHost, Unresolved};
-use comity_xmpp::stream::{Pair, Purpose};
+use comity_xmpp::stream::{Pair, Purpose, Switch};
 use tokio::time::timeout;
 
 use super::{Driver, answers};
@@ -25,6 +26,7 @@ pub(super) enum Answer {
     },
     Resolved {
         domain: DomainName,
+        at: Option<OtherHost>,
         resolution: Result<Resolution, DiscoveryError>,
     },
     /// There is none; the question dies by the router's own timer.
@@ -35,7 +37,7 @@ impl Driver {
     pub(super) fn authorize(&mut self, query: QueryId, pair: Pair, direction: Direction) {
         let decision = self.policy.decide(&pair.local, &pair.remote, direction);
         let security = self.policy.security(&pair.remote);
-        let answer = answers::decision(&decision, security.mode);
+        let answer = answers::decision(&decision, security.mode, self.profile(&pair.remote));
         self.outlet.emit(Event::Decided {
             pair,
             direction,
@@ -52,13 +54,16 @@ impl Driver {
         connection: ConnectionId,
         domain: DomainName,
     ) {
-        let Some((chain, direction)) = self.connections.peer(connection) else {
+        let Some(channel) = self.connections.channel(connection) else {
             return;
         };
-        let role = match direction {
+        let role = match channel.opened {
             Direction::Inbound => Role::Client,
             Direction::Outbound => Role::Server,
         };
+        let session = channel.tls.as_ref();
+        let chain = session.map(|session| Arc::clone(&session.peer_certificates));
+        let chain = chain.unwrap_or_default();
         let trust = Arc::clone(&self.trust);
         let bench = self.bench.clone();
         self.errands.begin(query, async move {
@@ -94,15 +99,25 @@ impl Driver {
         self.errands.begin(query, async move {
             let resolution = discovery.resolve_in(lane, name, service);
             match timeout(patience, resolution).await {
-                Ok(resolution) => Answer::Resolved { domain, resolution },
+                Ok(resolution) => Answer::Resolved {
+                    domain,
+                    at,
+                    resolution,
+                },
                 Err(_elapsed) => Answer::Unknown,
             }
         });
     }
 
-    /// Whether records of direct TLS are worth a question: the router dials none without.
+    fn profile(&self, domain: &DomainName) -> Profile {
+        self.profiles.get(domain).copied().unwrap_or_default()
+    }
+
+    /// Whether direct TLS may be used with a domain; where it may not, its records are not even
+    /// asked for, so that they do not stand in the way of the fallback to the domain itself.
     fn uses_direct_tls(&self, domain: &DomainName) -> bool {
-        self.policy.security(domain).mode.tls != TlsMode::Disabled
+        let tls = self.policy.security(domain).mode.tls;
+        tls != TlsMode::Disabled && self.profile(domain).direct_tls == Switch::On
     }
 
     pub(super) fn take_answer(&mut self, query: QueryId, answer: Answer) {
@@ -121,13 +136,21 @@ impl Driver {
                 });
                 self.router.handle_verdict(now, query, &answer);
             }
-            Answer::Resolved { domain, resolution } => {
+            Answer::Resolved {
+                domain,
+                at,
+                resolution,
+            } => {
                 let targets = match &resolution {
                     Ok(resolution) => resolution.targets(),
                     Err(error) => Err(Unresolved::Failed(error.to_string().into())),
                 };
                 let stopped = resolution == Err(DiscoveryError::Stopped);
-                self.outlet.emit(Event::Resolved { domain, resolution });
+                self.outlet.emit(Event::Resolved {
+                    domain,
+                    at,
+                    resolution,
+                });
                 self.router.handle_targets(now, query, targets);
                 if stopped {
                     // No other domain would be found from here on.

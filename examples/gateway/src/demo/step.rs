@@ -3,8 +3,8 @@
 use comity_identity::Direction;
 use comity_policy::Verdict;
 use comity_tokio::Event;
-use comity_xmpp::StanzaCondition;
-use comity_xmpp::stream::{CloseReason, Method, Rejection};
+use comity_xmpp::stream::{CloseReason, Farewell, Method, Rejection};
+use comity_xmpp::{StanzaCondition, StreamCondition};
 
 use super::cast::Role;
 
@@ -30,11 +30,11 @@ pub(super) enum Step {
 /// How a connection has to end.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ending {
-    /// We closed it in order.
+    /// We stopped.
     ByUs,
-    /// The peer closed it in order.
+    /// The peer said that it stops.
     ByPeer,
-    /// The peer ended it with an error.
+    /// The peer ended it with another error.
     PeerError,
     /// Our policy denied it.
     PolicyDenied,
@@ -86,7 +86,12 @@ impl Step {
             (Self::Message(text), Event::Stanza { stanza, .. }) => {
                 super::scenes::body(stanza).as_deref() == Some(text)
             }
-            (Self::Resolved(role), Event::Resolved { domain, resolution }) => {
+            (
+                Self::Resolved(role),
+                Event::Resolved {
+                    domain, resolution, ..
+                },
+            ) => {
                 let targets = resolution.as_ref().map(comity_tokio::Resolution::targets);
                 domain.as_str() == role.domain() && matches!(targets, Ok(Ok(_)))
             }
@@ -130,9 +135,17 @@ pub(super) fn is_setback(event: &Event) -> bool {
 impl Ending {
     fn is(self, reason: &CloseReason) -> bool {
         match self {
-            Self::ByUs => *reason == CloseReason::Closed,
-            Self::ByPeer => *reason == CloseReason::PeerClosed,
-            Self::PeerError => matches!(reason, CloseReason::PeerError(_)),
+            Self::ByUs => *reason == CloseReason::Farewell(Farewell::Shutdown),
+            Self::ByPeer => matches!(
+                reason,
+                CloseReason::PeerError(error)
+                    if error.condition == StreamCondition::SystemShutdown
+            ),
+            Self::PeerError => matches!(
+                reason,
+                CloseReason::PeerError(error)
+                    if error.condition != StreamCondition::SystemShutdown
+            ),
             Self::PolicyDenied => *reason == CloseReason::Rejected(Rejection::Denied),
             Self::CertificateRefused => {
                 matches!(reason, CloseReason::Rejected(Rejection::Refused { .. }))

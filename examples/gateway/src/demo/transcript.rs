@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use comity_identity::Direction;
 use comity_policy::{Decision, SecurityDecision};
 use comity_srv::Outcome;
-use comity_tokio::{Event, Resolution, TlsSession};
+use comity_tokio::{Channel, Event, Resolution, TlsSession};
 use comity_trust::{Basis, Trusted, Verdict};
 use comity_xmpp::router::{Failure, TlsRole};
 use comity_xmpp::stream::{Method, Pair};
-use comity_xmpp::{Stanza, ns};
+use comity_xmpp::{Stanza, Transport, ns};
 
 use super::cast::{Cast, Role};
 use super::scenes::{body, bounce};
@@ -76,13 +76,19 @@ pub(super) fn witness(role: Role) -> io::Result<()> {
 /// Prints one event.
 pub(super) fn event(event: &Event) -> io::Result<()> {
     match event {
-        Event::Accepted { connection, peer } => {
-            line("accept", format_args!("{connection} from {peer}"))
-        }
+        Event::Accepted {
+            connection,
+            peer,
+            transport,
+        } => line(
+            "accept",
+            format_args!("{connection} from {peer}{}", suffix(*transport)),
+        ),
         Event::Authorized {
             connection,
             pair,
             method,
+            ..
         } => authorized(connection, pair, *method),
         Event::Closed { connection, reason } => line("end", format_args!("{connection}: {reason}")),
         Event::Connected { connection } => line("connect", format_args!("{connection} stands")),
@@ -99,20 +105,28 @@ pub(super) fn event(event: &Event) -> io::Result<()> {
             connection, target, ..
         } => line(
             "dial",
-            format_args!("{connection} to {} at {}", target.host, target.address),
+            format_args!(
+                "{connection} to {} at {}{}",
+                target.host,
+                target.address,
+                suffix(target.transport)
+            ),
         ),
         Event::Established {
             connection,
             pair,
             method,
-        } => established(connection, pair, *method),
+            channel,
+        } => established(connection, pair, *method, channel),
         Event::Dropped { connection, reason } => {
             line("drop", format_args!("a stanza on {connection}: {reason}"))
         }
         Event::Judged {
             domain, verdict, ..
         } => judged(domain, verdict),
-        Event::Resolved { domain, resolution } => match resolution {
+        Event::Resolved {
+            domain, resolution, ..
+        } => match resolution {
             Ok(resolution) => resolved(domain, resolution),
             Err(error) => line("DNS", format_args!("{domain}: {error}")),
         },
@@ -168,13 +182,24 @@ fn authorized(connection: &dyn Display, pair: &Pair, method: Method) -> io::Resu
     )
 }
 
-fn established(connection: &dyn Display, pair: &Pair, method: Method) -> io::Result<()> {
+fn established(
+    connection: &dyn Display,
+    pair: &Pair,
+    method: Method,
+    channel: &Channel,
+) -> io::Result<()> {
+    let remote = &pair.remote;
+    if channel.opened == Direction::Inbound {
+        return line(
+            "stream",
+            format_args!("{remote} takes our stanzas on {connection}, which it opened"),
+        );
+    }
     let how = if method == Method::Certificate {
         "our certificate, by SASL EXTERNAL".to_owned()
     } else {
         method.to_string()
     };
-    let remote = &pair.remote;
     line(
         "stream",
         format_args!("{remote} accepted {how}, on {connection}"),
@@ -254,6 +279,14 @@ fn bounced(error: &Stanza) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is special about a connection that begins so.
+fn suffix(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "",
+        Transport::DirectTls => ", direct TLS",
+    }
 }
 
 /// Text of another domain without what a terminal would obey.
