@@ -191,24 +191,23 @@ const SCENES: &[Scene] = &[
         ],
     },
     Scene {
-        title: "Montague answers, over a connection of its own",
+        title: "Montague answers, over the connection that stands",
         from: "romeo@montague.example/orchard",
         to: "juliet@capulet.example/balcony",
         text: "Neither, fair saint, if either thee dislike.",
         sender: Role::Montague,
         tale: &[
-            (Role::Montague, &opened(Role::Capulet)),
+            (Role::Montague, &[Step::Allowed(Role::Capulet, Outbound)]),
             (
                 Role::Capulet,
-                &received(
-                    Role::Montague,
+                &[Step::Message(
                     "Neither, fair saint, if either thee dislike.",
-                ),
+                )],
             ),
         ],
     },
     Scene {
-        title: "Capulet writes again, over the connection that stands",
+        title: "Capulet writes again",
         from: "juliet@capulet.example/balcony",
         to: "romeo@montague.example/orchard",
         text: "How cam'st thou hither, tell me, and wherefore?",
@@ -326,8 +325,8 @@ const SCENES: &[Scene] = &[
     },
 ];
 
-/// What the server sees that opens a stream and proves its domain.
-const fn opened(peer: Role) -> [Step; 7] {
+/// What the server sees that opens a stream, on which both prove their domains and both may write.
+const fn opened(peer: Role) -> [Step; 8] {
     [
         Step::Allowed(peer, Outbound),
         Step::Resolved(peer),
@@ -336,26 +335,28 @@ const fn opened(peer: Role) -> [Step; 7] {
         Step::Secured,
         Step::Trusted(peer),
         Step::Established(peer),
+        Step::Authorized(peer),
     ]
 }
 
 /// What the server sees to which a peer proves its domain and writes.
-const fn received(peer: Role, text: &'static str) -> [Step; 6] {
+const fn received(peer: Role, text: &'static str) -> [Step; 7] {
     [
         Step::Accepted,
         Step::Allowed(peer, Inbound),
         Step::Secured,
         Step::Trusted(peer),
         Step::Authorized(peer),
+        Step::Established(peer),
         Step::Message(text),
     ]
 }
 
-/// The servers in the order in which they stop. The connections between Capulet and Montague, one
-/// for each direction, end with the first of them.
+/// The servers in the order in which they stop. The connection between Capulet and Montague ends with
+/// the first of them.
 const CURTAIN: &[(Role, &[Ending])] = &[
-    (Role::Capulet, &[Ending::ByUs, Ending::ByUs]),
-    (Role::Montague, &[Ending::ByPeer, Ending::ByPeer]),
+    (Role::Capulet, &[Ending::ByUs]),
+    (Role::Montague, &[Ending::ByPeer]),
     (Role::Verona, &[]),
     (Role::Mantua, &[]),
 ];
