@@ -1,5 +1,7 @@
 //! Prints the decision table, which is `docs/DECISIONS.md`.
 
-fn main() {
-    print!("{}", comity_xmpp::decision::document());
+use std::io::{self, Write};
+
+fn main() -> io::Result<()> {
+    io::stdout().write_all(comity_xmpp::decision::document().as_bytes())
 }

@@ -1,5 +1,6 @@
 //! Error conditions of streams, stanzas and dialback.
 
+use crate::stanza::ErrorType;
 use crate::xml::ParseError;
 
 /// Declares an enum of conditions with the names that the wire has.
@@ -167,21 +168,21 @@ conditions! {
 impl StanzaCondition {
     /// The error type that RFC 6120 §8.3.3 gives for the condition: what the sender may do.
     #[must_use]
-    pub fn error_type(self) -> &'static str {
+    pub fn error_type(self) -> ErrorType {
         match self {
             Self::BadRequest
             | Self::JidMalformed
             | Self::NotAcceptable
             | Self::PolicyViolation
-            | Self::Redirect => "modify",
+            | Self::Redirect => ErrorType::Modify,
             Self::Forbidden
             | Self::NotAuthorized
             | Self::RegistrationRequired
-            | Self::SubscriptionRequired => "auth",
+            | Self::SubscriptionRequired => ErrorType::Auth,
             Self::RecipientUnavailable
             | Self::RemoteServerTimeout
             | Self::ResourceConstraint
-            | Self::UnexpectedRequest => "wait",
+            | Self::UnexpectedRequest => ErrorType::Wait,
             Self::Conflict
             | Self::FeatureNotImplemented
             | Self::Gone
@@ -190,7 +191,7 @@ impl StanzaCondition {
             | Self::NotAllowed
             | Self::RemoteServerNotFound
             | Self::ServiceUnavailable
-            | Self::UndefinedCondition => "cancel",
+            | Self::UndefinedCondition => ErrorType::Cancel,
         }
     }
 }

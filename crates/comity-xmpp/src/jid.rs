@@ -41,19 +41,18 @@ impl Jid {
     ///
     /// The part that violates a rule.
     pub fn parse(text: &str) -> Result<Self, JidError> {
-        let (bare, resource) = match text.split_once('/') {
-            Some((bare, resource)) => (bare, Some(resource)),
-            None => (text, None),
-        };
-        let (local, domain) = match bare.split_once('@') {
-            Some((local, domain)) => (Some(local), domain),
-            None => (None, bare),
-        };
+        let (local, domain, resource) = split(text);
         Ok(Self {
             domain: DomainName::parse(domain)?,
             local: local.map(prepare_local).transpose()?,
             resource: resource.map(prepare_resource).transpose()?,
         })
+    }
+
+    /// The domain in a text whose other parts may be malformed.
+    pub(crate) fn domain_of(text: &str) -> Option<DomainName> {
+        let (_, domain, _) = split(text);
+        DomainName::parse(domain).ok()
     }
 
     /// The localpart, its case folded.
@@ -81,6 +80,18 @@ impl Jid {
             resource: None,
             ..self.clone()
         }
+    }
+}
+
+/// Localpart, domainpart and resourcepart as written (RFC 7622 §3.1).
+fn split(text: &str) -> (Option<&str>, &str, Option<&str>) {
+    let (bare, resource) = match text.split_once('/') {
+        Some((bare, resource)) => (bare, Some(resource)),
+        None => (text, None),
+    };
+    match bare.split_once('@') {
+        Some((local, domain)) => (Some(local), domain, resource),
+        None => (None, bare, resource),
     }
 }
 

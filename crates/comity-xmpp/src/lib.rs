@@ -64,5 +64,8 @@ pub use jid::{Jid, JidError};
 pub use profile::{Authzid, Profile, Terms};
 pub use router::Router;
 pub use security::{CertificateRule, Security, TlsMode, Transport};
-pub use stanza::{AddressError, Stanza, StanzaKind};
+pub use stanza::{
+    AddressError, ErrorType, Iq, IqType, Message, MessageType, Presence, PresenceType, SchemaError,
+    Show, Stanza, StanzaError, StanzaKind, Text,
+};
 pub use stream::Stream;

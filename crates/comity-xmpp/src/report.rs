@@ -122,7 +122,7 @@ impl Report {
     }
 
     fn with_peer_text(mut self, text: &str) -> Self {
-        self.peer_text = Some(text.into()).filter(|text: &Box<str>| !text.is_empty());
+        self.peer_text = (!text.is_empty()).then(|| text.into());
         self
     }
 }
@@ -203,20 +203,30 @@ impl From<&PairRefusal> for Report {
 
 /// What a peer that could not verify our key has met.
 fn key_hint(condition: StanzaCondition) -> &'static str {
-    match condition {
-        StanzaCondition::RemoteServerNotFound => {
-            "the peer finds no server for our domain: look at its SRV record"
-        }
-        StanzaCondition::RemoteServerTimeout => {
+    let hints = [
+        (
+            StanzaCondition::RemoteServerNotFound,
+            "the peer finds no server for our domain: look at its SRV record",
+        ),
+        (
+            StanzaCondition::RemoteServerTimeout,
             "the peer cannot reach the server of our domain: look whether a firewall keeps it from \
-             our port"
-        }
-        StanzaCondition::ItemNotFound => "the peer does not serve that domain",
-        StanzaCondition::PolicyViolation | StanzaCondition::NotAuthorized => {
-            "the peer requires TLS, or a certificate that it trusts and that names our domain"
-        }
-        _other => "the peer's log may say more",
-    }
+             our port",
+        ),
+        (
+            StanzaCondition::ItemNotFound,
+            "the peer does not serve that domain",
+        ),
+        (StanzaCondition::PolicyViolation, PEER_POLICY),
+        (StanzaCondition::NotAuthorized, PEER_POLICY),
+    ];
+    hint(condition, &hints)
+}
+
+/// The hint for a condition that a peer has sent.
+fn hint<C: Copy + PartialEq>(condition: C, hints: &[(C, &'static str)]) -> &'static str {
+    let found = hints.iter().find(|(known, _)| *known == condition);
+    found.map_or(PEER_LOG, |(_, hint)| hint)
 }
 
 impl From<&CloseReason> for Report {
@@ -230,13 +240,14 @@ impl From<&CloseReason> for Report {
                 Party::Us,
                 "the peer has to renew its certificate",
             ),
-            CloseReason::Closed | CloseReason::Farewell(_) => (Step::Closing, Party::Us, ""),
+            CloseReason::Closed | CloseReason::Farewell(_) | CloseReason::Idle => {
+                (Step::Closing, Party::Us, "")
+            }
             CloseReason::ConnectionLost => (
                 Step::Connection,
                 Party::Network,
                 "the peer's log may say why it closed the connection",
             ),
-            CloseReason::Idle => (Step::Closing, Party::Us, ""),
             CloseReason::PeerClosed => (Step::Closing, Party::Peer, ""),
             CloseReason::TlsFailed(_) => (
                 Step::Tls,
@@ -275,19 +286,21 @@ fn after(setback: &Setback, reason: &CloseReason) -> Report {
 }
 
 fn peer_error(error: &PeerError, reason: &CloseReason) -> Report {
-    let hint = match error.condition {
-        StreamCondition::HostUnknown | StreamCondition::HostGone => {
-            "the peer does not serve the domain: its DNS leads to the wrong server, or it is not \
-             set up"
-        }
-        StreamCondition::PolicyViolation | StreamCondition::NotAuthorized => {
-            "the peer's policy: it may require TLS, or a certificate that it trusts and that names \
-             our domain"
-        }
-        StreamCondition::SystemShutdown => "the peer is being restarted",
-        StreamCondition::Reset => "the peer wants the stream to be negotiated anew",
-        _other => "the peer's log may say more",
-    };
+    let hints = [
+        (StreamCondition::HostUnknown, PEER_HOST),
+        (StreamCondition::HostGone, PEER_HOST),
+        (StreamCondition::PolicyViolation, PEER_POLICY),
+        (StreamCondition::NotAuthorized, PEER_POLICY),
+        (
+            StreamCondition::SystemShutdown,
+            "the peer is being restarted",
+        ),
+        (
+            StreamCondition::Reset,
+            "the peer wants the stream to be negotiated anew",
+        ),
+    ];
+    let hint = hint(error.condition, &hints);
     Report::new(step_of(error.stage), Party::Peer, reason, hint).with_peer_text(&error.text)
 }
 
@@ -365,6 +378,11 @@ const CERTIFICATE: &str = "trust the CA of the peer's certificate, which has to 
      domain (subjectAltName)";
 const TLS_MISSING: &str =
     "the peer has to switch on TLS; where it cannot, do not require TLS of this domain";
+const PEER_HOST: &str =
+    "the peer does not serve the domain: its DNS leads to the wrong server, or it is not set up";
+const PEER_LOG: &str = "the peer's log may say more";
+const PEER_POLICY: &str = "the peer's policy: it may require TLS, or a certificate that it trusts \
+     and that names our domain";
 const TIMED_OUT: &str = "the peer or something on the way does not answer";
 
 #[cfg(test)]

@@ -1,3 +1,6 @@
+mod error;
+mod typed;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +10,11 @@ use comity_identity::DomainName;
 use crate::xml::text::write_attribute;
 use crate::xml::{Attributes, Element, Limits, ParseError, Scope, Tokenizer};
 use crate::{Jid, JidError, StanzaCondition, ns};
+
+pub use error::{ErrorType, StanzaError};
+pub use typed::{
+    Iq, IqType, Message, MessageType, Presence, PresenceType, SchemaError, Show, Text,
+};
 
 /// A message, presence or iq between two servers: its routing view over its source.
 ///
@@ -204,17 +212,20 @@ impl Stanza {
     /// sent.
     #[must_use]
     pub fn error(&self, condition: StanzaCondition, text: Option<&str>) -> Option<Self> {
-        if !self.may_be_bounced() {
-            return None;
-        }
-        let mut error = Element::new(ns::SERVER, "error")
-            .with_attribute("type", condition.error_type())
-            .with_child(Element::new(ns::STANZA_ERRORS, condition.name()));
-        if let Some(text) = text {
-            let text = Element::new(ns::STANZA_ERRORS, "text").with_text(text);
-            error = error.with_child(text.with_lang("en"));
-        }
-        Some(self.reply().with_type("error").with_payload(error))
+        let mut error = StanzaError::new(condition);
+        error.text = text.map(Into::into);
+        self.error_with(&error)
+    }
+
+    /// The same with everything that an error can say.
+    #[must_use]
+    pub fn error_with(&self, error: &StanzaError) -> Option<Self> {
+        let answer = || {
+            self.reply()
+                .with_type("error")
+                .with_payload(error.element())
+        };
+        self.may_be_bounced().then(answer)
     }
 
     /// A stanza of the same kind and id back to the sender.
@@ -327,15 +338,43 @@ impl View {
         }
         let attributes = tokenizer.attributes();
         let text = |name| attributes.get(name).map(Into::into);
+        let from = address(&attributes, "from")?;
+        let (type_, id): (Option<Box<str>>, Option<Box<str>>) = (text("type"), text("id"));
+        let to = match address(&attributes, "to") {
+            Ok(to) => to,
+            Err(error) => {
+                let to = attributes.get("to").unwrap_or_default();
+                let parts = (kind, type_.as_deref(), id.as_deref());
+                let answer = answer_malformed(parts, from, &to).filter(|_| error.leaves_domain());
+                return Err(ViewError::Address(error, answer.map(Box::new)));
+            }
+        };
         Ok(Self {
             kind,
-            from: address(&attributes, "from")?,
-            to: address(&attributes, "to")?,
-            type_: text("type"),
-            id: text("id"),
+            from,
+            to,
+            type_,
+            id,
             context: Context::read(tokenizer, lang),
         })
     }
+}
+
+/// The error for a sender who has written to a malformed address of a good domain (RFC 6120
+/// §8.3.3.8).
+fn answer_malformed(
+    (kind, type_, id): (StanzaKind, Option<&str>, Option<&str>),
+    from: Jid,
+    to: &str,
+) -> Option<Stanza> {
+    let mut stanza = Stanza::new(kind, from, Jid::from(Jid::domain_of(to)?));
+    if let Some(type_) = type_ {
+        stanza = stanza.with_type(type_);
+    }
+    if let Some(id) = id {
+        stanza = stanza.with_id(id);
+    }
+    stanza.error(StanzaCondition::JidMalformed, None)
 }
 
 impl Context {
@@ -366,16 +405,17 @@ fn address(attributes: &Attributes<'_>, name: &'static str) -> Result<Jid, Addre
 }
 
 /// Why a start tag in the content namespace is no stanza's.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum ViewError {
     /// The content namespace has a prefix (RFC 6120 §4.8.5).
     Prefixed,
-    Address(AddressError),
+    /// An address is missing or malformed; what the sender is told, if it can be told anything.
+    Address(AddressError, Option<Box<Stanza>>),
 }
 
 impl From<AddressError> for ViewError {
     fn from(error: AddressError) -> Self {
-        Self::Address(error)
+        Self::Address(error, None)
     }
 }
 

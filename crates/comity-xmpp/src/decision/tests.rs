@@ -144,6 +144,7 @@ fn whether_dialback_is_offered_changes_nothing() {
 
 /// The rows of the table on certificates, for a stream inside TLS.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_row_of_the_certificate_table() {
     use CertificateRule::{Optional, Required};
     use Channel::{Anonymous, Trusted, Untrusted};

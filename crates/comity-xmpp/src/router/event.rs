@@ -260,7 +260,7 @@ pub enum Failure {
     #[error("{last}; the next attempt is made in {} s at the earliest", wait.as_secs() + 1)]
     NotRetried {
         /// Why it failed.
-        last: Box<Failure>,
+        last: Box<Self>,
         /// How long no other is made.
         wait: Duration,
     },

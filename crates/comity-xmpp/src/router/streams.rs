@@ -136,6 +136,10 @@ impl Router {
 
     pub(super) fn take(&mut self, connection: ConnectionId, event: stream::Event) {
         match event {
+            stream::Event::Answer { stanza } => {
+                // What cannot be told now never can: the stanza was counted as dropped.
+                let _refused = self.send(self.now, stanza);
+            }
             stream::Event::Authenticate { query, domain } => {
                 let query = self.ask(Question::Certificate(connection, query));
                 self.events.push_back(Event::Authenticate {

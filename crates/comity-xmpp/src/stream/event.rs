@@ -9,6 +9,11 @@ use crate::{Stanza, StanzaCondition, Terms};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// An error for the sender of a stanza that was dropped, to be sent to the sender's domain.
+    Answer {
+        /// The error.
+        stanza: Stanza,
+    },
     /// Does the certificate of this TLS session prove `domain`?
     /// Answered by [`handle_verdict`](super::Stream::handle_verdict).
     Authenticate {

@@ -16,7 +16,7 @@ pub enum CloseReason {
         /// What went wrong.
         setback: Setback,
         /// How the stream ended.
-        reason: Box<CloseReason>,
+        reason: Box<Self>,
     },
     /// The certificate that the stream relies on has expired (RFC 6120 §13.7.2.3).
     #[error("the peer's certificate has expired")]

@@ -78,7 +78,7 @@ fn foretell(initiating: Setting, receiving: Setting, transport: Transport) -> Ou
         let offer = match decide(&facts(Role::Receiving, receiving, initiating)).action {
             Action::Offer(offer) => offer,
             Action::Refuse(refusal) => return Outcome::Refused(Role::Receiving, refusal),
-            other => panic!("{other:?}"),
+            other @ (Action::StartTls | Action::Authenticate { .. }) => panic!("{other:?}"),
         };
         let mut seen = facts(Role::Initiating, initiating, receiving);
         seen.offers = offers(offer);
@@ -222,7 +222,12 @@ impl Connection {
                 self.refused = Some((ROLES[index], rejection));
             }
             Event::Closed(_) | Event::Established { .. } | Event::Withdrawn { .. } => {}
-            other => panic!("{other:?}"),
+            other @ (Event::Answer { .. }
+            | Event::Dropped(_)
+            | Event::Stanza { .. }
+            | Event::Unacknowledged { .. }
+            | Event::Verified { .. }
+            | _) => panic!("{other:?}"),
         }
     }
 

@@ -4,6 +4,7 @@ mod keys;
 
 use std::collections::BTreeMap;
 
+use comity_identity::DomainName;
 use comity_machine::QueryId;
 
 use self::keys::Pending;
@@ -12,7 +13,7 @@ use super::event::{DropReason, Event};
 use super::proof::{Authorized, Method, Pair};
 use super::reason::Rejection;
 use crate::decision::{Channel, Role};
-use crate::stanza::ViewError;
+use crate::stanza::{AddressError, ViewError};
 use crate::{Stanza, TlsMode};
 
 /// The pairs that the peer has proved, and its dialback keys that are being verified.
@@ -38,8 +39,7 @@ impl Incoming {
         Some(proved.method())
     }
 
-    fn get(&self, stanza: &Stanza) -> Option<&Authorized> {
-        let (from, to) = stanza.domains();
+    fn get(&self, (from, to): (&DomainName, &DomainName)) -> Option<&Authorized> {
         let proved = |authorized: &&Authorized| {
             let Pair { local, remote } = authorized.pair();
             remote == from && local == to
@@ -99,19 +99,37 @@ impl Core {
         let stanza = match stanza {
             Ok(stanza) => stanza,
             Err(ViewError::Prefixed) => return Err(Rejection::PrefixedStanza),
-            Err(ViewError::Address(error)) if error.leaves_domain() => {
-                self.drop_stanza(DropReason::Address(error));
-                return Ok(());
+            Err(ViewError::Address(error, answer)) if error.leaves_domain() => {
+                return self.drop_malformed(error, answer);
             }
-            Err(ViewError::Address(error)) => return Err(error.into()),
+            Err(ViewError::Address(error, _)) => return Err(error.into()),
         };
-        let Some(authorized) = self.incoming.get(&stanza) else {
-            return Err(self.refuse_pair(&stanza));
+        let Some(authorized) = self.incoming.get(stanza.domains()) else {
+            return Err(self.refuse_pair(stanza.domains()));
         };
         let method = authorized.method();
         self.acks.note_handled();
         self.note_use();
         self.events.push_back(Event::Stanza { stanza, method });
+        Ok(())
+    }
+
+    /// One user's odd address does not end the stream of a whole domain; its sender is told.
+    fn drop_malformed(
+        &mut self,
+        error: AddressError,
+        answer: Option<Box<Stanza>>,
+    ) -> Result<(), Rejection> {
+        if let Some(answer) = &answer {
+            let (to, from) = answer.domains();
+            if self.incoming.get((from, to)).is_none() {
+                return Err(self.refuse_pair((from, to)));
+            }
+        }
+        self.drop_stanza(DropReason::Address(error));
+        if let Some(stanza) = answer {
+            self.events.push_back(Event::Answer { stanza: *stanza });
+        }
         Ok(())
     }
 
@@ -121,8 +139,7 @@ impl Core {
     }
 
     /// Which side of an unproved pair is at fault (RFC 6120 §8.1.1.2, §8.1.2.2).
-    fn refuse_pair(&self, stanza: &Stanza) -> Rejection {
-        let (from, to) = stanza.domains();
+    fn refuse_pair(&self, (from, to): (&DomainName, &DomainName)) -> Rejection {
         let mut proved = self.incoming.pairs.iter();
         if !proved.any(|proved| proved.pair().remote == *from) {
             Rejection::InvalidFrom

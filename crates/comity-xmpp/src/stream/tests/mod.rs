@@ -114,7 +114,8 @@ impl Host {
                     };
                     self.stream.handle_verdict(self.now, query, &verdict);
                 }
-                Event::Authorized(_)
+                Event::Answer { .. }
+                | Event::Authorized(_)
                 | Event::Closed(_)
                 | Event::Dropped(_)
                 | Event::Established { .. }
@@ -200,6 +201,7 @@ fn describe(event: &Event) -> String {
             format!("verified {} {}: {outcome}", request.pair, request.key)
         }
         Event::Closed(reason) => format!("closed: {reason}"),
+        Event::Answer { stanza } => format!("answer {stanza}"),
         Event::Dropped(reason) => format!("dropped: {reason}"),
         Event::Unacknowledged { stanza } => format!("unacknowledged {stanza}"),
         Event::Refused { pair, refusal } => format!("refused {pair}: {refusal}"),

@@ -420,17 +420,28 @@ fn one_user_s_malformed_address_does_not_end_the_stream() {
             "y@a.example",
             "a malformed 'from' address: the localpart is not a user name",
         ),
-        (
-            "x@b.example",
-            "y'@a.example",
-            "a malformed 'to' address: the localpart is not a user name",
-        ),
     ] {
         host.feed(format!("<message from=\"{from}\" to=\"{to}\"/>"));
         assert_eq!(host.events(), [format!("dropped: {reason}")]);
     }
+    // Where the sender is known, it is told.
+    host.feed("<message from='x@b.example' to='y&apos;@a.example' id='7'/>");
+    assert_eq!(
+        host.events(),
+        [
+            "dropped: a malformed 'to' address: the localpart is not a user name",
+            "answer message (error) from a.example to x@b.example"
+        ]
+    );
+    host.feed("<iq type='result' from='x@b.example' to='y&apos;@a.example' id='7'/>");
+    assert_eq!(
+        host.events(),
+        ["dropped: a malformed 'to' address: the localpart is not a user name"]
+    );
     host.feed(MESSAGE);
     assert_eq!(host.events().len(), 1);
+    host.feed("<message from='x@d.example' to='y&apos;@a.example'/>");
+    assert_eq!(host.rejection(), Rejection::InvalidFrom);
 }
 
 #[test]
