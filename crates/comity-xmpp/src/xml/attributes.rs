@@ -2,47 +2,39 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::scope::Scope;
+use super::span::{Name, Span};
 use super::{ParseError, text};
 use crate::ns;
-
-/// Where something stands in the tokenizer's buffer: from the first byte up to the second.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Span(pub(super) usize, pub(super) usize);
-
-impl Span {
-    pub(super) fn len(self) -> usize {
-        self.1.saturating_sub(self.0)
-    }
-
-    pub(super) fn of(self, buffer: &str) -> &str {
-        buffer.get(self.0..self.1).unwrap_or_default()
-    }
-}
-
-/// Prefix and local part of a qualified name; the prefix is empty if there is none.
-pub(super) fn split_name(name: &str) -> (&str, &str) {
-    name.split_once(':').unwrap_or(("", name))
-}
 
 /// One attribute as written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attribute {
-    pub(super) name: Span,
+    pub(super) name: Name,
     pub(super) value: Span,
+    /// Whether the value stands for itself, without references and white space but spaces.
+    pub(super) plain: bool,
 }
 
 impl Attribute {
     /// The prefix that the attribute declares, if it is a namespace declaration.
     pub(super) fn declared_prefix(self, buffer: &str) -> Option<&str> {
-        match split_name(self.name.of(buffer)) {
-            ("", "xmlns") => Some(""),
-            ("xmlns", prefix) => Some(prefix),
-            _other => None,
+        let local = self.name.local(buffer);
+        if !self.name.is_prefixed() {
+            (local == "xmlns").then_some("")
+        } else if self.name.prefix(buffer) == "xmlns" {
+            Some(local)
+        } else {
+            None
         }
     }
 
     pub(super) fn value(self, buffer: &str) -> Cow<'_, str> {
-        text::unescape_value(self.value.of(buffer))
+        let source = self.value.of(buffer);
+        if self.plain {
+            Cow::Borrowed(source)
+        } else {
+            Cow::Owned(text::unescape_value(source))
+        }
     }
 }
 
@@ -68,7 +60,7 @@ impl<'a> Attributes<'a> {
     pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         self.attributes
             .iter()
-            .find(|attribute| attribute.name.of(self.buffer) == name)
+            .find(|attribute| attribute.name.whole().of(self.buffer) == name)
             .map(|attribute| attribute.value(self.buffer))
     }
 
@@ -94,12 +86,12 @@ impl<'a> Attributes<'a> {
             .iter()
             .filter(|attribute| attribute.declared_prefix(buffer).is_none())
             .map(move |attribute| {
-                let (prefix, local) = split_name(attribute.name.of(buffer));
-                let namespace = match prefix {
+                let Attribute { name, .. } = *attribute;
+                let namespace = match name.prefix(buffer) {
                     "" => None,
                     prefix => scope.resolve(prefix).ok(),
                 };
-                (namespace, local, attribute.value(buffer))
+                (namespace, name.local(buffer), attribute.value(buffer))
             })
     }
 
@@ -116,12 +108,13 @@ impl<'a> Attributes<'a> {
     pub(super) fn check(&self) -> Result<(), ParseError> {
         let mut names = Vec::with_capacity(self.attributes.len());
         for attribute in self.attributes {
-            let name = attribute.name.of(self.buffer);
-            names.push(match split_name(name) {
-                ("", local) => ("", local),
-                ("xmlns", prefix) => (ns::XMLNS, prefix),
-                (prefix, local) => (&**self.scope.resolve(prefix)?, local),
-            });
+            let Attribute { name, .. } = *attribute;
+            let namespace = match name.prefix(self.buffer) {
+                "" => "",
+                "xmlns" => ns::XMLNS,
+                prefix => &**self.scope.resolve(prefix)?,
+            };
+            names.push((namespace, name.local(self.buffer)));
         }
         names.sort_unstable();
         if names.windows(2).any(|pair| pair.first() == pair.last()) {

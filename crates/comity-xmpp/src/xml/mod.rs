@@ -6,12 +6,16 @@
 
 mod attributes;
 mod chars;
+mod content;
 mod declaration;
 mod element;
 mod error;
 mod limits;
 mod names;
+mod runs;
 mod scope;
+mod source;
+mod span;
 mod state;
 mod tags;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Where the tokenizer stands between two bytes.
 
 use super::ParseError;
+use super::span::Span;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum State {
@@ -8,7 +9,9 @@ pub(super) enum State {
     Prolog {
         fresh: bool,
     },
-    /// Inside an element.
+    /// Between first-level elements.
+    Between,
+    /// Inside a first-level element.
     Content,
     /// Inside a CDATA section.
     Cdata,
@@ -53,6 +56,30 @@ pub(super) enum State {
     },
 }
 
+impl State {
+    /// Whether only white space and tags may come, which are not recorded with what was before.
+    pub(super) fn is_between(self) -> bool {
+        matches!(self, Self::Between | Self::Epilog | Self::Prolog { .. })
+    }
+}
+
+/// What ends with a character, to be looked at when it is recorded.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whole {
+    /// The character data before a tag or a CDATA section.
+    Text,
+    /// A reference, with where its name is.
+    Reference(Span),
+    /// The XML declaration.
+    Declaration,
+    /// The name of an attribute that has a prefix.
+    AttributeName,
+    StartTag,
+    /// The name in an end tag, and the character behind it.
+    EndName(Span, char),
+    EndTag,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Literal {
     Cdata,
@@ -89,6 +116,14 @@ pub(super) struct Partial {
 impl Partial {
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Takes the first bytes of a character.
+    pub(super) fn begin(&mut self, bytes: &[u8]) {
+        for (to, from) in self.bytes.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        self.len = bytes.len().min(self.bytes.len());
     }
 
     /// Adds a byte; gives the character if it is whole.

@@ -1,46 +1,67 @@
 //! How the tokenizer reads start and end tags.
 
-use super::attributes::{Attribute, Attributes, Span, split_name};
+use super::attributes::{Attribute, Attributes};
 use super::chars::{is_name_char, is_name_start, is_ncname, is_space};
-use super::state::State;
+use super::span::{Name, Span};
+use super::state::{State, Whole};
 use super::{Limit, ParseError, Token, Tokenizer};
 
 impl Tokenizer {
-    pub(super) fn step_tag(&mut self, c: char, before: usize) -> Result<Option<Token>, ParseError> {
+    /// Begins an element or attribute name with `c`.
+    pub(super) fn begin_name(&mut self, c: char, at: Span) {
+        self.mark = at.0;
+        self.colon = None;
+        self.add_to_name(c, at);
+    }
+
+    fn add_to_name(&mut self, c: char, at: Span) {
+        if c == ':' && self.colon.is_none() {
+            self.colon = Some(at.1);
+        }
+    }
+
+    /// The name that ends at `end`.
+    fn end_name(&self, end: usize) -> Name {
+        Name::new(Span(self.mark, end), self.colon)
+    }
+
+    pub(super) fn step_tag(&mut self, c: char, at: Span) -> Result<Option<Whole>, ParseError> {
         match (self.state, c) {
-            (State::ElementName, c) if is_name_char(c) => return Ok(None),
-            (State::ElementName, _) => self.token = Span(self.mark, before),
+            (State::ElementName, c) if is_name_char(c) => {
+                self.add_to_name(c, at);
+                return Ok(None);
+            }
+            (State::ElementName, _) => self.name = self.end_name(at.0),
             (State::TagSpace, c) if is_name_start(c) => {
-                self.mark = before;
+                self.begin_name(c, at);
                 self.state = State::AttributeName;
                 return Ok(None);
             }
             (State::EmptySlash, '>') => {
-                self.open_element()?;
                 self.state = State::EmptyElement;
-                return Ok(Some(Token::Start));
+                return Ok(Some(Whole::StartTag));
             }
             (State::EmptySlash, c) => return Err(ParseError::Unexpected(c)),
             (_tag, _) => {}
         }
         match c {
             '/' => self.state = State::EmptySlash,
-            '>' => {
-                self.open_element()?;
-                self.enter_content();
-                return Ok(Some(Token::Start));
-            }
+            '>' => return Ok(Some(Whole::StartTag)),
             c if is_space(c) => self.state = State::TagSpace,
             c => return Err(ParseError::Unexpected(c)),
         }
         Ok(None)
     }
 
-    pub(super) fn step_attribute(&mut self, c: char, before: usize) -> Result<(), ParseError> {
+    pub(super) fn step_attribute(
+        &mut self,
+        c: char,
+        at: Span,
+    ) -> Result<Option<Whole>, ParseError> {
         match (self.state, c) {
-            (State::AttributeName, c) if is_name_char(c) => {}
+            (State::AttributeName, c) if is_name_char(c) => self.add_to_name(c, at),
             (State::AttributeName, c) if c == '=' || is_space(c) => {
-                self.attribute = Span(self.mark, before);
+                self.attribute = self.end_name(at.0);
                 self.state = if c == '=' {
                     State::AttributeQuote
                 } else {
@@ -50,24 +71,23 @@ impl Tokenizer {
             (State::AttributeEquals | State::AttributeQuote, c) if is_space(c) => {}
             (State::AttributeEquals, '=') => self.state = State::AttributeQuote,
             (State::AttributeQuote, '"' | '\'') => {
-                self.mark = self.buffer.len();
+                self.mark = at.1;
+                self.plain = true;
                 self.state = State::AttributeValue { quote: c };
             }
             (State::AttributeValue { quote }, c) if c == quote => {
                 self.state = State::TagGap;
-                return self.add_attribute(Span(self.mark, before));
+                return self.add_attribute(Span(self.mark, at.0));
             }
-            (State::AttributeValue { quote }, '&') => {
-                self.reference = self.buffer.len();
-                self.state = State::Reference { quote: Some(quote) };
-            }
+            (State::AttributeValue { quote }, '&') => self.begin_reference(at, Some(quote)),
+            (State::AttributeValue { .. }, '\t' | '\n' | '\r') => self.plain = false,
             (State::AttributeValue { .. }, c) if c != '<' => {}
             (_attribute, c) => return Err(ParseError::Unexpected(c)),
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn add_attribute(&mut self, value: Span) -> Result<(), ParseError> {
+    fn add_attribute(&mut self, value: Span) -> Result<Option<Whole>, ParseError> {
         let limit = self.limits.max_value_bytes;
         if value.len() > limit {
             return Err(Limit::ValueBytes(limit).into());
@@ -76,17 +96,20 @@ impl Tokenizer {
         if self.attributes.len() >= limit {
             return Err(Limit::Attributes(limit).into());
         }
-        self.check_name(self.attribute)?;
+        let name = self.attribute;
+        self.check_length(name)?;
         self.attributes.push(Attribute {
-            name: self.attribute,
+            name,
             value,
+            plain: self.plain,
         });
-        Ok(())
+        Ok(name.is_prefixed().then_some(Whole::AttributeName))
     }
 
     /// Checks the start tag that just ended, and enters its element.
-    fn open_element(&mut self) -> Result<(), ParseError> {
-        self.check_name(self.token)?;
+    pub(super) fn complete_start_tag(&mut self) -> Result<Token, ParseError> {
+        self.check_length(self.name)?;
+        self.check_name(self.name)?;
         let depth = self.open.len() + 1;
         if depth > self.limits.max_depth {
             return Err(Limit::Depth(self.limits.max_depth).into());
@@ -102,36 +125,44 @@ impl Tokenizer {
                     .declare(prefix, &namespace, depth, &self.limits)?;
             }
         }
-        let (prefix, _) = split_name(self.slice(self.token));
-        self.scope.resolve(prefix)?;
+        self.scope.resolve(self.name.prefix(&self.buffer))?;
         Attributes::new(&self.attributes, &self.buffer, &self.scope).check()?;
+        let name = self.name.whole();
         if depth == 1 {
-            self.root = self.slice(self.token).to_owned();
+            self.root = self.slice(name).to_owned();
         }
-        self.open.push(self.token);
-        Ok(())
+        self.open.push(name);
+        if self.state != State::EmptyElement {
+            self.enter_content();
+        }
+        Ok(Token::Start)
     }
 
-    pub(super) fn step_end_tag(
-        &mut self,
-        c: char,
-        before: usize,
-    ) -> Result<Option<Token>, ParseError> {
-        if self.state == State::EndName {
-            let name = Span(self.mark, before);
-            if is_name_char(c) {
-                return Ok(None);
-            }
-            let started = match self.open.as_slice() {
-                [_root] => self.root.as_str(),
-                [.., innermost] => self.slice(*innermost),
-                [] => return Err(ParseError::MismatchedEndTag),
-            };
-            if self.slice(name) != started {
-                return Err(ParseError::MismatchedEndTag);
-            }
-            self.state = State::EndSpace;
+    pub(super) fn step_end_tag(&mut self, c: char, at: Span) -> Result<Option<Whole>, ParseError> {
+        match (self.state, c) {
+            (State::EndName, c) if is_name_char(c) => Ok(None),
+            (State::EndName, c) => Ok(Some(Whole::EndName(Span(self.mark, at.0), c))),
+            (_behind_name, '>') => Ok(Some(Whole::EndTag)),
+            (_behind_name, c) if is_space(c) => Ok(None),
+            (_behind_name, c) => Err(ParseError::Unexpected(c)),
         }
+    }
+
+    /// Checks the name of an end tag; `c` is the character behind it.
+    pub(super) fn complete_end_name(
+        &mut self,
+        name: Span,
+        c: char,
+    ) -> Result<Option<Token>, ParseError> {
+        let started = match self.open.as_slice() {
+            [_root] => self.root.as_str(),
+            [.., innermost] => self.slice(*innermost),
+            [] => return Err(ParseError::MismatchedEndTag),
+        };
+        if self.slice(name) != started {
+            return Err(ParseError::MismatchedEndTag);
+        }
+        self.state = State::EndSpace;
         match c {
             '>' => Ok(Some(self.close_element())),
             c if is_space(c) => Ok(None),
@@ -143,25 +174,26 @@ impl Tokenizer {
         self.open.pop();
         self.scope.leave(self.open.len());
         self.enter_content();
-        if self.open.is_empty() {
-            self.state = State::Epilog;
-        }
         Token::End
     }
 
-    /// Checks a qualified name (Namespaces in XML, production 7).
-    fn check_name(&self, name: Span) -> Result<(), ParseError> {
+    fn check_length(&self, name: Name) -> Result<(), ParseError> {
         let limit = self.limits.max_name_bytes;
-        if name.len() > limit {
+        if name.whole().len() > limit {
             return Err(Limit::NameBytes(limit).into());
         }
-        let name = self.slice(name);
-        let (prefix, local) = split_name(name);
-        if is_ncname(local) && (prefix.is_empty() != name.contains(':')) {
-            // Every character but the first after a colon was checked when it came.
-            Ok(())
-        } else {
+        Ok(())
+    }
+
+    /// Checks a qualified name (Namespaces in XML, production 7).
+    pub(super) fn check_name(&self, name: Name) -> Result<(), ParseError> {
+        // Every character was checked when it came, as one that an unprefixed name may have there.
+        if name.is_prefixed()
+            && (name.prefix(&self.buffer).is_empty() || !is_ncname(name.local(&self.buffer)))
+        {
             Err(ParseError::InvalidName)
+        } else {
+            Ok(())
         }
     }
 }

@@ -4,6 +4,37 @@ use std::borrow::Cow;
 
 use super::ParseError;
 use super::chars::is_char;
+use super::span::Span;
+
+/// Character data as it stands in the tokenizer's buffer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Text {
+    pub(super) source: Span,
+    pub(super) form: Form,
+}
+
+/// What character data is written with.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Form {
+    /// Nothing that stands for something else.
+    #[default]
+    Plain,
+    /// References, or line ends that are not a line feed.
+    Escaped,
+    /// Line ends that are not a line feed; it comes from a CDATA section.
+    Lines,
+}
+
+impl Text {
+    pub(super) fn read(self, buffer: &str) -> Cow<'_, str> {
+        let source = self.source.of(buffer);
+        match self.form {
+            Form::Plain => Cow::Borrowed(source),
+            Form::Escaped => Cow::Owned(unescape_text(source)),
+            Form::Lines => normalize_lines(source),
+        }
+    }
+}
 
 /// The character that `&name;` stands for.
 pub(super) fn resolve_reference(name: &str) -> Result<char, ParseError> {
@@ -40,28 +71,19 @@ pub(super) fn resolve_reference(name: &str) -> Result<char, ParseError> {
 }
 
 /// Resolves references and line ends in character data that passed the tokenizer.
-pub(super) fn unescape_text(source: &str) -> Cow<'_, str> {
-    if source.bytes().any(|byte| matches!(byte, b'&' | b'\r')) {
-        Cow::Owned(resolve_all(&normalize_lines(source)))
-    } else {
-        Cow::Borrowed(source)
-    }
+fn unescape_text(source: &str) -> String {
+    resolve_all(&normalize_lines(source))
 }
 
 /// Resolves references in an attribute value that passed the tokenizer, and turns white space into
 /// spaces (XML 1.0 §3.3.3).
-pub(super) fn unescape_value(source: &str) -> Cow<'_, str> {
-    let special = |byte| matches!(byte, b'&' | b'\r' | b'\n' | b'\t');
-    if source.bytes().any(special) {
-        let spaced = normalize_lines(source).replace(['\n', '\t'], " ");
-        Cow::Owned(resolve_all(&spaced))
-    } else {
-        Cow::Borrowed(source)
-    }
+pub(super) fn unescape_value(source: &str) -> String {
+    let spaced = normalize_lines(source).replace(['\n', '\t'], " ");
+    resolve_all(&spaced)
 }
 
 /// Turns each line end into a line feed (XML 1.0 §2.11).
-pub(super) fn normalize_lines(source: &str) -> Cow<'_, str> {
+fn normalize_lines(source: &str) -> Cow<'_, str> {
     if source.contains('\r') {
         Cow::Owned(source.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
