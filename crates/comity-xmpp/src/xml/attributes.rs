@@ -86,11 +86,11 @@ impl<'a> Attributes<'a> {
             .iter()
             .filter(|attribute| attribute.declared_prefix(buffer).is_none())
             .map(move |attribute| {
-                let Attribute { name, .. } = *attribute;
-                let namespace = match name.prefix(buffer) {
-                    "" => None,
-                    prefix => scope.resolve(prefix).ok(),
-                };
+                let name = attribute.name;
+                let namespace = name
+                    .is_prefixed()
+                    .then(|| scope.resolve(name.prefix(buffer)).ok())
+                    .flatten();
                 (namespace, name.local(buffer), attribute.value(buffer))
             })
     }
@@ -106,20 +106,64 @@ impl<'a> Attributes<'a> {
     /// Checks that each prefix is declared and that no expanded name comes twice (Namespaces in
     /// XML §6.3).
     pub(super) fn check(&self) -> Result<(), ParseError> {
-        let mut names = Vec::with_capacity(self.attributes.len());
         for attribute in self.attributes {
-            let Attribute { name, .. } = *attribute;
-            let namespace = match name.prefix(self.buffer) {
-                "" => "",
-                "xmlns" => ns::XMLNS,
-                prefix => &**self.scope.resolve(prefix)?,
-            };
-            names.push((namespace, name.local(self.buffer)));
+            self.namespace(*attribute)?;
         }
-        names.sort_unstable();
-        if names.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err(ParseError::DuplicateAttribute);
+        if self.has_duplicate() {
+            Err(ParseError::DuplicateAttribute)
+        } else {
+            Ok(())
         }
-        Ok(())
+    }
+
+    fn has_duplicate(&self) -> bool {
+        if self.attributes.len() > FEW {
+            let mut names: Vec<_> = self
+                .attributes
+                .iter()
+                .map(|&of| self.expanded(of))
+                .collect();
+            names.sort_unstable();
+            return names.windows(2).any(|pair| pair.first() == pair.last());
+        }
+        let mut rest = self.attributes;
+        while let Some((first, others)) = rest.split_first() {
+            let len = first.name.local_len();
+            if others
+                .iter()
+                .any(|other| len == other.name.local_len() && self.is_same_name(*first, *other))
+            {
+                return true;
+            }
+            rest = others;
+        }
+        false
+    }
+
+    fn is_same_name(&self, one: Attribute, other: Attribute) -> bool {
+        if one.name.is_prefixed() || other.name.is_prefixed() {
+            self.expanded(one) == self.expanded(other)
+        } else {
+            one.name.local(self.buffer) == other.name.local(self.buffer)
+        }
+    }
+
+    /// Local name and namespace.
+    fn expanded(&self, attribute: Attribute) -> (&'a str, &'a str) {
+        let namespace = self.namespace(attribute).unwrap_or_default();
+        (attribute.name.local(self.buffer), namespace)
+    }
+
+    fn namespace(&self, attribute: Attribute) -> Result<&'a str, ParseError> {
+        if !attribute.name.is_prefixed() {
+            return Ok("");
+        }
+        match attribute.name.prefix(self.buffer) {
+            "xmlns" => Ok(ns::XMLNS),
+            prefix => self.scope.resolve(prefix).map(|namespace| &**namespace),
+        }
     }
 }
+
+/// How many attributes are compared with each other; more are sorted.
+const FEW: usize = 16;

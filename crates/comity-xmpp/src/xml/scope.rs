@@ -14,16 +14,37 @@ struct Binding {
     namespace: Arc<str>,
     /// The depth of the declaring element; 0 for what XML itself binds.
     depth: usize,
+    /// Whether a stream of ours does not declare the same.
+    foreign: bool,
+}
+
+impl Binding {
+    fn new(prefix: &str, namespace: &str, depth: usize) -> Self {
+        Self {
+            prefix: prefix.into(),
+            namespace: namespace.into(),
+            depth,
+            foreign: depth > 0 && !OURS.contains(&(prefix, namespace)),
+        }
+    }
+
+    fn binds(&self, prefix: &str) -> bool {
+        // What is empty is not compared as text: that is the common case, and `memcmp` is slow with
+        // pointers to nothing.
+        if prefix.is_empty() {
+            self.prefix.is_empty()
+        } else {
+            *self.prefix == *prefix
+        }
+    }
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        let bind = |prefix: &str, namespace: &str| Binding {
-            prefix: prefix.into(),
-            namespace: namespace.into(),
-            depth: 0,
-        };
-        Self(vec![bind("", ""), bind("xml", ns::XML)])
+        Self(vec![
+            Binding::new("", "", 0),
+            Binding::new("xml", ns::XML, 0),
+        ])
     }
 }
 
@@ -56,11 +77,7 @@ impl Scope {
         if self.declared().count() >= limits.max_namespaces {
             return Err(Limit::Namespaces(limits.max_namespaces).into());
         }
-        self.0.push(Binding {
-            prefix: prefix.into(),
-            namespace: namespace.into(),
-            depth,
-        });
+        self.0.push(Binding::new(prefix, namespace, depth));
         Ok(())
     }
 
@@ -71,7 +88,7 @@ impl Scope {
         }
         let mut bindings = self.0.iter().rev();
         bindings
-            .find(|binding| &*binding.prefix == prefix)
+            .find(|binding| binding.binds(prefix))
             .map(|binding| &binding.namespace)
             .ok_or(ParseError::UndeclaredPrefix)
     }
@@ -88,25 +105,26 @@ impl Scope {
         self.resolve("").map_or("", |namespace| namespace)
     }
 
-    /// What a first-level element must declare to mean the same in a stream of ours, which declares
-    /// `jabber:server`, `stream` and `db`: prefix, empty for the default namespace, and namespace.
+    /// What a first-level element must declare to mean the same in a stream of ours: prefix, empty
+    /// for the default namespace, and namespace.
     pub(crate) fn foreign(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.declared()
+        self.0
+            .iter()
+            .filter(|binding| binding.foreign)
             .map(|binding| (&*binding.prefix, &*binding.namespace))
-            .filter(|&binding| {
-                ![
-                    ("", ns::SERVER),
-                    ("stream", ns::STREAM),
-                    ("db", ns::DIALBACK),
-                ]
-                .contains(&binding)
-            })
     }
 
     fn declared(&self) -> impl Iterator<Item = &Binding> {
         self.0.iter().filter(|binding| binding.depth > 0)
     }
 }
+
+/// What our own stream headers declare: prefix, empty for the default namespace, and namespace.
+const OURS: [(&str, &str); 3] = [
+    ("", ns::SERVER),
+    ("stream", ns::STREAM),
+    ("db", ns::DIALBACK),
+];
 
 #[cfg(test)]
 mod tests {

@@ -46,6 +46,10 @@ impl Name {
         }
     }
 
+    pub(super) fn local_len(self) -> usize {
+        self.whole.1.saturating_sub(self.local)
+    }
+
     /// The part behind the colon, or the whole name if there is none.
     pub(super) fn local(self, buffer: &str) -> &str {
         Span(self.local, self.whole.1).of(buffer)
