@@ -18,13 +18,10 @@ pub(super) struct Attribute {
 impl Attribute {
     /// The prefix that the attribute declares, if it is a namespace declaration.
     pub(super) fn declared_prefix(self, buffer: &str) -> Option<&str> {
-        let local = self.name.local(buffer);
-        if !self.name.is_prefixed() {
-            (local == "xmlns").then_some("")
-        } else if self.name.prefix(buffer) == "xmlns" {
-            Some(local)
+        if self.name.is_prefixed() {
+            (self.name.prefix(buffer) == "xmlns").then(|| self.name.local(buffer))
         } else {
-            None
+            (self.name.local(buffer) == "xmlns").then_some("")
         }
     }
 

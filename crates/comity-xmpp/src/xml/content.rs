@@ -12,7 +12,7 @@ impl Tokenizer {
     /// What is whole with one more character.
     pub(super) fn step(&mut self, c: char, at: Span) -> Result<Option<Whole>, ParseError> {
         match self.state {
-            State::Between | State::Epilog | State::Prolog { .. } => {
+            State::Between { .. } | State::Epilog | State::Prolog { .. } => {
                 self.step_between(c).map(|()| None)
             }
             State::Content => self.step_content(c, at),
@@ -59,6 +59,7 @@ impl Tokenizer {
         if c == '<' && self.state != State::Epilog {
             self.buffer.clear();
             self.check_room(1)?;
+            self.buffer.reserve(FIRST_BYTES);
             self.buffer.push(c);
             self.state = State::Markup { fresh };
         } else if !is_space(c) {
@@ -107,11 +108,13 @@ impl Tokenizer {
         None
     }
 
-    /// Enters the content of the innermost element.
-    pub(super) fn enter_content(&mut self) {
+    /// Enters the content of the innermost element, behind the `last` token.
+    pub(super) fn enter_content(&mut self, last: Token) {
         self.state = match self.open.len() {
             0 => State::Epilog,
-            1 => State::Between,
+            1 => State::Between {
+                fresh: last == Token::Start,
+            },
             _inside => State::Content,
         };
         self.begin_text(self.buffer.len());
@@ -229,3 +232,6 @@ impl Tokenizer {
         Ok(Some(Whole::Reference(Span(self.reference, at.0))))
     }
 }
+
+/// Room for most stanzas, which are shorter, so that the buffer is not grown in many small steps.
+const FIRST_BYTES: usize = 512;

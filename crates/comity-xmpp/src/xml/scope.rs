@@ -100,6 +100,11 @@ impl Scope {
         }
     }
 
+    /// Gives back memory of declarations that are forgotten.
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to(KEPT_BINDINGS);
+    }
+
     /// The default namespace.
     pub(crate) fn default_namespace(&self) -> &str {
         self.resolve("").map_or("", |namespace| namespace)
@@ -118,6 +123,9 @@ impl Scope {
         self.0.iter().filter(|binding| binding.depth > 0)
     }
 }
+
+/// Room for what a header and the elements of a stanza mostly declare.
+const KEPT_BINDINGS: usize = 8;
 
 /// What our own stream headers declare: prefix, empty for the default namespace, and namespace.
 const OURS: [(&str, &str); 3] = [

@@ -73,7 +73,7 @@ impl Tokenizer {
             | State::Reference { .. }
             | State::TagGap
             | State::TagSpace => 0,
-            State::Between | State::EmptyElement | State::Epilog | State::Prolog { .. } => {
+            State::Between { .. } | State::EmptyElement | State::Epilog | State::Prolog { .. } => {
                 return Ok(None);
             }
         };
@@ -138,6 +138,19 @@ impl Tokenizer {
         }
     }
 
+    /// Gives memory back where nothing of an element is left to be asked for.
+    pub(super) fn release(&mut self) {
+        let fresh = self.state == (State::Between { fresh: true });
+        let is_over = fresh || (self.state.is_between() && self.buffer.is_empty());
+        if is_over && self.buffer.capacity() > 0 {
+            self.buffer = String::new();
+            self.attributes.clear();
+            self.attributes.shrink_to(KEPT_ENTRIES);
+            self.open.shrink_to(KEPT_ENTRIES);
+            self.scope.shrink();
+        }
+    }
+
     fn max_recorded(&self) -> usize {
         if self.open.is_empty() {
             self.limits.max_header_bytes
@@ -146,6 +159,9 @@ impl Tokenizer {
         }
     }
 }
+
+/// How many attributes and open elements there is always room for.
+const KEPT_ENTRIES: usize = 8;
 
 /// Input that is looked at before it is recorded.
 struct Piece<'a> {

@@ -9,8 +9,10 @@ pub(super) enum State {
     Prolog {
         fresh: bool,
     },
-    /// Between first-level elements.
-    Between,
+    /// Between first-level elements; `fresh` until one has ended.
+    Between {
+        fresh: bool,
+    },
     /// Inside a first-level element.
     Content,
     /// Inside a CDATA section.
@@ -59,7 +61,10 @@ pub(super) enum State {
 impl State {
     /// Whether only white space and tags may come, which are not recorded with what was before.
     pub(super) fn is_between(self) -> bool {
-        matches!(self, Self::Between | Self::Epilog | Self::Prolog { .. })
+        matches!(
+            self,
+            Self::Between { .. } | Self::Epilog | Self::Prolog { .. }
+        )
     }
 }
 

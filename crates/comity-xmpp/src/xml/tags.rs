@@ -133,7 +133,7 @@ impl Tokenizer {
         }
         self.open.push(name);
         if self.state != State::EmptyElement {
-            self.enter_content();
+            self.enter_content(Token::Start);
         }
         Ok(Token::Start)
     }
@@ -173,7 +173,7 @@ impl Tokenizer {
     pub(super) fn close_element(&mut self) -> Token {
         self.open.pop();
         self.scope.leave(self.open.len());
-        self.enter_content();
+        self.enter_content(Token::End);
         Token::End
     }
 

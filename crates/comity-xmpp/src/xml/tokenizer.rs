@@ -108,7 +108,7 @@ impl Tokenizer {
     /// A tokenizer that reads first-level elements in the scope of a stream header.
     pub(super) fn inside(scope: Scope, limits: Limits) -> Self {
         Self {
-            state: State::Between,
+            state: State::Between { fresh: true },
             open: vec![Span::default()],
             scope,
             ..Self::new(limits)
@@ -140,6 +140,7 @@ impl Tokenizer {
                 return Ok(Some(token));
             }
         }
+        self.release();
         Ok(None)
     }
 
@@ -200,7 +201,15 @@ impl Tokenizer {
     /// Takes the source of the first-level element that just ended.
     #[must_use]
     pub fn take_element(&mut self) -> Vec<u8> {
-        mem::take(&mut self.buffer).into_bytes()
+        if self.buffer.capacity() > MAX_KEPT_BYTES {
+            let mut element = mem::take(&mut self.buffer).into_bytes();
+            element.shrink_to_fit();
+            return element;
+        }
+        // The next element is recorded in the same memory.
+        let element = self.buffer.as_bytes().to_vec();
+        self.buffer.clear();
+        element
     }
 
     /// The namespace declarations in scope.
@@ -212,3 +221,6 @@ impl Tokenizer {
         span.of(&self.buffer)
     }
 }
+
+/// The most memory that is kept from one element for the next.
+const MAX_KEPT_BYTES: usize = 1024;
