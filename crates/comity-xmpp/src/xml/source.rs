@@ -52,6 +52,9 @@ impl Tokenizer {
                     return Ok(Some(token));
                 }
             }
+            if self.state == State::TagSpace {
+                self.take_plain_attributes(piece)?;
+            }
         }
         Ok(None)
     }
@@ -164,10 +167,10 @@ impl Tokenizer {
 const KEPT_ENTRIES: usize = 8;
 
 /// Input that is looked at before it is recorded.
-struct Piece<'a> {
+pub(super) struct Piece<'a> {
     bytes: &'a [u8],
     /// How many bytes were taken.
-    taken: usize,
+    pub(super) taken: usize,
     /// How many of these are in the tokenizer's buffer.
     recorded: usize,
     /// Where the piece starts in the buffer.
@@ -175,7 +178,7 @@ struct Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    fn rest(&self) -> &'a [u8] {
+    pub(super) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
 
@@ -186,7 +189,7 @@ impl<'a> Piece<'a> {
     }
 
     /// Where what was taken ends in the buffer, once it is recorded.
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.start + self.taken
     }
 

@@ -2,6 +2,8 @@
 
 use super::attributes::{Attribute, Attributes};
 use super::chars::{is_name_char, is_name_start, is_ncname, is_space};
+use super::runs::{name_run, value_run};
+use super::source::Piece;
 use super::span::{Name, Span};
 use super::state::{State, Whole};
 use super::{Limit, ParseError, Token, Tokenizer};
@@ -51,6 +53,29 @@ impl Tokenizer {
             c => return Err(ParseError::Unexpected(c)),
         }
         Ok(None)
+    }
+
+    /// Takes attributes of the commonest form. The steps would give the same, one character at a
+    /// time.
+    pub(super) fn take_plain_attributes(
+        &mut self,
+        piece: &mut Piece<'_>,
+    ) -> Result<(), ParseError> {
+        while let Some((name_len, value_len)) = plain_attribute(piece.rest()) {
+            let name = Span(piece.end(), piece.end() + name_len);
+            let value = Span(name.1 + "='".len(), name.1 + "='".len() + value_len);
+            piece.taken += name_len + "='".len() + value_len + "'".len();
+            self.state = State::TagGap;
+            self.attribute = Name::new(name, None);
+            self.plain = true;
+            self.add_attribute(value)?;
+            if piece.rest().first() != Some(&b' ') {
+                break;
+            }
+            piece.taken += 1;
+            self.state = State::TagSpace;
+        }
+        Ok(())
     }
 
     pub(super) fn step_attribute(
@@ -196,4 +221,17 @@ impl Tokenizer {
             Ok(())
         }
     }
+}
+
+/// The lengths of name and value, if `bytes` begin with an attribute without colon, white space,
+/// references and characters that must be seen whole.
+fn plain_attribute(bytes: &[u8]) -> Option<(usize, usize)> {
+    let first = bytes.first()?;
+    let name_len = name_run(bytes);
+    let [b'=', quote @ (b'"' | b'\''), value @ ..] = bytes.get(name_len..)? else {
+        return None;
+    };
+    let value_len = value_run(value);
+    (is_name_start(char::from(*first)) && value.get(value_len) == Some(quote))
+        .then_some((name_len, value_len))
 }
