@@ -45,6 +45,11 @@ impl Tokenizer {
     }
 
     fn read(&mut self, piece: &mut Piece<'_>) -> Result<Option<Token>, ParseError> {
+        if let Some(len) = self.plain_end_tag(piece.rest()) {
+            piece.taken += len;
+            self.record(piece)?;
+            return Ok(Some(self.close_element()));
+        }
         while let Some((c, at)) = self.next_ascii(piece)? {
             if let Some(whole) = self.step(c, at)? {
                 self.record(piece)?;

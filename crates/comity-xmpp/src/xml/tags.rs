@@ -163,6 +163,26 @@ impl Tokenizer {
         Ok(Token::Start)
     }
 
+    /// The length of what is left of an end tag, if `bytes` begin with that of the innermost element,
+    /// written without white space.
+    pub(super) fn plain_end_tag(&self, bytes: &[u8]) -> Option<usize> {
+        let State::Markup { .. } = self.state else {
+            return None;
+        };
+        let name = self.innermost()?.as_bytes();
+        let behind = bytes.strip_prefix(b"/")?.strip_prefix(name)?;
+        (behind.first() == Some(&b'>')).then_some("/".len() + name.len() + ">".len())
+    }
+
+    /// The name of the innermost element, if one is open.
+    fn innermost(&self) -> Option<&str> {
+        match self.open.as_slice() {
+            [] => None,
+            [_root] => Some(&self.root),
+            [.., innermost] => Some(self.slice(*innermost)),
+        }
+    }
+
     pub(super) fn step_end_tag(&mut self, c: char, at: Span) -> Result<Option<Whole>, ParseError> {
         match (self.state, c) {
             (State::EndName, c) if is_name_char(c) => Ok(None),
@@ -179,12 +199,7 @@ impl Tokenizer {
         name: Span,
         c: char,
     ) -> Result<Option<Token>, ParseError> {
-        let started = match self.open.as_slice() {
-            [_root] => self.root.as_str(),
-            [.., innermost] => self.slice(*innermost),
-            [] => return Err(ParseError::MismatchedEndTag),
-        };
-        if self.slice(name) != started {
+        if self.innermost() != Some(self.slice(name)) {
             return Err(ParseError::MismatchedEndTag);
         }
         self.state = State::EndSpace;
