@@ -125,11 +125,7 @@ impl<'a> Attributes<'a> {
         }
         let mut rest = self.attributes;
         while let Some((first, others)) = rest.split_first() {
-            let len = first.name.local_len();
-            if others
-                .iter()
-                .any(|other| len == other.name.local_len() && self.is_same_name(*first, *other))
-            {
+            if others.iter().any(|other| self.is_same_name(*first, *other)) {
                 return true;
             }
             rest = others;
@@ -138,7 +134,9 @@ impl<'a> Attributes<'a> {
     }
 
     fn is_same_name(&self, one: Attribute, other: Attribute) -> bool {
-        if one.name.is_prefixed() || other.name.is_prefixed() {
+        if one.name.local_len() != other.name.local_len() {
+            false
+        } else if one.name.is_prefixed() || other.name.is_prefixed() {
             self.expanded(one) == self.expanded(other)
         } else {
             one.name.local(self.buffer) == other.name.local(self.buffer)

@@ -9,7 +9,7 @@ use super::text::{Form, Text, resolve_reference};
 use super::{ParseError, Token, Tokenizer, declaration};
 
 impl Tokenizer {
-    /// What is whole with one more character.
+    /// Takes one character, which stands at `at`; gives what it makes whole.
     pub(super) fn step(&mut self, c: char, at: Span) -> Result<Option<Whole>, ParseError> {
         match self.state {
             State::Between { .. } | State::Epilog | State::Prolog { .. } => {

@@ -1,7 +1,7 @@
 //! Runs of bytes that mean nothing but themselves, found eight at a time.
 //!
-//! A run may hold characters outside ASCII where any may stand. Their encoding is checked when the run
-//! is recorded. A byte 0xEF ends every run, because it may begin U+FFFE or U+FFFF, which XML does not
+//! Character data and values may hold characters outside ASCII. Their encoding is checked when the
+//! run is recorded. A byte 0xEF ends a run, because it may begin U+FFFE or U+FFFF, which XML does not
 //! allow.
 
 /// How many bytes from the start of `bytes` go on with character data.

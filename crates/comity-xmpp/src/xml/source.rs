@@ -44,9 +44,11 @@ impl Tokenizer {
         }
     }
 
+    /// Takes bytes of `piece` up to a token. What is whole and in its commonest form is taken at once;
+    /// the steps would give the same.
     fn read(&mut self, piece: &mut Piece<'_>) -> Result<Option<Token>, ParseError> {
         if let Some(len) = self.plain_end_tag(piece.rest()) {
-            piece.taken += len;
+            piece.take(len);
             self.record(piece)?;
             return Ok(Some(self.close_element()));
         }
@@ -87,7 +89,7 @@ impl Tokenizer {
         };
         if run > 0 {
             self.brackets = 0;
-            piece.taken += run;
+            piece.take(run);
         }
         let Some(c) = piece.next_ascii() else {
             return Ok(None);
@@ -146,11 +148,12 @@ impl Tokenizer {
         }
     }
 
-    /// Gives memory back where nothing of an element is left to be asked for.
+    /// Gives memory back, if nothing is left in the buffer that may still be asked for: behind the
+    /// header, and behind an element that was taken.
     pub(super) fn release(&mut self) {
-        let fresh = self.state == (State::Between { fresh: true });
-        let is_over = fresh || (self.state.is_between() && self.buffer.is_empty());
-        if is_over && self.buffer.capacity() > 0 {
+        let behind_header = self.state == (State::Between { fresh: true });
+        let behind_element = self.state == (State::Between { fresh: false });
+        if behind_header || (behind_element && self.buffer.is_empty()) {
             self.buffer = String::new();
             self.attributes.clear();
             self.attributes.shrink_to(KEPT_ENTRIES);
@@ -168,14 +171,11 @@ impl Tokenizer {
     }
 }
 
-/// How many attributes and open elements there is always room for.
-const KEPT_ENTRIES: usize = 8;
-
 /// Input that is looked at before it is recorded.
 pub(super) struct Piece<'a> {
     bytes: &'a [u8],
     /// How many bytes were taken.
-    pub(super) taken: usize,
+    taken: usize,
     /// How many of these are in the tokenizer's buffer.
     recorded: usize,
     /// Where the piece starts in the buffer.
@@ -185,6 +185,10 @@ pub(super) struct Piece<'a> {
 impl<'a> Piece<'a> {
     pub(super) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    pub(super) fn take(&mut self, len: usize) {
+        self.taken += len;
     }
 
     fn unrecorded(&self) -> &'a [u8] {
@@ -205,3 +209,6 @@ impl<'a> Piece<'a> {
         Some(char::from(*byte))
     }
 }
+
+/// Room for the attributes and open elements of most stanzas.
+const KEPT_ENTRIES: usize = 8;

@@ -59,7 +59,7 @@ pub(super) enum State {
 }
 
 impl State {
-    /// Whether only white space and tags may come, which are not recorded with what was before.
+    /// Whether no element and no tag is being read, so that nothing is recorded.
     pub(super) fn is_between(self) -> bool {
         matches!(
             self,
@@ -68,7 +68,7 @@ impl State {
     }
 }
 
-/// What ends with a character, to be looked at when it is recorded.
+/// What a character makes whole, to be looked at when it is recorded.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Whole {
     /// The character data before a tag or a CDATA section.

@@ -55,8 +55,7 @@ impl Tokenizer {
         Ok(None)
     }
 
-    /// Takes attributes of the commonest form. The steps would give the same, one character at a
-    /// time.
+    /// Takes attributes of the commonest form, and one space behind each.
     pub(super) fn take_plain_attributes(
         &mut self,
         piece: &mut Piece<'_>,
@@ -64,7 +63,7 @@ impl Tokenizer {
         while let Some((name_len, value_len)) = plain_attribute(piece.rest()) {
             let name = Span(piece.end(), piece.end() + name_len);
             let value = Span(name.1 + "='".len(), name.1 + "='".len() + value_len);
-            piece.taken += name_len + "='".len() + value_len + "'".len();
+            piece.take(name_len + "='".len() + value_len + "'".len());
             self.state = State::TagGap;
             self.attribute = Name::new(name, None);
             self.plain = true;
@@ -72,7 +71,7 @@ impl Tokenizer {
             if piece.rest().first() != Some(&b' ') {
                 break;
             }
-            piece.taken += 1;
+            piece.take(1);
             self.state = State::TagSpace;
         }
         Ok(())

@@ -65,6 +65,11 @@ fn every_cut_gives_the_same_tokens_and_errors() {
     for document in [
         "<?xml version='1.0'?><s:stream xmlns:s='urn:s'><a b='&amp;é'>t€😀<![CDATA[]]]]></a></s:stream>",
         "<a><b>é]]></b></a>",
+        "<a x:b='1' xmlns:x='u' c='，é' d = \"'\">\r\n<b>，漢\u{7f}字</b ><é e='x\ty'/></a>",
+        "<a><b>\u{fffd}\u{ffff}</b></a>",
+        "<a><b c='\u{fffe}'/></a>",
+        "<a><b c='1' d='<'/></a>",
+        "<a><b></b ></c></a>",
         "<a><b>\u{1}</b></a>",
         "<a><!-- c --></a>",
         "<a><b></c></a>",
@@ -83,6 +88,32 @@ fn every_cut_gives_the_same_tokens_and_errors() {
         }
         let single: Vec<_> = bytes.chunks(1).collect();
         assert_eq!(read(&single, Limits::default()), whole, "{document}");
+    }
+}
+
+#[test]
+fn every_cut_ends_at_the_same_limit() {
+    let (header, element) = ("<a é='é'>", "<b c='é'>éé&lt;</b>");
+    let document = [header, element].concat();
+    let single: Vec<_> = document.as_bytes().chunks(1).collect();
+    let check = |limits, limit: Limit| {
+        let whole = read(&[document.as_bytes()], limits);
+        assert_eq!(whole.1, Err(limit.into()));
+        assert_eq!(read(&single, limits), whole, "{limit}");
+    };
+    for bytes in 0..header.len() {
+        let limits = Limits {
+            max_header_bytes: bytes,
+            ..Limits::default()
+        };
+        check(limits, Limit::HeaderBytes(bytes));
+    }
+    for bytes in 0..element.len() {
+        let limits = Limits {
+            max_element_bytes: bytes,
+            ..Limits::default()
+        };
+        check(limits, Limit::ElementBytes(bytes));
     }
 }
 
@@ -296,4 +327,33 @@ fn a_stanza_is_taken_as_the_bytes_that_came() {
         }
     }
     assert_eq!(taken, ["<a  b = '1'\t>&lt;<![CDATA[x]]></a >", "<b/>"]);
+}
+
+#[test]
+fn input_that_ends_between_stanzas_leaves_little_memory() {
+    let attributes: String = (0..60).map(|index| format!(" a{index}=''")).collect();
+    let namespaces: String = (0..50)
+        .map(|index| format!(" xmlns:a{index}='u'"))
+        .collect();
+    let nested = "<b>".repeat(50) + &"</b>".repeat(50);
+    let stanza = format!(
+        "<b{attributes}><b{namespaces}/>{nested}{}</b>",
+        "x".repeat(9000)
+    );
+    let mut tokenizer = Tokenizer::new(Limits::default());
+    for source in [format!("<a{attributes}>"), stanza, "<b/>".to_owned()] {
+        let mut input = source.as_bytes();
+        while let Some(token) = tokenizer.advance(&mut input).unwrap() {
+            if token == Token::End && tokenizer.depth() == 1 {
+                let element = tokenizer.take_element();
+                assert_eq!(
+                    (element.len(), element.capacity()),
+                    (source.len(), source.len())
+                );
+            }
+        }
+        assert_eq!(tokenizer.buffer.capacity(), 0);
+        assert!(tokenizer.attributes.capacity() <= 8);
+        assert!(tokenizer.open.capacity() <= 8);
+    }
 }
