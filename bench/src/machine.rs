@@ -62,12 +62,14 @@ impl Host {
                     self.stanzas += 1;
                 }
                 Event::Authorize { query, .. } => {
-                    let decision = Decision::Allow(Security::ENCRYPTED);
+                    let decision = Decision::Allow(Security::ENCRYPTED.into());
                     self.stream.handle_decision(self.now, query, &decision);
                 }
                 Event::Authenticate { query, domain } => {
-                    let matched_by = domain.as_str().into();
-                    let verdict = Verdict::Trusted { matched_by };
+                    let verdict = Verdict::Trusted {
+                        matched_by: domain.as_str().into(),
+                        expires_in: None,
+                    };
                     self.stream.handle_verdict(self.now, query, &verdict);
                 }
                 Event::StartTls | Event::Authorized(_) | Event::Closed(_) => {}
