@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
+use crate::mode::Tls;
 use crate::process::Process;
 use crate::site::{Site, free_address};
 
@@ -16,6 +17,7 @@ pub(crate) struct Service<'a> {
     pub(crate) domain: &'a str,
     pub(crate) address: SocketAddr,
     pub(crate) target: Target,
+    pub(crate) tls: Tls,
 }
 
 /// What the SRV record of a domain leads to.
@@ -62,7 +64,11 @@ impl Dns {
 impl Service<'_> {
     fn records(&self) -> String {
         let (domain, ip, port) = (self.domain, self.address.ip(), self.address.port());
-        let service = format!("srv-host=_xmpp-server._tcp.{domain}");
+        let service = match self.tls {
+            Tls::Direct => "_xmpps-server",
+            Tls::Disabled | Tls::Optional | Tls::Required => "_xmpp-server",
+        };
+        let service = format!("srv-host={service}._tcp.{domain}");
         match self.target {
             Target::Name => {
                 format!("{service},xmpp.{domain},{port}\nhost-record=xmpp.{domain},{ip}\n")

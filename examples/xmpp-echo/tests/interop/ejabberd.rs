@@ -25,10 +25,11 @@ impl Peer for Ejabberd {
         let site = setup.site;
         let config = site.write("ejabberd.yml", &config(setup, clients));
         let resolver = site.write("inetrc", &resolver(setup.dns));
-        // The packages of Debian put its code where Erlang does not look. As no node of a cluster
-        // it needs no name and no port for others.
-        let start = "exec erl -noinput -pa /usr/lib/*/ejabberd-*/ebin \
-                     -mnesia dir '\"database\"' -s ejabberd";
+        // The packages of Debian put its code where Erlang does not look. Threads that wait without
+        // giving the processor away would make the start of a minute on a busy machine. As no node
+        // of a cluster it needs no name, and no port for others.
+        let start = "exec erl +sbwt none +sbwtdcpu none +sbwtdio none -noinput \
+                     -pa /usr/lib/*/ejabberd-*/ebin -mnesia dir '\"database\"' -s ejabberd";
         let process = Process::spawn(
             "ejabberd",
             Command::new("sh")
@@ -88,10 +89,11 @@ fn resolver(dns: SocketAddr) -> String {
 }
 
 fn config(setup: &Setup<'_>, clients: SocketAddr) -> String {
-    let starttls = match setup.terms.tls {
-        Tls::Disabled => "false",
-        Tls::Optional => "optional",
-        Tls::Required => "required",
+    let (starttls, direct_tls) = match setup.terms.tls {
+        Tls::Direct => ("required", true),
+        Tls::Disabled => ("false", false),
+        Tls::Optional => ("optional", false),
+        Tls::Required => ("required", false),
     };
     let dialback = match setup.terms.demand {
         Demand::Certificate => "",
@@ -114,6 +116,7 @@ listen:
   - module: ejabberd_s2s_in
     ip: "{server_ip}"
     port: {server_port}
+    tls: {direct_tls}
 modules: {{ {dialback} }}
 "#,
         domain = Ejabberd::DOMAIN,

@@ -98,6 +98,9 @@ matrix! {
     dialback_inside_tls_proves_both_where_no_certificate_is_trusted: Mode::NEITHER_TRUSTED;
     optional_tls_is_used: Mode::TLS_OPTIONAL;
     optional_tls_is_used_where_no_certificate_is_trusted: Mode::TLS_OPTIONAL_NEITHER_TRUSTED;
+    direct_tls_is_used: Mode::DIRECT_TLS;
+    direct_tls_is_used_where_no_certificate_is_trusted: Mode::DIRECT_TLS_NEITHER_TRUSTED;
+    direct_tls_is_used_in_one_direction: Mode::DIRECT_TLS_TO_US;
     plain_dialback_proves_both_where_the_peer_has_no_tls: Mode::TLS_NOT_THEIRS;
     plain_dialback_proves_both_where_we_have_no_tls: Mode::TLS_NOT_OURS;
     plain_dialback_proves_both_where_neither_has_tls: Mode::NO_TLS;

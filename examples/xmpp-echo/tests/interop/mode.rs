@@ -41,8 +41,12 @@ pub(crate) struct Terms {
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Tls {
+    /// Required. It comes first on the only port (XEP-0368).
+    Direct,
     Disabled,
+    /// Offered by STARTTLS.
     Optional,
+    /// Required by STARTTLS.
     Required,
 }
 
@@ -129,6 +133,30 @@ impl Mode {
         theirs: LENIENT.with(Tls::Optional).trusting(Trust::Own),
         our_proof: Proof::Dialback,
         their_proof: Proof::Dialback,
+    };
+
+    /// Both connect to a port where TLS comes first.
+    pub(crate) const DIRECT_TLS: Self = Self {
+        ours: STRICT.with(Tls::Direct),
+        theirs: STRICT.with(Tls::Direct),
+        our_proof: Proof::Certificate,
+        their_proof: Proof::Certificate,
+    };
+
+    /// Both connect to a port where TLS comes first, and neither trusts the other's certificate.
+    pub(crate) const DIRECT_TLS_NEITHER_TRUSTED: Self = Self {
+        ours: LENIENT.with(Tls::Direct).trusting(Trust::Own),
+        theirs: LENIENT.with(Tls::Direct).trusting(Trust::Own),
+        our_proof: Proof::Dialback,
+        their_proof: Proof::Dialback,
+    };
+
+    /// The peer connects to a port where TLS comes first, and we start TLS by STARTTLS.
+    pub(crate) const DIRECT_TLS_TO_US: Self = Self {
+        ours: STRICT.with(Tls::Direct),
+        theirs: STRICT,
+        our_proof: Proof::Certificate,
+        their_proof: Proof::Certificate,
     };
 
     /// The peer has no TLS, and we do not demand it.

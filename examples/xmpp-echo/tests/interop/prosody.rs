@@ -44,7 +44,10 @@ impl Peer for Prosody {
                 .wait_for(&["Activated service", service, &place]);
         };
         activated("'c2s'", clients);
-        activated("'s2s'", setup.listen);
+        match setup.terms.tls {
+            Tls::Direct => activated("'s2s_direct_tls'", setup.listen),
+            Tls::Disabled | Tls::Optional | Tls::Required => activated("'s2s'", setup.listen),
+        }
         Self { clients, process }
     }
 
@@ -100,7 +103,12 @@ fn config(setup: &Setup<'_>, data: &Path, clients: SocketAddr) -> String {
     let (tls_module, require_tls) = match setup.terms.tls {
         Tls::Disabled => ("", false),
         Tls::Optional => ("\"tls\",", false),
-        Tls::Required => ("\"tls\",", true),
+        Tls::Direct | Tls::Required => ("\"tls\",", true),
+    };
+    let port = servers.port().to_string();
+    let (ports, direct_tls_ports) = match setup.terms.tls {
+        Tls::Direct => ("", port.as_str()),
+        Tls::Disabled | Tls::Optional | Tls::Required => (port.as_str(), ""),
     };
     let Identity {
         certificate,
@@ -125,9 +133,9 @@ authentication = "internal_plain"
 storage = "internal"
 interfaces = {{ "{ip}" }}
 c2s_ports = {{ {client_port} }}
-s2s_ports = {{ {server_port} }}
+s2s_ports = {{ {ports} }}
 c2s_direct_tls_ports = {{ }}
-s2s_direct_tls_ports = {{ }}
+s2s_direct_tls_ports = {{ {direct_tls_ports} }}
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 s2s_require_encryption = {require_tls}
@@ -145,7 +153,6 @@ VirtualHost "{domain}"
         data = data.display(),
         ip = servers.ip(),
         client_port = clients.port(),
-        server_port = servers.port(),
         certificate = certificate.display(),
         key = key.display(),
         trust = trust.display(),

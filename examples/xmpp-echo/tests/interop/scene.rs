@@ -30,11 +30,13 @@ impl<P: Peer> Scene<P> {
                     domain: P::DOMAIN,
                     address: peer_address,
                     target: Target::Name,
+                    tls: theirs.tls,
                 },
                 Service {
                     domain: echo::DOMAIN,
                     address: echo_address,
                     target: P::TARGET,
+                    tls: ours.tls,
                 },
             ],
         );
