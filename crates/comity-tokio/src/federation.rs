@@ -114,8 +114,9 @@ impl Federation {
 
     /// Sends a stanza to the domain of its recipient.
     ///
-    /// What was taken is given to a connection, or comes back in [`Event::Undelivered`]. Peers
-    /// acknowledge nothing, so what a lost connection had not sent yet is lost with it.
+    /// What was taken is given to a connection, or comes back in [`Event::Undelivered`]. So does
+    /// what a peer that acknowledges stanzas (XEP-0198) had not acknowledged when its connection
+    /// ended; of what was given to a peer that does not, nothing is known.
     ///
     /// If this is dropped before it is ready, the stanza may have been taken all the same: it is
     /// then sent or comes back in an event like any other. If it was not taken, nothing tells.

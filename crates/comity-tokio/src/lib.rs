@@ -4,8 +4,7 @@
 //!   and answers its questions by [`comity_policy`], [`comity_srv`] and [`comity_trust`].
 //! * [`Discovery`] drives a [`comity_srv::Resolver`] alone.
 //!
-//! Nothing here decides about a protocol. There is no direct TLS (XEP-0368): every connection starts
-//! in clear text and goes on by STARTTLS.
+//! Nothing here decides about a protocol.
 //!
 //! ```
 //! use comity_rustls::{Identity, default_provider};
@@ -58,6 +57,21 @@
 //! - A slow peer holds back the router, and an application that does not read its events holds back
 //!   the peers.
 //!
+//! # Connections
+//!
+//! - A peer that connects to an address of `listen` begins in clear text and may go on by STARTTLS;
+//!   at one of `listen_tls` it begins with TLS (XEP-0368). One address serves one of both.
+//! - Domains are looked up for both, in one set with mixed priorities, unless the policy or the
+//!   profile of the domain rules direct TLS out.
+//! - A client of ours names the domain by SNI, and with direct TLS offers the protocol `xmpp-server`
+//!   by ALPN. A server of ours has one identity, whatever name it is asked for, and serves clients
+//!   of direct TLS whether or not they offer that protocol.
+//! - The host that a domain's server names in its place (`see-other-host`) is dialled under the same
+//!   address policy. The certificate must name the domain all the same.
+//! - Stanzas may go both ways on one connection (XEP-0288): [`Event::Established`] may be about one
+//!   that the peer opened. [`Channel`] tells.
+//! - A stream ends when the peer's certificate, or what it depends on, expires.
+//!
 //! # Limits
 //!
 //! [`Limits`] bounds what sockets and channels hold; every channel is bounded. Connections that
@@ -65,8 +79,9 @@
 //! with those that are ending; more wait in the queue of the system. Domains that peers claim get at most
 //! half of the `max_resolutions` of discovery, so that ours are not kept waiting.
 //!
-//! RFC 6120 §3 (TCP), §4.4 (close) and §5 (STARTTLS), RFC 5452 §9 (ports of DNS queries), RFC 8446
-//! §6.1 (`close_notify`).
+//! RFC 6120 §3 (TCP), §4.4 (close), §4.9.3.19 (other hosts), §5 (STARTTLS) and §13.7.2.3 (expiry),
+//! XEP-0368 (direct TLS), RFC 7301 (ALPN), RFC 5452 §9 (ports of DNS queries), RFC 8446 §6.1
+//! (`close_notify`).
 
 mod clock;
 mod config;

@@ -19,10 +19,13 @@
 //!
 //! Two echo domains that write to each other never stop. It prints `listening on ADDRESS` on standard
 //! output for each address (and ` for direct TLS` where that is so), and on standard error one line for
-//! each event, without anything about users. A second line follows where a pair of domains is proved:
+//! each event, without anything about users. A second line follows where a pair of domains is proved,
+//! and where something failed that somebody can mend:
 //!
 //! ```text
 //! connection 1: inbound, echo.example with montague.example: certificate, TLS 1.3, opened by the peer
+//! delivery to verona.example: connection, network: hint: look whether a firewall keeps us from the
+//! peer's port, or the peer is down
 //! ```
 //!
 //! SIGTERM and SIGINT end it in order, a second one at once.

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use comity_identity::Direction;
 use comity_tokio::{Config, Event, Federation, StartError};
+use comity_xmpp::report::Report;
 use comity_xmpp::xml::Element;
 use comity_xmpp::{Jid, Stanza, StanzaKind, ns};
 use tokio::sync::mpsc;
@@ -74,8 +74,8 @@ async fn answer(
 
 async fn act(federation: &Federation, event: Event) {
     log(&event);
-    if let Some(account) = account(&event) {
-        log(&account);
+    if let Some(supplement) = supplement(&event) {
+        log(&supplement);
     }
     if let Event::Stanza { stanza, .. } = &event
         && let Some(answer) = reply(stanza)
@@ -91,24 +91,44 @@ async fn send(federation: &Federation, stanza: Stanza) {
     }
 }
 
-/// Which way stanzas of a pair may go from now on, and what makes that safe.
-fn account(event: &Event) -> Option<String> {
-    let (way, connection, pair, method, channel) = match event {
-        Event::Authorized {
-            connection,
-            pair,
-            method,
-            channel,
-        } => (Direction::Inbound, connection, pair, method, channel),
-        Event::Established {
-            connection,
-            pair,
-            method,
-            channel,
-        } => (Direction::Outbound, connection, pair, method, channel),
-        _ => return None,
-    };
-    Some(format!("{connection}: {way}, {pair}: {method}, {channel}"))
+/// What an event means for those who run the domain, beyond its own line: which way stanzas of a pair
+/// may go from now on and what makes that safe, or what can be done about a failure.
+fn supplement(event: &Event) -> Option<String> {
+    if let Event::Authorized {
+        connection,
+        pair,
+        method,
+        channel,
+    } = event
+    {
+        Some(format!(
+            "{connection}: inbound, {pair}: {method}, {channel}"
+        ))
+    } else if let Event::Established {
+        connection,
+        pair,
+        method,
+        channel,
+    } = event
+    {
+        Some(format!(
+            "{connection}: outbound, {pair}: {method}, {channel}"
+        ))
+    } else if let Event::Closed { connection, reason } = event {
+        hint(connection, &reason.into())
+    } else if let Event::Undelivered { stanza, failure } = event {
+        let to = stanza.to().domain();
+        hint(&format_args!("delivery to {to}"), &failure.into())
+    } else {
+        None
+    }
+}
+
+fn hint(what: &dyn Display, report: &Report) -> Option<String> {
+    let Report {
+        step, party, hint, ..
+    } = report;
+    (!hint.is_empty()).then(|| format!("{what}: {step}, {party}: hint: {hint}"))
 }
 
 fn log(line: &dyn Display) {
@@ -183,6 +203,7 @@ impl Signals {
 mod tests {
     use comity_rustls::{Identity, default_provider};
     use comity_testkit::mint::{Ca, Leaf};
+    use comity_xmpp::router::Failure;
 
     use super::*;
 
@@ -196,6 +217,20 @@ mod tests {
         let domain = "echo.example".parse().expect("a domain");
         config.policy.local_domains.insert(domain);
         Federation::start(config).await.expect("it starts")
+    }
+
+    #[test]
+    fn a_failure_that_can_be_mended_comes_with_a_hint() {
+        let denied = hint(&"delivery to b.example", &Report::from(&Failure::Denied));
+        assert_eq!(
+            denied.as_deref(),
+            Some(
+                "delivery to b.example: policy, this side: hint: add the domain to the exceptions \
+                 of the policy, or change the direction of its exception"
+            )
+        );
+        let stopped = hint(&"delivery to b.example", &Report::from(&Failure::Shutdown));
+        assert_eq!(stopped, None);
     }
 
     #[tokio::test]

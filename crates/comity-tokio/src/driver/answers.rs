@@ -112,7 +112,7 @@ fn target(candidate: &Candidate) -> Target {
     let transport = match candidate.security {
         srv::Security::DirectTls => Transport::DirectTls,
         // How the stream becomes secure, if it does, is not for DNS to say.
-        _ => Transport::Tcp,
+        srv::Security::StartTls | _ => Transport::Tcp,
     };
     Target::new(candidate.address, candidate.target.clone()).with_transport(transport)
 }
@@ -131,6 +131,10 @@ const XMPP_SERVER_PORT: u16 = 5269;
 
 #[cfg(test)]
 mod tests {
+    use comity_identity::Direction;
+    use comity_testkit::mint::Leaf;
+    use comity_trust::{CertificateDer, Policy, Reference, Role, evaluate};
+
     use super::*;
 
     #[test]
@@ -150,6 +154,102 @@ mod tests {
             );
         }
         assert_eq!(security(SecurityMode::default()), Security::CERTIFIED);
+    }
+
+    #[test]
+    fn a_pair_is_allowed_on_the_terms_of_policy_and_profile() {
+        let profile = Profile::named("openfire").unwrap();
+        let mode = SecurityMode::new(TlsMode::Optional, Requirement::Required);
+        let mut config = comity_policy::Config::default();
+        config.local_domains.insert(domain("a.example"));
+        for (verdict, expected) in [
+            (Verdict::Deny, stream::Decision::Deny),
+            (
+                Verdict::Allow,
+                stream::Decision::Allow(Terms {
+                    security: security(mode),
+                    profile,
+                }),
+            ),
+        ] {
+            config.default_verdict = verdict;
+            let policy = comity_policy::Policy::new(config.clone()).unwrap();
+            let (local, remote) = (domain("a.example"), domain("b.example"));
+            let decided = policy.decide(&local, &remote, Direction::Outbound);
+            assert_eq!(decision(&decided, mode, profile), expected);
+        }
+    }
+
+    #[test]
+    fn a_verdict_holds_until_the_certificate_expires() {
+        let leaf = Leaf::new([1; 32]).dns("b.example").valid(1000, 5000);
+        let own = CertificateDer::from(leaf.self_signed().leaf().to_vec());
+        let mut policy = Policy::new(&[]);
+        policy.store.add_pin(own.clone(), [domain("b.example")]);
+        let reference = Reference::dns(domain("b.example"));
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let judged = evaluate(&[own], at(2000), Role::Server, &reference, &policy);
+        for (now, seconds) in [(2000, 3000), (4999, 1), (5000, 0), (6000, 0)] {
+            assert_eq!(
+                verdict(&judged, at(now)),
+                stream::Verdict::Trusted {
+                    matched_by: "b.example".into(),
+                    expires_in: Some(Duration::from_secs(seconds)),
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_is_sought_where_it_says() {
+        use srv::Security::StartTls;
+        let at = |text| OtherHost::parse(text).unwrap();
+        let host = |host: &str, port| Service::Host {
+            host: host.parse().unwrap(),
+            port,
+            security: StartTls,
+        };
+        for (other, direct_tls, name, service) in [
+            (None, true, "b.example", Service::XmppServerWithDirectTls),
+            (None, false, "b.example", Service::XmppServer),
+            (
+                Some(at("c.example")),
+                true,
+                "c.example",
+                Service::XmppServerWithDirectTls,
+            ),
+            (
+                Some(at("c.example")),
+                false,
+                "c.example",
+                Service::XmppServer,
+            ),
+            (
+                Some(at("c.example:9222")),
+                true,
+                "b.example",
+                host("c.example", 9222),
+            ),
+            (
+                Some(at("192.0.2.1")),
+                true,
+                "b.example",
+                host("192.0.2.1", 5269),
+            ),
+            (
+                Some(at("[2001:db8::1]:9222")),
+                false,
+                "b.example",
+                host("2001:db8::1", 9222),
+            ),
+        ] {
+            let sought = inquiry(&domain("b.example"), other.as_ref(), direct_tls);
+            assert_eq!(sought, (domain(name), service));
+        }
+    }
+
+    fn domain(name: &str) -> DomainName {
+        name.parse().unwrap()
     }
 
     #[test]

@@ -21,12 +21,17 @@ use crate::stranger::read_until;
 
 #[tokio::test]
 async fn names_that_peers_claim_do_not_keep_us_from_sending() {
-    let site = Site::start_with_zone(Authorities::Common, Proof::Certificate, weak, |mut zone| {
-        for name in (0..CONNECTIONS).flat_map(names) {
-            zone = never_answered(zone, &name);
-        }
-        zone
-    });
+    let site = Site::start_with_zone(
+        Authorities::Common,
+        Proof::Certificate,
+        weak,
+        |mut zone, _| {
+            for name in (0..CONNECTIONS).flat_map(names) {
+                zone = never_answered(zone, &name);
+            }
+            zone
+        },
+    );
     let mut site = site.await;
     let mut idle = Vec::new();
     for connection in 0..CONNECTIONS {

@@ -9,13 +9,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Mutex;
 
+use crate::site::Party;
+
 /// Cuts every datagram.
-pub(crate) fn cut(zone: FakeDns) -> FakeDns {
+pub(crate) fn cut(zone: FakeDns, _: &[Party]) -> FakeDns {
     zone.fault(When::always().over(Transport::Udp), Fault::Truncated)
 }
 
 /// Answers nothing.
-pub(crate) fn silent(zone: FakeDns) -> FakeDns {
+pub(crate) fn silent(zone: FakeDns, _: &[Party]) -> FakeDns {
     zone.fault(When::always(), Fault::Drop)
 }
 

@@ -2,7 +2,9 @@
 #![cfg(test)]
 
 mod claims;
+mod direct_tls;
 mod dns;
+mod redirect;
 mod site;
 mod stranger;
 
@@ -11,19 +13,48 @@ use comity_policy::{Exception, Packets, Verdict};
 use comity_testkit::mint::{Leaf, Purpose};
 use comity_tokio::{Event, SendError, StartError};
 use comity_trust::EkuPolicy;
-use comity_xmpp::StanzaCondition;
 use comity_xmpp::router::{self, Failure};
-use comity_xmpp::stream::{CloseReason, Method, Rejection};
+use comity_xmpp::stream::{CloseReason, Farewell, Method, Rejection, Switch};
+use comity_xmpp::{Profile, StanzaCondition};
 
 use tokio::time::timeout;
 
 use site::{Authorities, PATIENCE, Party, Proof, Site, authority, body, identity, message};
 
 #[tokio::test]
-async fn certificates_carry_messages_both_ways() {
+async fn certificates_carry_messages_both_ways_on_one_connection() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
     site.exchange("a", "b", Method::Certificate).await;
     site.exchange("b", "a", Method::Certificate).await;
+    let (_, ours) = site.a.established().await;
+    let (_, theirs) = site.b.established().await;
+    assert_eq!(
+        (ours.opened, theirs.opened),
+        (Direction::Outbound, Direction::Inbound)
+    );
+    for channel in [ours, theirs] {
+        assert_eq!(&*channel.tls.expect("TLS").version, "TLS 1.3");
+    }
+    assert!(!site.b.saw(|event| matches!(event, Event::Dialling { .. })));
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_knows_no_streams_both_ways_is_connected_to() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
+        if config.policy.local_domains.contains("b.example") {
+            let profile = Profile::named("ejabberd").unwrap();
+            let domain = "a.example".parse().unwrap();
+            config.profiles.insert(domain, profile);
+        }
+    })
+    .await;
+    site.exchange("a", "b", Method::Certificate).await;
+    site.exchange("b", "a", Method::Certificate).await;
+    for party in [&mut site.a, &mut site.b] {
+        let (_, channel) = party.established().await;
+        assert_eq!(channel.opened, Direction::Outbound);
+    }
     site.end().await;
 }
 
@@ -32,7 +63,11 @@ async fn dialback_inside_tls_carries_messages_where_certificates_prove_nothing()
     let mut site = Site::start(Authorities::Unrelated, Proof::Dialback, |_| {}).await;
     site.exchange("a", "b", Method::Dialback).await;
     site.exchange("b", "a", Method::Dialback).await;
-    assert!(site.a.saw(|event| matches!(event, Event::Secured { .. })));
+    // ALPN is for direct TLS.
+    assert!(site.a.saw(|event| matches!(
+        event,
+        Event::Secured { session, .. } if session.alpn.is_none()
+    )));
     assert!(
         site.a.saw(
             |event| matches!(event, Event::Judged { verdict, .. } if verdict.reason().is_some())
@@ -191,6 +226,8 @@ async fn a_certificate_of_an_unknown_ca_proves_nothing_to_those_who_require_one(
 async fn a_peer_is_judged_as_the_tls_server_where_we_connect() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
         config.trust.eku = EkuPolicy::RoleStrict;
+        // So that it connects itself.
+        config.router.stream.bidi = Switch::Off;
         if config.policy.local_domains.contains("b.example") {
             let leaf = Leaf::new([9; 32]).dns("b.example");
             let leaf = leaf.purposes(&[Purpose::ServerAuth]);
@@ -324,10 +361,16 @@ async fn shutdown_ends_streams_in_order_and_the_events_after_them() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
     site.exchange("a", "b", Method::Certificate).await;
     site.a.federation.shutdown().await;
-    assert_eq!(site.a.next_closed().await, CloseReason::Closed);
+    assert_eq!(
+        site.a.next_closed().await,
+        CloseReason::Farewell(Farewell::Shutdown)
+    );
     let rest = site.a.rest().await;
     assert!(rest.is_empty(), "{rest:?}");
-    assert_eq!(site.b.next_closed().await, CloseReason::PeerClosed);
+    assert_eq!(
+        site.b.next_closed().await.to_string(),
+        "closed by the peer: system-shutdown (this server stops)"
+    );
     // A second one has nothing to do.
     site.a.federation.shutdown().await;
     site.end().await;
@@ -382,7 +425,10 @@ async fn whoever_drops_the_events_ends_the_federation() {
     site.exchange("a", "b", Method::Certificate).await;
     site.a.events.close();
     site.a.rest().await;
-    assert_eq!(site.b.next_closed().await, CloseReason::PeerClosed);
+    assert_eq!(
+        site.b.next_closed().await.to_string(),
+        "closed by the peer: system-shutdown (this server stops)"
+    );
     site.end().await;
 }
 
@@ -390,14 +436,18 @@ async fn whoever_drops_the_events_ends_the_federation() {
 async fn an_address_in_use_is_named() {
     let site = Site::start(Authorities::Common, Proof::Certificate, |_| {}).await;
     let address = site.a.federation.addresses()[0];
-    let config = site.config_of("d", vec![address]);
-    let error = comity_tokio::Federation::start(config).await.unwrap_err();
-    assert_eq!(
-        error,
-        StartError::Listen {
-            address,
-            kind: std::io::ErrorKind::AddrInUse
-        }
-    );
+    let plain = site.config_of("d", vec![address]);
+    let mut direct = site.config_of("d", Vec::new());
+    direct.listen_tls = vec![address];
+    for config in [plain, direct] {
+        let error = comity_tokio::Federation::start(config).await.unwrap_err();
+        assert_eq!(
+            error,
+            StartError::Listen {
+                address,
+                kind: std::io::ErrorKind::AddrInUse
+            }
+        );
+    }
     site.end().await;
 }

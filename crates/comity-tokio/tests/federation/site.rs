@@ -7,7 +7,7 @@ use comity_policy::{Requirement, SecurityMode, TlsMode, Verdict};
 use comity_rustls::{Identity, default_provider};
 use comity_testkit::dns::FakeDns;
 use comity_testkit::mint::{Authority, Ca, Leaf};
-use comity_tokio::{Config, Event, Federation};
+use comity_tokio::{Channel, Config, Event, Federation};
 use comity_xmpp::router::Failure;
 use comity_xmpp::stream::{CloseReason, Method};
 use comity_xmpp::xml::Element;
@@ -53,14 +53,14 @@ impl Site {
         proof: Proof,
         change: fn(&mut Config),
     ) -> Self {
-        Self::start_with_zone(authorities, proof, change, |zone| zone).await
+        Self::start_with_zone(authorities, proof, change, |zone, _| zone).await
     }
 
     pub(crate) async fn start_with_zone(
         authorities: Authorities,
         proof: Proof,
         change: fn(&mut Config),
-        change_zone: fn(FakeDns) -> FakeDns,
+        change_zone: impl FnOnce(FakeDns, &[Party]) -> FakeDns,
     ) -> Self {
         let sockets = Sockets::bind().await;
         let name_server = sockets.address();
@@ -71,14 +71,7 @@ impl Site {
             let mut config = config(name, authorities, proof, name_server, listen);
             change(&mut config);
             let (federation, events) = Federation::start(config).await.unwrap();
-            let (owner, host) = (
-                format!("_xmpp-server._tcp.{name}.example"),
-                format!("xmpp.{name}.example"),
-            );
-            let port = federation.addresses()[0].port();
-            zone = zone
-                .srv(&owner, 1, 1, port, &host)
-                .a(&host, Ipv4Addr::LOCALHOST);
+            zone = publish(zone, name, &federation);
             let seen = Vec::new();
             parties.push(Party {
                 federation,
@@ -86,7 +79,7 @@ impl Site {
                 seen,
             });
         }
-        sockets.serve(change_zone(zone));
+        sockets.serve(change_zone(zone, &parties));
         let (b, a) = (parties.pop().unwrap(), parties.pop().unwrap());
         Self {
             a,
@@ -122,15 +115,7 @@ impl Site {
                 break;
             }
         }
-        loop {
-            if let Event::Established {
-                method: proved_by, ..
-            } = sender.next().await
-            {
-                assert_eq!(proved_by, method);
-                break;
-            }
-        }
+        assert_eq!(sender.established().await.0, method);
     }
 
     /// Both stop in order, within a time that shows that they did not have to be cut off.
@@ -162,6 +147,29 @@ impl Party {
         rest
     }
 
+    /// How the stream was established that carries our stanzas, and over what.
+    pub(crate) async fn established(&mut self) -> (Method, Channel) {
+        let mut read = 0;
+        loop {
+            if let Some(event) = self.seen.get(read) {
+                if let Event::Established {
+                    method, channel, ..
+                } = event
+                {
+                    return (*method, channel.clone());
+                }
+                read += 1;
+            } else {
+                self.next().await;
+            }
+        }
+    }
+
+    /// The events that have been read.
+    pub(crate) fn seen(&self) -> &[Event] {
+        &self.seen
+    }
+
     /// Whether such an event has been read.
     pub(crate) fn saw(&self, is: impl Fn(&Event) -> bool) -> bool {
         self.seen.iter().any(is)
@@ -190,6 +198,21 @@ impl Party {
             }
         }
     }
+}
+
+/// A domain's records: direct TLS comes first where it is listened for.
+pub(crate) fn publish(mut zone: FakeDns, name: &str, federation: &Federation) -> FakeDns {
+    let host = format!("xmpp.{name}.example");
+    for (service, priority, addresses) in [
+        ("_xmpps-server", 1, federation.tls_addresses()),
+        ("_xmpp-server", 2, federation.addresses()),
+    ] {
+        let owner = format!("{service}._tcp.{name}.example");
+        for address in addresses {
+            zone = zone.srv(&owner, priority, 1, address.port(), &host);
+        }
+    }
+    zone.a(&host, Ipv4Addr::LOCALHOST)
 }
 
 pub(crate) fn message(from: &str, to: &str, text: &str) -> Stanza {

@@ -3,7 +3,7 @@
 use comity_tokio::{Event, Federation};
 use comity_xmpp::router::AcceptError;
 use comity_xmpp::stream::{CloseReason, Rejection};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -103,21 +103,23 @@ async fn connect(federation: &Federation) -> TcpStream {
 }
 
 /// Reads until what came ends with `end`.
-pub(crate) async fn read_until(stream: &mut TcpStream, end: &str) {
+pub(crate) async fn read_until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> String {
     let mut received = Vec::new();
     while !received.ends_with(end.as_bytes()) {
         let read = timeout(PATIENCE, stream.read_buf(&mut received)).await;
         let read = read.expect("more comes").unwrap();
         assert!(read > 0, "{}", String::from_utf8_lossy(&received));
     }
+    String::from_utf8(received).unwrap()
 }
 
-async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut received = Vec::new();
     let read = timeout(PATIENCE, stream.read_to_end(&mut received)).await;
     read.expect("an end comes").unwrap();
     received
 }
 
-const HEADER: &[u8] = b"<stream:stream xmlns='jabber:server' from='b.example' to='a.example' \
+pub(crate) const HEADER: &[u8] =
+    b"<stream:stream xmlns='jabber:server' from='b.example' to='a.example' \
     xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";

@@ -125,11 +125,18 @@ pub(super) fn event(event: &Event) -> io::Result<()> {
             domain, verdict, ..
         } => judged(domain, verdict),
         Event::Resolved {
-            domain, resolution, ..
-        } => match resolution {
-            Ok(resolution) => resolved(domain, resolution),
-            Err(error) => line("DNS", format_args!("{domain}: {error}")),
-        },
+            domain,
+            at,
+            resolution,
+        } => {
+            if let Some(host) = at {
+                line("redirect", format_args!("{domain} sends us on to {host}"))?;
+            }
+            match resolution {
+                Ok(resolution) => resolved(domain, resolution),
+                Err(error) => line("DNS", format_args!("{domain}: {error}")),
+            }
+        }
         Event::Secured {
             connection,
             role,
