@@ -18,6 +18,7 @@ mod proof;
 mod reader;
 mod reason;
 mod receiving;
+pub mod session;
 #[cfg(test)]
 mod tests;
 

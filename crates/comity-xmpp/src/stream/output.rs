@@ -54,11 +54,20 @@ impl Output {
     /// A stream header (RFC 6120 §4.7). Every header declares the dialback namespace, because some
     /// servers ignore dialback elements without it.
     pub(super) fn header(&mut self, header: HeaderText<'_>) {
+        self.write_header(ns::SERVER, Some(ns::DIALBACK), header);
+    }
+
+    /// The header of a stream between a client and its server.
+    pub(super) fn client_header(&mut self, header: HeaderText<'_>) {
+        self.write_header(ns::CLIENT, None, header);
+    }
+
+    fn write_header(&mut self, content: &str, dialback: Option<&str>, header: HeaderText<'_>) {
         self.text.push_str("<?xml version='1.0'?><stream:stream");
         for (name, value) in [
-            ("xmlns", Some(ns::SERVER)),
+            ("xmlns", Some(content)),
             ("xmlns:stream", Some(ns::STREAM)),
-            ("xmlns:db", Some(ns::DIALBACK)),
+            ("xmlns:db", dialback),
             ("from", header.from),
             ("to", header.to),
             ("id", header.id),

@@ -147,10 +147,19 @@ impl Header {
     /// Whether this is the header of a stream between servers. Without a prefix for the stream
     /// namespace each stanza declares its own namespace (RFC 6120 §4.8.2).
     pub(super) fn check_namespaces(&self) -> Result<(), Rejection> {
+        self.check_content(ns::SERVER)
+    }
+
+    /// Whether this is the header of a stream between a client and its server.
+    pub(super) fn check_client_namespaces(&self) -> Result<(), Rejection> {
+        self.check_content(ns::CLIENT)
+    }
+
+    fn check_content(&self, content: &str) -> Result<(), Rejection> {
         if !self.is_stream {
             return Err(Rejection::StreamNamespace);
         }
-        if [ns::SERVER, ns::STREAM].contains(&self.content_namespace.as_str()) {
+        if [content, ns::STREAM].contains(&self.content_namespace.as_str()) {
             Ok(())
         } else {
             Err(Rejection::ContentNamespace)

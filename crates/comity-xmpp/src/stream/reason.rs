@@ -235,8 +235,8 @@ pub enum Rejection {
     /// The header's `from` is a domain of ours.
     #[error("the header's 'from' is a domain of this server")]
     LocalFrom,
-    /// The content namespace is not `jabber:server`.
-    #[error("the content namespace is not jabber:server")]
+    /// The content namespace is not `jabber:server`, or `jabber:client` where a client connects.
+    #[error("the content namespace is not the one that is served here")]
     ContentNamespace,
     /// Clear text followed the request to start TLS.
     #[error("data behind the request to start TLS")]

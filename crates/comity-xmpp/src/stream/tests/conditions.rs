@@ -174,13 +174,13 @@ fn rows() -> Vec<Row> {
             C::InvalidNamespace,
             At::Connected,
             header("'jabber:server'", "'jabber:client'"),
-            "the content namespace is not jabber:server",
+            "the content namespace is not the one that is served here",
         ),
         (
             C::InvalidNamespace,
             At::Proved,
             bytes("<message xmlns='jabber:client' from='x@b.example' to='y@a.example'/>"),
-            "the content namespace is not jabber:server",
+            "the content namespace is not the one that is served here",
         ),
         (
             C::InvalidXml,
