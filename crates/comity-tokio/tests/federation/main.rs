@@ -77,24 +77,27 @@ async fn dialback_inside_tls_carries_messages_where_certificates_prove_nothing()
 }
 
 #[tokio::test]
-async fn a_large_message_arrives_whole_and_in_order() {
+async fn much_arrives_whole_and_in_order_both_ways_on_one_connection() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
         // So that the router is told to wait, and told to go on.
         config.limits.max_unsent_bytes = 4096;
     })
     .await;
-    for number in 0..100 {
-        let text = format!("{number} {}", "x".repeat(2000));
-        site.a
-            .federation
-            .send(message("a", "b", &text))
-            .await
-            .unwrap();
+    for (from, to) in [("a", "b"), ("b", "a")] {
+        let (sender, recipient) = match from {
+            "a" => (&mut site.a, &mut site.b),
+            _ => (&mut site.b, &mut site.a),
+        };
+        let text = |number| format!("{number} {}", "x".repeat(2000));
+        for number in 0..100 {
+            let stanza = message(from, to, &text(number));
+            sender.federation.send(stanza).await.unwrap();
+        }
+        for number in 0..100 {
+            assert_eq!(recipient.next_message().await, text(number));
+        }
     }
-    for number in 0..100 {
-        let text = format!("{number} {}", "x".repeat(2000));
-        assert_eq!(site.b.next_message().await, text);
-    }
+    assert!(!site.b.saw(|event| matches!(event, Event::Dialling { .. })));
     site.end().await;
 }
 
