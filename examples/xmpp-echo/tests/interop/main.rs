@@ -112,6 +112,8 @@ matrix! {
         Refusal::THEIRS_UNTRUSTED;
     we_are_refused_without_a_trusted_certificate_where_the_peer_demands_one:
         Refusal::OURS_UNTRUSTED;
+    a_peer_without_tls_is_refused_where_we_demand_it: Refusal::TLS_NOT_THEIRS;
+    we_are_refused_without_tls_where_the_peer_demands_it: Refusal::TLS_NOT_OURS;
 }
 
 with_each_server! {
@@ -154,9 +156,7 @@ fn refusal_when_peer_writes_first<P: Peer>(refusal: &Refusal) {
     let mut user = scene.peer.login();
     write(&mut user);
     assert_bounce(&mut user);
-    let reason = P::reasons(refusal).inbound;
-    echo.log().wait_for(&[": ended: ", reason]);
-    assert_refused(&scene, &echo, refusal, reason);
+    assert_refused(&scene, &echo, refusal, P::reasons(refusal).inbound);
 }
 
 fn refusal_when_echo_writes_first<P: Peer>(refusal: &Refusal) {
@@ -164,14 +164,21 @@ fn refusal_when_echo_writes_first<P: Peer>(refusal: &Refusal) {
     let mut user = scene.peer.login();
     let echo = scene.echo(&greet::<P>());
     let reason = P::reasons(refusal).outbound;
-    echo.log()
-        .wait_for(&["not delivered: message", P::DOMAIN, reason]);
+    let (ours, theirs) = (echo::DOMAIN, P::DOMAIN);
+    assert_eq!(
+        echo.log().wait_for(&["not delivered: "]),
+        format!("not delivered: message from {ours} to {theirs}: the stream ended: {reason}")
+    );
     assert_refused(&scene, &echo, refusal, reason);
     // The next stanza that the user gets is this answer, so no greeting came before.
     ask(&mut user, P::DOMAIN, "ping", PING);
 }
 
 fn assert_refused<P: Peer>(scene: &Scene<P>, echo: &Echo, refusal: &Refusal, reason: &str) {
+    assert_eq!(
+        echo.log().wait_for(&[": ended: "]),
+        format!("connection 1: ended: {reason}")
+    );
     if let Some(error) = refusal.told {
         scene.peer.log().wait_for(&[error, reason]);
     }

@@ -199,12 +199,46 @@ impl Refusal {
         ours: LENIENT,
         theirs: STRICT.trusting(Trust::Own),
         prosody: Reasons {
-            inbound: "closed by the peer: not-authorized (Your server",
-            outbound: "closed by the peer: not-authorized (Your server",
+            inbound: "closed by the peer: not-authorized (Your server's certificate is not trusted)",
+            outbound: "closed by the peer: not-authorized (Your server's certificate is not trusted)",
         },
         ejabberd: Reasons {
             inbound: "closed by the peer",
-            outbound: "closed by the peer: not-authorized",
+            outbound: "the peer refused our certificate: \
+                not-authorized (unable to verify the first certificate); \
+                then: closed by the peer: not-authorized",
+        },
+        told: None,
+    };
+
+    /// We demand TLS, and the peer has none.
+    pub(crate) const TLS_NOT_THEIRS: Self = Self {
+        ours: LENIENT,
+        theirs: LENIENT.with(Tls::Disabled),
+        prosody: Reasons {
+            inbound: "TLS is required first",
+            outbound: "TLS is required, and the peer does not offer it; \
+                then: closed by the peer: unsupported-stanza-type",
+        },
+        ejabberd: Reasons {
+            inbound: "closed by the peer: \
+                unsupported-feature (STARTTLS is disabled in local configuration)",
+            outbound: "TLS is required and not available",
+        },
+        told: None,
+    };
+
+    /// The peer demands TLS, and we have none.
+    pub(crate) const TLS_NOT_OURS: Self = Self {
+        ours: LENIENT.with(Tls::Disabled),
+        theirs: LENIENT,
+        prosody: Reasons {
+            inbound: "the peer requires TLS, which is off here",
+            outbound: "the peer requires TLS, which is off here",
+        },
+        ejabberd: Reasons {
+            inbound: "closed by the peer: policy-violation (Use of STARTTLS required)",
+            outbound: "the peer requires TLS, which is off here",
         },
         told: None,
     };
