@@ -398,7 +398,8 @@ impl Router {
                 Ok(()) => None,
                 Err(SendError::TooLong(max)) => Some(max),
                 Err(
-                    SendError::Closed
+                    SendError::AlreadyAsked
+                    | SendError::Closed
                     | SendError::Full
                     | SendError::NotEstablished
                     | SendError::OtherPair

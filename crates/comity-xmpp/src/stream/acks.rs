@@ -88,6 +88,11 @@ impl Acks {
         self.sent.as_ref().is_some_and(wants)
     }
 
+    /// Whether a request has not been answered.
+    pub(super) fn is_requested(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.requested)
+    }
+
     /// Notes that a request was sent.
     pub(super) fn note_request(&mut self) {
         if let Some(sent) = &mut self.sent {
@@ -95,10 +100,10 @@ impl Acks {
         }
     }
 
-    /// Takes the peer's count.
-    pub(super) fn acknowledge(&mut self, handled: u32) -> Result<(), TooHigh> {
+    /// Takes the peer's count; gives whether it has moved.
+    pub(super) fn acknowledge(&mut self, handled: u32) -> Result<bool, TooHigh> {
         let Some(sent) = &mut self.sent else {
-            return Ok(());
+            return Ok(false);
         };
         let count = handled.wrapping_sub(sent.acknowledged);
         let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -118,7 +123,7 @@ impl Acks {
             // A burst shall not keep its memory for the life of the stream.
             sent.pending = VecDeque::new();
         }
-        Ok(())
+        Ok(count > 0)
     }
 
     /// Takes what was sent and never acknowledged.

@@ -37,6 +37,8 @@ pub(super) struct Core {
     pub(super) certificate: Option<CertificateProof>,
     /// Why the peer's certificate does not do.
     pub(super) certificate_problem: Box<str>,
+    /// When the first of the certificate's proofs expires.
+    pub(super) expires: Option<Instant>,
     /// What has gone wrong on the way without ending the stream.
     pub(super) setback: Option<Setback>,
     /// The terms for the domain that the stream is for.
@@ -106,6 +108,7 @@ impl Core {
             channel: Channel::Plain,
             certificate: None,
             certificate_problem: Box::default(),
+            expires: None,
             setback: None,
             terms: Terms {
                 security: config.security,
@@ -184,6 +187,8 @@ impl Core {
             security: self.config.security,
             profile: self.config.profile,
         };
+        self.expires = None;
+        self.timers.stop(Timer::Certificate);
         self.setback = None;
         self.id = Box::default();
         self.bidi = false;

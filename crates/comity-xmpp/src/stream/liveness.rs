@@ -45,7 +45,7 @@ impl Core {
 
     /// Shows the peer, and whatever forgets quiet connections on the way, that we are there.
     pub(super) fn keep_alive(&mut self) {
-        if self.acks.counts_sent() {
+        if self.acks.counts_sent() && !self.acks.is_requested() {
             self.request_acknowledgement();
         } else {
             self.output.space();
@@ -59,7 +59,14 @@ impl Core {
             Verdict::Trusted {
                 expires_in: Some(wait),
                 ..
-            } => self.arm(Timer::Certificate, *wait),
+            } => {
+                let until = self.now.checked_add(*wait);
+                // The first to expire ends the stream for all.
+                self.expires = self.expires.into_iter().chain(until).min();
+                if let Some(until) = self.expires {
+                    self.timers.set(Timer::Certificate, until);
+                }
+            }
             Verdict::Trusted {
                 expires_in: None, ..
             }
@@ -142,7 +149,7 @@ impl Core {
             return self.check_output();
         }
         self.acks.count_handled();
-        if self.bidi {
+        if self.bidi && !self.acks.counts_sent() {
             self.acks.count_sent();
         }
         self.output.empty(ns::SM, "enabled");
@@ -153,14 +160,19 @@ impl Core {
         let handled = element.attribute("h").and_then(|h| h.trim().parse().ok());
         let handled = handled.ok_or(Rejection::UnexpectedElement)?;
         let taken = self.acks.acknowledge(handled);
-        taken.map_err(
-            |TooHigh { acknowledged, sent }| Rejection::AcknowledgedTooMany { acknowledged, sent },
-        )?;
+        let has_moved =
+            taken.map_err(
+                |TooHigh { acknowledged, sent }| Rejection::AcknowledgedTooMany {
+                    acknowledged,
+                    sent,
+                },
+            )?;
         self.timers.stop(Timer::Acknowledgement);
-        if self.life == Life::Open {
+        // A peer that repeats itself is asked again with the next stanza.
+        if has_moved && self.life == Life::Open {
             self.request_if_due();
         }
-        Ok(())
+        self.check_output()
     }
 }
 

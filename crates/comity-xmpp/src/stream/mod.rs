@@ -209,6 +209,7 @@ impl Stream {
         }
         let result = match (self.core.key_verdict(query, verdict), &mut self.side) {
             (Some(result), _) => result,
+            (None, _) if self.core.life != Life::Open => Ok(()),
             (None, _) if self.core.outgoing_verdict(query, verdict).is_some() => Ok(()),
             (None, Side::Initiating(side)) => {
                 side.verdict(&mut self.core, query, verdict);
@@ -351,7 +352,11 @@ impl Stream {
             Side::Initiating(side) => side.awaits_answer(),
             Side::Receiving(side) => side.awaits_answer(),
         };
-        self.core.life != Life::Closed && !awaits_answer && !self.awaits_tls()
+        match self.core.life {
+            Life::Open => !awaits_answer && !self.awaits_tls(),
+            Life::Closing => true,
+            Life::Closed => false,
+        }
     }
 
     /// Whether nothing will come out any more.
@@ -482,6 +487,9 @@ impl Stream {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
+    /// The pair has been asked for already.
+    #[error("the pair has been asked for already")]
+    AlreadyAsked,
     /// The stream is closing or closed.
     #[error("the stream is closed")]
     Closed,

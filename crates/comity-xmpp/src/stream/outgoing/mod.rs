@@ -110,6 +110,9 @@ impl Core {
         if self.life != Life::Open {
             return Err(SendError::Closed);
         }
+        if self.outgoing.has(pair) {
+            return Err(SendError::AlreadyAsked);
+        }
         // What comes back on a pair that is not the stream's own could not be told from a lie.
         if self.config.dialback.is_none() || self.bidi {
             return Err(SendError::OtherPair);

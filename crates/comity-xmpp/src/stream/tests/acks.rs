@@ -157,7 +157,7 @@ fn counts_go_round_at_two_to_the_32() {
     acks.count_sent();
     let stanza = numbered(1);
     acks.note_sent(&stanza);
-    assert_eq!(acks.acknowledge(1), Ok(()));
+    assert_eq!(acks.acknowledge(1), Ok(true));
     assert!(acks.acknowledge(0).is_err(), "backwards");
     assert_eq!(acks.take_pending().count(), 0);
 }
@@ -212,4 +212,60 @@ fn an_acknowledgement_still_counts_while_the_stream_closes() {
     host.stream.close(host.now);
     host.feed("<a xmlns='urn:xmpp:sm:3' h='1'/></stream:stream>");
     assert_eq!(host.events(), ["closed: closed"]);
+}
+
+#[test]
+fn a_silent_peer_is_given_up_however_often_it_hears_from_us() {
+    let limits = Limits::default();
+    let mut host = connected(acknowledged(), Purpose::Stanzas, EXTERNAL);
+    host.feed("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+        .feed(HEADER.replace("version", "id='3' version"))
+        .feed(features(&format!(
+            "{SM}<limits xmlns='urn:xmpp:stream-limits:0'><idle-seconds>20</idle-seconds></limits>"
+        )))
+        .feed(ENABLED);
+    assert_eq!(send(&mut host, 1), Ok(()));
+    host.events();
+    for _ in 0..5 {
+        host.pass(Duration::from_secs(10));
+    }
+    assert_eq!(host.events(), [""; 0]);
+    host.pass(limits.acknowledgement_timeout - Duration::from_secs(50));
+    assert_eq!(
+        host.events().pop().as_deref(),
+        Some("closed: an acknowledgement took too long")
+    );
+}
+
+#[test]
+fn a_peer_that_repeats_its_count_makes_us_write_nothing() {
+    let mut host = counting(acknowledged());
+    assert_eq!(send(&mut host, 1), Ok(()));
+    host.sent();
+    for _ in 0..3 {
+        host.feed("<a xmlns='urn:xmpp:sm:3' h='0'/>");
+    }
+    assert_eq!(host.sent(), "");
+}
+
+#[test]
+fn a_peer_that_counts_both_ways_does_not_reset_our_count() {
+    let mut both = acknowledged();
+    both.bidi = Switch::On;
+    let mut host = connected(
+        both,
+        Purpose::Stanzas,
+        &format!("{EXTERNAL}<bidi xmlns='urn:xmpp:features:bidi'/>"),
+    );
+    host.feed("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+        .feed(HEADER.replace("version", "id='3' version"))
+        .feed(features(SM));
+    assert_eq!(send(&mut host, 1), Ok(()));
+    host.feed(ENABLE).feed("<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    host.events();
+    host.feed(MESSAGE);
+    host.sent();
+    host.feed(REQUEST);
+    assert_eq!(host.sent(), "<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    assert_eq!(host.events().len(), 1);
 }

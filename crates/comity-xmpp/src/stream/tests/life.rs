@@ -254,3 +254,81 @@ fn deadlines_beyond_the_end_of_time_are_never() {
     host.feed(HEADER).feed(STARTTLS);
     assert_eq!(host.stream.poll_timeout(), None);
 }
+
+#[test]
+fn nothing_follows_a_farewell() {
+    let mut stream = Stream::receive(
+        origin(),
+        Config {
+            transport: crate::Transport::DirectTls,
+            ..config()
+        },
+        [1; 32],
+    );
+    let _start = stream.poll_event();
+    stream.handle_tls_established(origin(), PeerCertificate::Presented);
+    stream.handle_input(origin(), HEADER.as_bytes());
+    let Some(Event::Authorize { query, .. }) = stream.poll_event() else {
+        panic!("no question")
+    };
+    let allow = Decision::Allow(Security::ENCRYPTED.into());
+    stream.handle_decision(origin(), query, &allow);
+    let Some(Event::Authenticate { query, .. }) = stream.poll_event() else {
+        panic!("no question")
+    };
+    stream.dismiss(origin(), Farewell::Shutdown);
+    let trusted = Verdict::Trusted {
+        matched_by: "b.example".into(),
+        expires_in: Some(Duration::from_secs(1)),
+    };
+    stream.handle_verdict(origin(), query, &trusted);
+    let mut host = Host::new(stream);
+    let sent = host.sent();
+    assert!(sent.ends_with("</stream:error></stream:stream>"), "{sent}");
+    assert_eq!(sent.matches("<stream:stream ").count(), 1);
+    // The peer's own end is read at once.
+    host.feed("</stream:stream>");
+    assert_eq!(host.events(), ["closed: closed: this server stops"]);
+}
+
+#[test]
+fn the_first_certificate_to_expire_ends_the_stream() {
+    let mut host = Host::authenticated(HEADER);
+    host.stream.handle_input(
+        host.now,
+        b"<db:result from='d.example' to='a.example'>k</db:result>",
+    );
+    let Some(Event::Authorize { query, .. }) = host.stream.poll_event() else {
+        panic!("no question")
+    };
+    let allow = Decision::Allow(Security::ENCRYPTED.into());
+    host.stream.handle_decision(host.now, query, &allow);
+    let Some(Event::Authenticate { query, .. }) = host.stream.poll_event() else {
+        panic!("no question")
+    };
+    let trusted = |seconds| Verdict::Trusted {
+        matched_by: "d.example".into(),
+        expires_in: Some(Duration::from_secs(seconds)),
+    };
+    host.stream.handle_verdict(host.now, query, &trusted(60));
+    host.settle();
+    host.stream.handle_input(
+        host.now,
+        b"<db:result from='e.example' to='a.example'>k</db:result>",
+    );
+    let Some(Event::Authorize { query, .. }) = host.stream.poll_event() else {
+        panic!("no question")
+    };
+    host.stream.handle_decision(host.now, query, &allow);
+    let Some(Event::Authenticate { query, .. }) = host.stream.poll_event() else {
+        panic!("no question")
+    };
+    host.stream.handle_verdict(host.now, query, &trusted(600));
+    host.settle();
+    host.events();
+    host.pass(Duration::from_secs(60));
+    assert_eq!(
+        host.events(),
+        ["closed: the peer's certificate has expired"]
+    );
+}
