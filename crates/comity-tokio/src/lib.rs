@@ -67,7 +67,9 @@
 //!   by ALPN. A server of ours has one identity, whatever name it is asked for, and serves clients
 //!   of direct TLS whether or not they offer that protocol.
 //! - The host that a domain's server names in its place (`see-other-host`) is dialled under the same
-//!   address policy. The certificate must name the domain all the same.
+//!   address policy: a name without port is looked up as a domain is, all else is connected to as it
+//!   stands, port 5269 if there is none, and begins in clear text. The certificate must name the
+//!   domain all the same.
 //! - Stanzas may go both ways on one connection (XEP-0288): [`Event::Established`] may be about one
 //!   that the peer opened. [`Channel`] tells.
 //! - A stream ends when the peer's certificate, or what it depends on, expires.
