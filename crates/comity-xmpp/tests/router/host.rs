@@ -10,7 +10,7 @@ use comity_xmpp::router::{
     Config, ConnectionId, Event, Failure, Limits, Router, SendError, Target, Unresolved,
 };
 use comity_xmpp::stream::{Decision, PeerCertificate, Verdict};
-use comity_xmpp::{DialbackSecret, Security, Stanza, StanzaKind, Transport};
+use comity_xmpp::{DialbackSecret, Security, Stanza, StanzaKind, Terms, Transport};
 
 pub(crate) const HEADER: &str = "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' \
      xmlns:db='jabber:server:dialback' from='b.example' to='a.example' id='1' version='1.0'>";
@@ -26,6 +26,10 @@ pub(crate) struct Host {
     pub(crate) now: Instant,
     /// Where other domains are found.
     pub(crate) targets: Result<Vec<Target>, Unresolved>,
+    /// On which terms they may federate.
+    pub(crate) terms: Terms,
+    /// The domain that certificates prove; there are none otherwise.
+    pub(crate) certified: Option<&'static str>,
     /// Answers are withheld while false.
     pub(crate) answers: bool,
     pub(crate) sent: Vec<(ConnectionId, String)>,
@@ -34,14 +38,20 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn new(limits: Limits) -> Self {
+        Self::configured(|config| config.limits = limits)
+    }
+
+    pub(crate) fn configured(configure: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
-        config.stream.domains = Arc::new(["a.example".parse().unwrap()].into());
+        config.stream.domains = Arc::new([name("a.example"), name("z.example")].into());
         config.stream.dialback = Some(DialbackSecret::new(b"secret"));
-        config.limits = limits;
+        configure(&mut config);
         Self {
             router: Router::new(origin(), config, [5; 32]),
             now: origin(),
             targets: Ok(targets(1)),
+            terms: Security::ENCRYPTED.into(),
+            certified: None,
             answers: true,
             sent: Vec::new(),
             events: Vec::new(),
@@ -49,7 +59,11 @@ impl Host {
     }
 
     pub(crate) fn send(&mut self, to: &str) -> Result<(), SendError> {
-        let stanza = stanza("x@a.example", &format!("y@{to}"));
+        self.send_from("a.example", to)
+    }
+
+    pub(crate) fn send_from(&mut self, from: &str, to: &str) -> Result<(), SendError> {
+        let stanza = stanza(&format!("x@{from}"), &format!("y@{to}"));
         let sent = self.router.send(self.now, stanza);
         self.settle();
         sent.map_err(|(_, error)| error)
@@ -92,18 +106,30 @@ impl Host {
         let (router, now) = (&mut self.router, self.now);
         match event {
             Event::Authorize { query, .. } => {
-                router.handle_decision(now, *query, &Decision::Allow(Security::ENCRYPTED.into()));
+                router.handle_decision(now, *query, &Decision::Allow(self.terms));
             }
             Event::Connect { query, .. } => {
                 router.handle_targets(now, *query, self.targets.clone());
             }
-            Event::Authenticate { query, .. } => {
-                let reason = "unknown issuer".into();
-                router.handle_verdict(now, *query, &Verdict::Untrusted { reason });
+            Event::Authenticate { query, domain, .. } => {
+                let verdict = if self.certified == Some(domain.as_str()) {
+                    Verdict::Trusted {
+                        matched_by: domain.as_str().into(),
+                        expires_in: None,
+                    }
+                } else {
+                    Verdict::Untrusted {
+                        reason: "unknown issuer".into(),
+                    }
+                };
+                router.handle_verdict(now, *query, &verdict);
             }
             Event::StartTls { connection, .. } => {
-                let absent = PeerCertificate::Absent;
-                router.handle_tls_established(now, *connection, absent);
+                let certificate = match self.certified {
+                    Some(_) => PeerCertificate::Presented,
+                    None => PeerCertificate::Absent,
+                };
+                router.handle_tls_established(now, *connection, certificate);
             }
             _ => {}
         }

@@ -5,8 +5,10 @@
     reason = "each test looks for some events and passes over the others"
 )]
 
+mod attempts;
 mod contract;
 mod host;
+mod sharing;
 
 use std::time::Duration;
 
