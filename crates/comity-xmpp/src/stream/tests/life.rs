@@ -260,7 +260,7 @@ fn nothing_follows_a_farewell() {
     let mut stream = Stream::receive(
         origin(),
         Config {
-            transport: crate::Transport::DirectTls,
+            transport: Transport::DirectTls,
             ..config()
         },
         [1; 32],
