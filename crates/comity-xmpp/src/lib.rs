@@ -2,14 +2,15 @@
 //!
 //! * [`Router`] carries stanzas between our domains and all others; most programs need only it.
 //! * [`Stream`] is one connection, in either role.
-//! * [`Stanza`], [`Jid`] and [`xml`] are what they carry.
-//! * [`decision`] is the table of which proof a stream takes, as pure functions.
+//! * [`Stanza`], [`Message`], [`Presence`], [`Iq`], [`Jid`] and [`xml`] are what they carry.
+//! * [`decision`] is the table of which proof a stream takes, as one pure function.
+//! * [`report`] tells an operator why something failed, and what to do about it.
+//! * [`stream::session`] takes streams of clients into TLS, and no further.
 //!
 //! Nothing here opens a socket, resolves a name, judges a certificate or knows a policy: the
-//! machines ask, and their composer answers. There are no clients, no rosters and no storage. Nor
-//! are there acknowledgements (XEP-0198), bidirectional streams (XEP-0288), direct TLS (XEP-0368),
-//! keep-alives, or waits before a domain is tried again; a stream of a version before 1.0 is
-//! refused.
+//! machines ask, and their composer answers. There are no clients, no rosters and no storage.
+//! Acknowledged streams (XEP-0198) are not resumed: what was not acknowledged comes back, or is sent
+//! once more.
 //!
 //! # A peer that is refused
 //!
@@ -38,12 +39,14 @@
 //! # Limits
 //!
 //! [`stream::Limits`] and [`router::Limits`] bound what a peer can make a machine hold or wait for. A
-//! stream whose peer has proved nothing holds at most 64 KiB.
+//! stream whose peer has proved nothing holds at most 64 KiB, an idle one that is authenticated at
+//! most 8 KiB.
 //!
 //! # Standards
 //!
 //! RFC 6120 (core), RFC 7590 (TLS), RFC 7622 (addresses), XEP-0178 (SASL EXTERNAL), XEP-0185 and
-//! XEP-0220 (dialback), XEP-0344 (dialback without a call where a certificate proves the domain).
+//! XEP-0220 (dialback), XEP-0198 (acknowledgements), XEP-0288 (both ways), XEP-0344 (dialback without
+//! a call where a certificate proves the domain), XEP-0368 (direct TLS), XEP-0478 (limits).
 
 mod condition;
 pub mod decision;

@@ -222,6 +222,51 @@ fn targets_are_tried_in_order_until_one_answers() {
 }
 
 #[test]
+fn both_sides_connect_at_once_and_go_on_with_what_they_have() {
+    for seed in 0..SEEDS {
+        for bidi in [Switch::Off, Switch::On] {
+            let mut world = World::new(plan(), seed);
+            world.config.stream.bidi = bidi;
+            let a = world.host("a.example", b"a", Security::CERTIFIED);
+            let b = world.host("b.example", b"b", Security::CERTIFIED);
+            world.certified = true;
+            for index in 0..5 {
+                world.send(a, "b.example", &format!("a{index}"));
+                world.send(b, "a.example", &format!("b{index}"));
+                world.run(Duration::from_millis(20));
+            }
+            world.run(Duration::from_secs(10));
+            assert_eq!(world.dials, 2, "seed {seed}");
+            world.send(a, "b.example", "a5");
+            world.send(b, "a.example", "b5");
+            world.run(Duration::from_secs(10));
+            assert_eq!(world.dials, 2, "seed {seed}: nobody connects again");
+            let six = |prefix: &str| (0..6).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
+            assert_eq!(world.bodies("a.example"), six("b"), "seed {seed}");
+            assert_eq!(world.bodies("b.example"), six("a"), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn one_connection_is_enough_where_it_goes_both_ways() {
+    for (bidi, dials) in [(Switch::Off, 2), (Switch::On, 1)] {
+        let mut world = World::new(plan(), 1);
+        world.config.stream.bidi = bidi;
+        let a = world.host("a.example", b"a", Security::CERTIFIED);
+        let b = world.host("b.example", b"b", Security::CERTIFIED);
+        world.certified = true;
+        world.send(a, "b.example", "there");
+        world.run(Duration::from_secs(10));
+        world.send(b, "a.example", "and back");
+        world.run(Duration::from_secs(10));
+        assert_eq!(world.bodies("b.example"), ["there"]);
+        assert_eq!(world.bodies("a.example"), ["and back"]);
+        assert_eq!(world.dials, dials);
+    }
+}
+
+#[test]
 fn a_closed_router_gives_back_what_waits_and_ends() {
     let mut world = World::new(plan(), 1);
     world.config.stream.bidi = Switch::Off;
