@@ -3,6 +3,7 @@
 mod backoff;
 mod config;
 mod event;
+mod failure;
 mod outbound;
 mod pairings;
 mod queue;

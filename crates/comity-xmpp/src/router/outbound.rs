@@ -7,14 +7,12 @@ use comity_machine::QueryId;
 
 use super::config::Unacknowledged;
 use super::event::{ConnectionId, Event, Failure, OtherHost, Target, Unresolved};
+use super::failure::{is_worth_waiting, may_differ_elsewhere, may_do_without_tls, redirection};
 use super::queue::Queue;
 use super::verification::Request;
 use super::{Question, Router, Timer, backoff};
-use crate::decision::Refusal;
-use crate::stream::{
-    CloseReason, Decision, Pair, Purpose, Rejection, SendError, Setback, Stage, Stream,
-};
-use crate::{CertificateRule, Stanza, StreamCondition, Terms, TlsMode, Transport};
+use crate::stream::{CloseReason, Decision, Pair, Purpose, SendError, Stream};
+use crate::{Stanza, Terms, TlsMode, Transport};
 
 /// One stream that we have or seek, with what waits for it.
 #[derive(Debug)]
@@ -422,93 +420,5 @@ impl Router {
         if let Some(outbound) = self.outbound.get_mut(key) {
             outbound.state = state;
         }
-    }
-}
-
-/// Where the server has sent us, as it wrote it.
-fn redirection(failure: &Failure) -> Option<&str> {
-    let Failure::Ended(reason) = failure else {
-        return None;
-    };
-    let CloseReason::PeerError(error) = reason.last() else {
-        return None;
-    };
-    error.other_host.as_deref()
-}
-
-/// Whether a second attempt at the same place goes without TLS.
-fn may_do_without_tls(terms: &Terms, target: &Target, failure: &Failure) -> bool {
-    let is_option = terms.security.tls == TlsMode::Optional
-        && terms.security.certificate == CertificateRule::Optional
-        && target.transport == Transport::Tcp;
-    let Failure::Ended(reason) = failure else {
-        return false;
-    };
-    is_option
-        && matches!(
-            reason,
-            CloseReason::TlsFailed(_)
-                | CloseReason::TimedOut(Stage::Tls)
-                | CloseReason::After {
-                    setback: Setback::TlsNotOffered,
-                    ..
-                }
-                | CloseReason::Rejected(Rejection::Refused {
-                    refusal: Refusal::TlsUnavailable,
-                    ..
-                })
-        )
-}
-
-/// Whether the same would happen again if it were tried at once.
-fn is_worth_waiting(failure: &Failure) -> bool {
-    match failure {
-        Failure::Ended(_)
-        | Failure::Redirected(_)
-        | Failure::Refused(_)
-        | Failure::Unanswered
-        | Failure::Unreachable(_)
-        | Failure::Unresolved(_) => true,
-        Failure::Denied
-        | Failure::NotRetried { .. }
-        | Failure::Shutdown
-        | Failure::TooLong(_)
-        | Failure::Unacknowledged => false,
-    }
-}
-
-/// Whether another server of the domain may do better.
-fn may_differ_elsewhere(failure: &Failure) -> bool {
-    match failure {
-        Failure::Unreachable(_) => true,
-        Failure::Ended(reason) => match reason.last() {
-            CloseReason::ConnectionLost
-            | CloseReason::PeerClosed
-            | CloseReason::TimedOut(_)
-            | CloseReason::TlsFailed(_) => true,
-            // What is wrong with this server alone.
-            CloseReason::PeerError(error) => matches!(
-                error.condition,
-                StreamCondition::ConnectionTimeout
-                    | StreamCondition::InternalServerError
-                    | StreamCondition::ResourceConstraint
-                    | StreamCondition::SystemShutdown
-            ),
-            CloseReason::After { .. }
-            | CloseReason::CertificateExpired
-            | CloseReason::Closed
-            | CloseReason::Farewell(_)
-            | CloseReason::Idle
-            | CloseReason::Rejected(_) => false,
-        },
-        Failure::Denied
-        | Failure::NotRetried { .. }
-        | Failure::Redirected(_)
-        | Failure::Refused(_)
-        | Failure::Shutdown
-        | Failure::TooLong(_)
-        | Failure::Unacknowledged
-        | Failure::Unanswered
-        | Failure::Unresolved(_) => false,
     }
 }

@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use comity_testkit::origin;
 
 use super::*;
+use crate::stream::{Rejection, Stage};
 
 const HEADER: &str = "<stream:stream xmlns='jabber:client' to='a.example' version='1.0' \
      xmlns:stream='http://etherx.jabber.org/streams'>";
