@@ -195,6 +195,7 @@ impl From<&PairRefusal> for Report {
                 Party::Peer,
                 "the SRV record of our domain leads to a server with another dialback secret",
             ),
+            PairRefusal::TimedOut => (Step::Dialback, Party::Peer, PEER_LOG),
             PairRefusal::Error(condition) => (Step::Dialback, Party::Peer, key_hint(*condition)),
         };
         Self::new(step, party, refusal, hint)

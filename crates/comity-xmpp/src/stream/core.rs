@@ -85,6 +85,8 @@ pub(super) enum Timer {
     Negotiation,
     /// The handshake is not over.
     Tls,
+    /// A further pair has not been answered for.
+    Pairs,
     /// A question about a dialback key has not been answered.
     Pending(QueryId),
     /// The authoritative server has not answered the oldest request.

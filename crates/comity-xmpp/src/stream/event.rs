@@ -151,6 +151,9 @@ pub enum PairRefusal {
     /// The rules require a certificate, and that of the stream's server does not name the domain.
     #[error("the certificate does not prove the domain: {0}")]
     Certificate(Box<str>),
+    /// The peer did not answer.
+    #[error("the peer did not answer for our dialback key")]
+    TimedOut,
     /// Our own server denied our key.
     #[error("the peer found our dialback key invalid")]
     Invalid,

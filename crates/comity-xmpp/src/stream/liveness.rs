@@ -34,13 +34,14 @@ impl Core {
     }
 
     fn keep_alive_interval(&self) -> Duration {
-        let own = self.config.limits.keep_alive;
-        match self.peer_limits.idle_seconds {
-            Some(seconds) => {
-                own.min(Duration::from_millis(seconds.saturating_mul(500)).max(MIN_KEEP_ALIVE))
-            }
-            None => own,
-        }
+        let allowed = self
+            .peer_limits
+            .idle_seconds
+            .map_or(Duration::MAX, |seconds| {
+                Duration::from_millis(seconds.saturating_mul(500))
+            });
+        let interval = self.config.limits.keep_alive.min(allowed);
+        interval.max(MIN_KEEP_ALIVE)
     }
 
     /// Shows the peer, and whatever forgets quiet connections on the way, that we are there.

@@ -170,6 +170,7 @@ impl Stream {
                 Timer::Negotiation => self.negotiation_timed_out(),
                 Timer::Tls => self.core.finish(CloseReason::TimedOut(Stage::Tls)),
                 Timer::Idle => self.close_for(CloseReason::Idle),
+                Timer::Pairs => self.core.pairs_timed_out(),
                 Timer::Requests => self.core.requests_timed_out(),
                 Timer::Pending(query) => {
                     let result = self.core.pending_timed_out(query);

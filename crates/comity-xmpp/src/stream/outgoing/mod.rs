@@ -2,26 +2,38 @@
 
 mod requests;
 
+use std::time::Instant;
+
+use comity_identity::DomainName;
 use comity_machine::QueryId;
 
 use self::requests::Request;
 use super::SendError;
-use super::core::{Core, Life};
+use super::core::{Core, Life, Timer};
 use super::event::{Event, PairRefusal};
 use super::output::{Content, Dialback};
 use super::proof::{Method, Pair, Verdict};
 use crate::decision::Channel;
 use crate::xml::Element;
 use crate::{CertificateRule, Stanza, StanzaCondition, Terms, TlsMode};
-use comity_identity::DomainName;
 
 /// The pairs that we have asked for, and the questions about keys of others.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     /// `max_pairs` bounds them.
-    pairs: Vec<(Pair, Leave)>,
+    pairs: Vec<Asked>,
     /// Requests that were sent and not answered, or wait for the stream to be ready, oldest first.
     requests: Vec<Request>,
+}
+
+/// A pair that was asked for.
+#[derive(Clone, Debug)]
+struct Asked {
+    pair: Pair,
+    leave: Leave,
+    /// When it has taken too long; never for the pair that a stream is opened for, whose time is
+    /// that of the negotiation.
+    deadline: Option<Instant>,
 }
 
 /// How far a pair has come.
@@ -38,39 +50,70 @@ enum Leave {
 impl Outgoing {
     fn get(&self, stanza: &Stanza) -> Option<Leave> {
         let (from, to) = stanza.domains();
-        let mut pairs = self.pairs.iter();
-        let found = pairs.find(|(pair, _)| pair.local == *from && pair.remote == *to);
-        found.map(|(_, leave)| *leave)
+        let is_it = |asked: &&Asked| asked.pair.local == *from && asked.pair.remote == *to;
+        let found = self.pairs.iter().find(is_it)?;
+        Some(found.leave)
+    }
+
+    fn leave(&self, pair: &Pair) -> Option<Leave> {
+        let found = self.pairs.iter().find(|asked| asked.pair == *pair)?;
+        Some(found.leave)
     }
 
     pub(super) fn is_given(&self, pair: &Pair) -> bool {
-        let given = (pair, Leave::Given);
-        self.pairs
-            .iter()
-            .any(|(pair, leave)| (pair, *leave) == given)
+        self.leave(pair) == Some(Leave::Given)
     }
 
     pub(super) fn has(&self, pair: &Pair) -> bool {
-        self.pairs.iter().any(|(known, _)| known == pair)
-    }
-
-    fn set(&mut self, pair: &Pair, leave: Leave) {
-        match self.pairs.iter_mut().find(|(known, _)| known == pair) {
-            Some((_, known)) => *known = leave,
-            None => self.pairs.push((pair.clone(), leave)),
-        }
+        self.leave(pair).is_some()
     }
 
     fn remove(&mut self, pair: &Pair) {
-        self.pairs.retain(|(known, _)| known != pair);
+        self.pairs.retain(|asked| asked.pair != *pair);
     }
 }
 
 impl Core {
     /// Lets us send stanzas of a pair.
     pub(super) fn establish(&mut self, pair: Pair, method: Method) {
-        self.outgoing.set(&pair, Leave::Given);
+        self.set_leave(&pair, Leave::Given);
         self.events.push_back(Event::Established { pair, method });
+    }
+
+    /// Notes how far a pair has come, and until when it must have come further.
+    fn set_leave(&mut self, pair: &Pair, leave: Leave) {
+        let wait = self.config.limits.negotiation_timeout;
+        let deadline = match leave {
+            Leave::Checking(..) | Leave::Asked if self.is_proved() => self.now.checked_add(wait),
+            Leave::Checking(..) | Leave::Asked | Leave::Given => None,
+        };
+        self.outgoing.remove(pair);
+        self.outgoing.pairs.push(Asked {
+            pair: pair.clone(),
+            leave,
+            deadline,
+        });
+        self.arm_pairs();
+    }
+
+    /// Sets the timer to the pair that has waited longest.
+    fn arm_pairs(&mut self) {
+        let pairs = self.outgoing.pairs.iter();
+        match pairs.filter_map(|asked| asked.deadline).min() {
+            Some(deadline) => self.timers.set(Timer::Pairs, deadline),
+            None => self.timers.stop(Timer::Pairs),
+        }
+    }
+
+    /// Gives up on pairs that the peer has not answered for in time.
+    pub(super) fn pairs_timed_out(&mut self) {
+        let now = self.now;
+        let late = |asked: &mut Asked| asked.deadline.is_some_and(|deadline| deadline <= now);
+        for Asked { pair, .. } in self.outgoing.pairs.extract_if(.., late) {
+            let refusal = PairRefusal::TimedOut;
+            self.events.push_back(Event::Refused { pair, refusal });
+        }
+        self.arm_pairs();
     }
 
     /// Sends a stanza of a pair that the peer has accepted.
@@ -131,7 +174,7 @@ impl Core {
             }
             (Channel::Untrusted | Channel::Trusted, _, rule) => {
                 let query = self.ask_verdict(pair.remote.clone());
-                self.outgoing.set(pair, Leave::Checking(query, rule));
+                self.set_leave(pair, Leave::Checking(query, rule));
                 Ok(())
             }
         }
@@ -145,7 +188,7 @@ impl Core {
             Leave::Checking(..) | Leave::Asked | Leave::Given => None,
         };
         let mut pairs = self.outgoing.pairs.iter();
-        let (pair, rule) = pairs.find_map(|(pair, leave)| Some((pair.clone(), asked(*leave)?)))?;
+        let (pair, rule) = pairs.find_map(|it| Some((it.pair.clone(), asked(it.leave)?)))?;
         if self.life != Life::Open {
             return Some(());
         }
@@ -173,7 +216,7 @@ impl Core {
             content: Content::Key(&key.unwrap_or_default()),
             ..Dialback::of("result", pair)
         });
-        self.outgoing.set(pair, Leave::Asked);
+        self.set_leave(pair, Leave::Asked);
         self.await_progress();
     }
 
@@ -181,9 +224,10 @@ impl Core {
     /// refused.
     pub(super) fn take_result(&mut self, element: &Element) -> Option<Pair> {
         let pair = answered_pair(element)?;
-        let mut pairs = self.outgoing.pairs.iter();
         // An answer to something that was not asked proves nothing.
-        pairs.find(|(asked, leave)| *asked == pair && *leave == Leave::Asked)?;
+        if self.outgoing.leave(&pair) != Some(Leave::Asked) {
+            return None;
+        }
         let refusal = match element.attribute("type") {
             Some("valid") => {
                 self.prove();

@@ -429,3 +429,24 @@ fn a_peer_that_requires_tls_is_left_where_tls_is_off() {
         }
     );
 }
+
+#[test]
+fn a_pair_that_is_not_answered_for_is_given_up() {
+    let mut host = established(config(), DIALBACK);
+    let sender = Pair {
+        local: name("c.example"),
+        remote: name("b.example"),
+    };
+    let terms = Terms::from(Security::ENCRYPTED);
+    assert_eq!(host.stream.add_pair(host.now, &sender, terms), Ok(()));
+    assert_eq!(
+        host.stream.add_pair(host.now, &sender, terms),
+        Err(SendError::AlreadyAsked)
+    );
+    host.settle();
+    host.pass(Limits::default().negotiation_timeout);
+    let given_up = "refused c.example with b.example: the peer did not answer for our dialback key";
+    assert_eq!(host.events(), [given_up]);
+    host.feed("<db:result from='b.example' to='c.example' type='valid'/>");
+    assert_eq!(host.events(), [""; 0]);
+}
