@@ -52,12 +52,16 @@ impl Echo {
         self.0.stderr()
     }
 
-    /// Waits until a domain has proved its name on a stream that it opened, and fails if it was
-    /// proved otherwise as well.
-    pub(crate) fn assert_proved(&self, whose: Whose, peer: &str, proof: Proof) {
-        let (way, opener) = match whose {
-            Whose::Ours => ("outbound", "us"),
-            Whose::Theirs => ("inbound", "the peer"),
+    /// Waits until a domain has proved its name on a stream that `opener` opened, and fails if it
+    /// was proved otherwise as well.
+    pub(crate) fn assert_proved(&self, whose: Whose, opener: Whose, peer: &str, proof: Proof) {
+        let way = match whose {
+            Whose::Ours => "outbound",
+            Whose::Theirs => "inbound",
+        };
+        let opener = match opener {
+            Whose::Ours => "us",
+            Whose::Theirs => "the peer",
         };
         let (method, protection) = match proof {
             Proof::Certificate => ("certificate", "TLS 1.3"),

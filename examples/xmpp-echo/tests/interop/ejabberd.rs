@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::dns::Target;
 use crate::echo;
-use crate::mode::{Demand, Proof, Reasons, Refusal, Tls, Whose};
+use crate::mode::{Demand, Extension, Proof, Reasons, Refusal, Tls, Whose};
 use crate::peer::{Peer, Setup};
 use crate::process::{Log, Process};
 use crate::site::free_address;
@@ -99,6 +99,10 @@ fn config(setup: &Setup<'_>, clients: SocketAddr) -> String {
         Demand::Certificate => "",
         Demand::Either => "mod_s2s_dialback: {}",
     };
+    assert!(
+        setup.terms.extension == Extension::Nothing,
+        "it has none of them"
+    );
     // Anybody may log in under any name.
     format!(
         r#"

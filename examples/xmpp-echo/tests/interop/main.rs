@@ -18,6 +18,7 @@ mod conversation;
 mod dns;
 mod echo;
 mod ejabberd;
+mod extensions;
 mod mode;
 mod peer;
 mod process;
@@ -145,7 +146,7 @@ fn assert_proofs<P: Peer>(scene: &Scene<P>, echo: &Echo, mode: &Mode) {
         (Whose::Ours, mode.our_proof),
         (Whose::Theirs, mode.their_proof),
     ] {
-        echo.assert_proved(whose, P::DOMAIN, proof);
+        echo.assert_proved(whose, whose, P::DOMAIN, proof);
         scene.peer.assert_proved(whose, proof);
     }
 }

@@ -37,6 +37,7 @@ pub(crate) struct Terms {
     pub(crate) tls: Tls,
     pub(crate) trust: Trust,
     pub(crate) demand: Demand,
+    pub(crate) extension: Extension,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -66,6 +67,16 @@ pub(crate) enum Demand {
     Certificate,
     /// Such a certificate, or dialback.
     Either,
+}
+
+/// What a server has in addition. We always have both.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Extension {
+    /// Stanzas are acknowledged (XEP-0198).
+    Acknowledgements,
+    /// One stream carries stanzas both ways (XEP-0288).
+    BothWays,
+    Nothing,
 }
 
 /// How a domain proves its name on the stream that carries its stanzas.
@@ -182,6 +193,25 @@ impl Mode {
         our_proof: Proof::PlainDialback,
         their_proof: Proof::PlainDialback,
     };
+
+    /// Both acknowledge stanzas.
+    pub(crate) const ACKNOWLEDGEMENTS: Self = Self {
+        theirs: STRICT.extended(Extension::Acknowledgements),
+        ..Self::CERTIFICATES
+    };
+
+    /// Both can write on the stream that one of them opened.
+    pub(crate) const BOTH_WAYS: Self = Self {
+        theirs: STRICT.extended(Extension::BothWays),
+        ..Self::CERTIFICATES
+    };
+
+    /// Both can write on the stream that one of them opened, and neither trusts the other's
+    /// certificate.
+    pub(crate) const BOTH_WAYS_NEITHER_TRUSTED: Self = Self {
+        theirs: LENIENT.trusting(Trust::Own).extended(Extension::BothWays),
+        ..Self::NEITHER_TRUSTED
+    };
 }
 
 impl Refusal {
@@ -257,6 +287,10 @@ impl Terms {
         Self { trust, ..self }
     }
 
+    const fn extended(self, extension: Extension) -> Self {
+        Self { extension, ..self }
+    }
+
     const fn with(self, tls: Tls) -> Self {
         Self { tls, ..self }
     }
@@ -266,6 +300,7 @@ const STRICT: Terms = Terms {
     tls: Tls::Required,
     trust: Trust::Both,
     demand: Demand::Certificate,
+    extension: Extension::Nothing,
 };
 
 const LENIENT: Terms = Terms {

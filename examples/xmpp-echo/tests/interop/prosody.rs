@@ -9,7 +9,7 @@ use crate::certificates::Identity;
 use crate::client::{PASSWORD, USER};
 use crate::dns::Target;
 use crate::echo;
-use crate::mode::{Demand, Proof, Reasons, Refusal, Tls, Whose};
+use crate::mode::{Demand, Extension, Proof, Reasons, Refusal, Tls, Whose};
 use crate::peer::{Peer, Setup};
 use crate::process::{Log, Process};
 use crate::site::free_address;
@@ -105,6 +105,11 @@ fn config(setup: &Setup<'_>, data: &Path, clients: SocketAddr) -> String {
         Tls::Optional => ("\"tls\",", false),
         Tls::Direct | Tls::Required => ("\"tls\",", true),
     };
+    let extension = match setup.terms.extension {
+        Extension::Acknowledgements => "\"smacks\",",
+        Extension::BothWays => "\"s2s_bidi\",",
+        Extension::Nothing => "",
+    };
     let port = servers.port().to_string();
     let (ports, direct_tls_ports) = match setup.terms.tls {
         Tls::Direct => ("", port.as_str()),
@@ -128,7 +133,7 @@ run_as_root = true
 daemonize = false
 data_path = "{data}"
 log = {{ debug = "*stdout" }}
-modules_enabled = {{ "saslauth", {tls_module} "dialback" }}
+modules_enabled = {{ "saslauth", {tls_module} {extension} "dialback" }}
 authentication = "internal_plain"
 storage = "internal"
 interfaces = {{ "{ip}" }}
