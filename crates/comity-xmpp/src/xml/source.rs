@@ -211,4 +211,4 @@ impl<'a> Piece<'a> {
 }
 
 /// Room for the attributes and open elements of most stanzas.
-const KEPT_ENTRIES: usize = 8;
+const KEPT_ENTRIES: usize = 4;

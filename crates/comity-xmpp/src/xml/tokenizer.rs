@@ -61,6 +61,8 @@ pub struct Tokenizer {
     pub(super) scope: Scope,
     /// Elements in the current first-level element so far.
     pub(super) elements: usize,
+    /// Whether the last token used up the input, so that the next may be long in coming.
+    is_idle: bool,
 }
 
 /// One token. What it holds is read from the [`Tokenizer`] until the next call of `advance`.
@@ -102,6 +104,7 @@ impl Tokenizer {
             root: String::new(),
             scope: Scope::default(),
             elements: 0,
+            is_idle: false,
         }
     }
 
@@ -128,20 +131,12 @@ impl Tokenizer {
     ///
     /// The rule that the bytes violate. Nothing can be read after an error.
     pub fn advance(&mut self, input: &mut &[u8]) -> Result<Option<Token>, ParseError> {
-        if self.state == State::EmptyElement {
-            return Ok(Some(self.close_element()));
+        let token = self.next_token(input)?;
+        self.is_idle = input.is_empty();
+        if token.is_none() {
+            self.release();
         }
-        while !input.is_empty() {
-            if let Some(token) = self.take_piece(input)? {
-                return Ok(Some(token));
-            }
-            // What does not pass as bytes is read as a character.
-            if let Some(token) = self.take_char(input)? {
-                return Ok(Some(token));
-            }
-        }
-        self.release();
-        Ok(None)
+        Ok(token)
     }
 
     /// How many elements are open: 1 between stanzas, 2 directly inside a stanza.
@@ -201,9 +196,10 @@ impl Tokenizer {
     /// Takes the source of the first-level element that just ended.
     #[must_use]
     pub fn take_element(&mut self) -> Vec<u8> {
-        if self.buffer.capacity() > MAX_KEPT_BYTES {
+        if self.is_idle || self.buffer.capacity() > MAX_KEPT_BYTES {
             let mut element = mem::take(&mut self.buffer).into_bytes();
             element.shrink_to_fit();
+            self.release();
             return element;
         }
         // The next element is recorded in the same memory.
@@ -215,6 +211,22 @@ impl Tokenizer {
     /// The namespace declarations in scope.
     pub(crate) fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    fn next_token(&mut self, input: &mut &[u8]) -> Result<Option<Token>, ParseError> {
+        if self.state == State::EmptyElement {
+            return Ok(Some(self.close_element()));
+        }
+        while !input.is_empty() {
+            if let Some(token) = self.take_piece(input)? {
+                return Ok(Some(token));
+            }
+            // What does not pass as bytes is read as a character.
+            if let Some(token) = self.take_char(input)? {
+                return Ok(Some(token));
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn slice(&self, span: Span) -> &str {
