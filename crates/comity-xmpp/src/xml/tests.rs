@@ -61,6 +61,28 @@ fn tokens_carry_names_attributes_and_text() {
 }
 
 #[test]
+fn line_ends_are_read_as_line_feeds() {
+    let document = "<a><b c='1\r\n2' d='3\r4'>5\r\n6<![CDATA[7\r8]]>9\n</b></a>";
+    assert_eq!(
+        read(&[document.as_bytes()], Limits::default()),
+        (
+            [
+                "{}a",
+                "{}b {}c=1 2 {}d=3 4",
+                r#""5\n6""#,
+                r#""7\n8""#,
+                r#""9\n""#,
+                "/",
+                "/"
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            Ok(())
+        )
+    );
+}
+
+#[test]
 fn every_cut_gives_the_same_tokens_and_errors() {
     for document in [
         "<?xml version='1.0'?><s:stream xmlns:s='urn:s'><a b='&amp;é'>t€😀<![CDATA[]]]]></a></s:stream>",
@@ -159,6 +181,8 @@ fn what_is_not_well_formed_is_named() {
         ("<a b/>", E::Unexpected('/')),
         ("<a b=c/>", E::Unexpected('c')),
         ("<a b='1'c='2'/>", E::Unexpected('c')),
+        ("<a b='1' 2c='2'/>", E::Unexpected('2')),
+        ("<a -b='1'/>", E::Unexpected('-')),
         ("<a b='<'/>", E::Unexpected('<')),
         ("<a b='1' b='2'/>", E::DuplicateAttribute),
         (
@@ -193,6 +217,22 @@ fn what_is_not_well_formed_is_named() {
         ("<!-x-->", E::Unexpected('x')),
     ] {
         assert_eq!(verdict(document), Err(error), "{document}");
+    }
+}
+
+#[test]
+fn a_repeated_attribute_is_found_among_few_and_many() {
+    for count in 2..40 {
+        let attributes: String = (1..count).map(|index| format!(" a{index}=''")).collect();
+        let tag = format!("<a xmlns:p='u' xmlns:q='u'{attributes}");
+        for (last, result) in [
+            (" a0=''", Ok(())),
+            (" p:a1=''", Ok(())),
+            (" a1=''", Err(ParseError::DuplicateAttribute)),
+            (" p:b='' q:b=''", Err(ParseError::DuplicateAttribute)),
+        ] {
+            assert_eq!(verdict(&format!("{tag}{last}>")), result, "{count} {last}");
+        }
     }
 }
 
