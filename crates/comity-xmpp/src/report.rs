@@ -162,9 +162,9 @@ impl From<&Failure> for Report {
                 "the message may have arrived; ask before it is sent again",
             ),
             Failure::Unanswered => (
-                Step::Discovery,
+                Step::Policy,
                 Party::Us,
-                "policy or discovery took too long; look at the name servers",
+                "our policy or our name servers took too long",
             ),
             Failure::Unreachable(_) => (
                 Step::Connection,
@@ -351,7 +351,7 @@ fn rejected(rejection: &Rejection) -> Report {
         }
         Rejection::HeldLimit(_) | Rejection::OutputLimit | Rejection::TooManyAttempts => (
             Step::Negotiation,
-            "the peer asks for more than one that has proved nothing gets",
+            "the peer asks for more than it gets, or does not read what it is sent",
         ),
     };
     Report::new(step, Party::Us, rejection, hint)
@@ -394,6 +394,7 @@ mod tests {
     fn a_failed_external_is_told_with_the_peer_s_words() {
         let error = PeerError {
             stage: Stage::Negotiation,
+            from_proved: true,
             condition: StreamCondition::NotAuthorized,
             text: "".into(),
             other_host: None,

@@ -39,8 +39,8 @@ pub struct Limits {
     /// What the stanzas that wait for the stream of one pair may take. Default 4 MiB: sixteen of
     /// the longest.
     pub max_queued_bytes: usize,
-    /// What the stanzas that wait for all streams may take. Default 64 MiB: however many domains
-    /// a peer owns, it can make no more wait.
+    /// What the stanzas may take that wait for a stream or to be acknowledged, of all domains.
+    /// Default 64 MiB: however many domains a peer owns, it can make no more wait.
     pub max_queued_bytes_in_all: usize,
     /// Addresses that are tried for one stream. Default 8.
     pub max_targets: usize,

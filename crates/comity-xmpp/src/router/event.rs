@@ -5,6 +5,7 @@ use std::time::Duration;
 use comity_identity::{Direction, DomainName, Host};
 use comity_machine::QueryId;
 
+use crate::stream::reason::in_brackets;
 use crate::stream::{CloseReason, DropReason, Method, Pair, PairRefusal, Purpose};
 use crate::{Stanza, StanzaCondition, Transport};
 
@@ -159,8 +160,9 @@ pub enum Event {
         /// What for. Peers who have proved nothing make the router ask for verification, which
         /// should not delay our own stanzas.
         purpose: Purpose,
-        /// Where the domain's server has sent us, in place of what discovery says. The rules for
-        /// addresses that may be dialled hold for it too.
+        /// Where the domain's server has sent us, in place of what discovery says: one that has
+        /// proved the domain, or where the next has to. The rules for addresses that may be
+        /// dialled hold for it too.
         at: Option<OtherHost>,
     },
     /// Open a TCP connection. Answered by [`handle_connected`](super::Router::handle_connected) or
@@ -180,7 +182,8 @@ pub enum Event {
         /// The rule.
         reason: DropReason,
     },
-    /// A stream carries our stanzas of a pair.
+    /// A stream can carry our stanzas of a pair. On one that the peer opened (XEP-0288) the policy
+    /// is asked before any goes.
     Established {
         /// The connection that they go on.
         connection: ConnectionId,
@@ -265,7 +268,7 @@ pub enum Failure {
         wait: Duration,
     },
     /// The domain's servers send us from one to the other.
-    #[error("the domain's servers have sent us to other hosts too often or to no host ({0})")]
+    #[error("the domain's servers have sent us to other hosts too often, or to no host{}", in_brackets(.0))]
     Redirected(Box<str>),
     /// The peer does not accept our domain.
     #[error("{0}")]

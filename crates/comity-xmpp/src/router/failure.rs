@@ -2,18 +2,26 @@
 
 use super::event::{Failure, Target};
 use crate::decision::Refusal;
-use crate::stream::{CloseReason, Rejection, Setback, Stage};
+use crate::stream::{CloseReason, Purpose, Rejection, Stage};
 use crate::{CertificateRule, StreamCondition, Terms, TlsMode, Transport};
 
-/// Where the server has sent us, as it wrote it.
-pub(super) fn redirection(failure: &Failure) -> Option<&str> {
+/// Where the server has sent us, as it wrote it, if that may be followed: a server whose certificate
+/// has proved its domain may say so, and anyone where the next host has to prove it (RFC 6120
+/// §4.9.3.19). Who confirms dialback keys is never left to chance.
+pub(super) fn redirection<'a>(
+    failure: &'a Failure,
+    terms: &Terms,
+    purpose: Purpose,
+) -> Option<&'a str> {
     let Failure::Ended(reason) = failure else {
         return None;
     };
     let CloseReason::PeerError(error) = reason.last() else {
         return None;
     };
-    error.other_host.as_deref()
+    let next_is_proved = terms.security.certificate == CertificateRule::Required;
+    let is_believed = error.from_proved || next_is_proved && purpose == Purpose::Stanzas;
+    error.other_host.as_deref().filter(|_| is_believed)
 }
 
 /// Whether a second attempt at the same place goes without TLS.
@@ -29,10 +37,6 @@ pub(super) fn may_do_without_tls(terms: &Terms, target: &Target, failure: &Failu
             reason,
             CloseReason::TlsFailed(_)
                 | CloseReason::TimedOut(Stage::Tls)
-                | CloseReason::After {
-                    setback: Setback::TlsNotOffered,
-                    ..
-                }
                 | CloseReason::Rejected(Rejection::Refused {
                     refusal: Refusal::TlsUnavailable,
                     ..

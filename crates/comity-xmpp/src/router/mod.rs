@@ -8,6 +8,7 @@ mod outbound;
 mod pairings;
 mod queue;
 mod sharing;
+mod standing;
 mod streams;
 mod verification;
 
@@ -22,6 +23,7 @@ pub use event::{ConnectionId, Event, Failure, OtherHost, Target, TlsRole, Transm
 use self::backoff::Backoff;
 use self::outbound::{Key, Outbound};
 use self::pairings::Pairings;
+use self::standing::Standing;
 use crate::stream::{
     CloseReason, Decision, Farewell, Pair, PeerCertificate, Purpose, Stage, Stream, Verdict,
 };
@@ -86,7 +88,7 @@ pub struct Router {
     dials: BTreeMap<ConnectionId, Key>,
     outbound: BTreeMap<Key, Outbound>,
     /// Where those connections lead.
-    addresses: BTreeMap<ConnectionId, Target>,
+    standing: Standing,
     /// Pairs that go on a connection which was opened for another, or by the peer.
     riders: Pairings,
     /// Pairs that may go on a connection which the peer opened.
@@ -97,6 +99,10 @@ pub struct Router {
     backoff: Backoff,
     /// What the stanzas that wait in all of them take.
     queued_bytes: usize,
+    /// What those take that streams have sent and peers have not acknowledged.
+    unacknowledged: BTreeMap<ConnectionId, usize>,
+    /// All of them.
+    unacknowledged_bytes: usize,
     /// How many of them are for verification alone.
     verifications: usize,
     /// Which streams of peers wait for which verification, by their own ids.
@@ -121,7 +127,7 @@ enum Question {
     /// May we send there?
     OutboundPolicy(Key),
     /// May they send to us?
-    StreamPolicy(ConnectionId, QueryId),
+    StreamPolicy(ConnectionId, QueryId, Pair),
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -135,10 +141,18 @@ enum Timer {
 }
 
 impl Question {
+    /// The id under which the stream asked.
+    fn inner(&self) -> Option<QueryId> {
+        match self {
+            Self::Certificate(_, inner) | Self::StreamPolicy(_, inner, _) => Some(*inner),
+            Self::Discovery(_) | Self::OutboundPolicy(_) => None,
+        }
+    }
+
     /// The stream that asked.
     fn connection(&self) -> Option<ConnectionId> {
         match self {
-            Self::Certificate(connection, _) | Self::StreamPolicy(connection, _) => {
+            Self::Certificate(connection, _) | Self::StreamPolicy(connection, ..) => {
                 Some(*connection)
             }
             Self::Discovery(_) | Self::OutboundPolicy(_) => None,
@@ -164,12 +178,14 @@ impl Router {
             inbound: BTreeSet::new(),
             dials: BTreeMap::new(),
             outbound: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            standing: Standing::default(),
             riders: Pairings::default(),
             reverse: Pairings::default(),
             bringing: Pairings::default(),
             backoff: Backoff::default(),
             queued_bytes: 0,
+            unacknowledged: BTreeMap::new(),
+            unacknowledged_bytes: 0,
             verifications: 0,
             asking: BTreeMap::new(),
             writable: BTreeSet::new(),
@@ -226,6 +242,7 @@ impl Router {
         };
         let key = (pair, Purpose::Stanzas);
         if !self.outbound.contains_key(&key)
+            && self.reverse.connections(&key.0).is_empty()
             && let Some((wait, last)) = self.backoff.wait(now, &key.0)
         {
             let last = Box::new(last.clone());
@@ -302,10 +319,11 @@ impl Router {
     pub fn handle_decision(&mut self, now: Instant, query: QueryId, decision: &Decision) {
         self.now = now;
         match self.questions.get(&query).cloned() {
-            Some(Question::StreamPolicy(connection, inner)) => {
+            Some(Question::StreamPolicy(connection, inner, pair)) => {
                 self.forget(query);
+                let decision = self.decision_for_stream(&pair, decision);
                 self.with(now, connection, |stream| {
-                    stream.handle_decision(now, inner, decision);
+                    stream.handle_decision(now, inner, &decision);
                 });
             }
             Some(Question::OutboundPolicy(key)) => {

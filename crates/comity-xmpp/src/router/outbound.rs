@@ -22,6 +22,8 @@ pub(super) struct Outbound {
     pub(super) requests: Vec<Request>,
     /// What was sent on the last stream and never acknowledged, oldest first.
     pub(super) unacknowledged: Vec<Stanza>,
+    /// Whether the stream has taken a stanza of this pair.
+    carried: bool,
 }
 
 /// Which stream: at most one for each pair and purpose.
@@ -37,6 +39,8 @@ pub(super) enum State {
     Trying {
         connection: ConnectionId,
         target: Target,
+        /// Whether TLS has failed there, where it is an option.
+        without_tls: bool,
         attempt: Attempt,
     },
     /// A stream of other domains is asked to carry these too.
@@ -56,6 +60,8 @@ pub(super) struct Attempt {
     pub(super) targets: VecDeque<Target>,
     /// How often a server has sent us elsewhere.
     redirects: usize,
+    /// Whether a stream of other domains has refused to carry these too.
+    pub(super) alone: bool,
 }
 
 impl State {
@@ -107,6 +113,7 @@ impl Router {
                 queue: Queue::default(),
                 requests: Vec::new(),
                 unacknowledged: Vec::new(),
+                carried: false,
             };
             self.outbound.insert(key.clone(), outbound);
         }
@@ -125,13 +132,16 @@ impl Router {
 
     pub(super) fn outbound_decision(&mut self, key: &Key, decision: &Decision) {
         let terms = match decision {
-            Decision::Deny | Decision::SeeOtherHost(_) => return self.fail(key, &Failure::Denied),
+            Decision::Deny | Decision::SeeOtherHost(_) | Decision::VerifyOnly(_) => {
+                return self.fail(key, &Failure::Denied);
+            }
             Decision::Allow(terms) => *terms,
         };
         let attempt = Attempt {
             terms,
             targets: VecDeque::new(),
             redirects: 0,
+            alone: false,
         };
         if key.1 == Purpose::Stanzas && self.share(key, &attempt) {
             return;
@@ -180,11 +190,17 @@ impl Router {
         }
     }
 
-    /// Dials the next target; if none is left, the last attempt's failure is the outcome.
+    /// Dials the next target; if none is left, the last attempt's failure is the outcome, unless the
+    /// peer has opened a stream that goes both ways meanwhile.
     pub(super) fn try_next(&mut self, key: &Key, mut attempt: Attempt, failure: &Failure) {
-        let Some(target) = attempt.targets.pop_front() else {
-            return self.fail(key, failure);
-        };
+        match attempt.targets.pop_front() {
+            Some(target) => self.dial(key, target, false, attempt),
+            None if key.1 == Purpose::Stanzas && self.share_reverse(key, &attempt) => {}
+            None => self.fail(key, failure),
+        }
+    }
+
+    fn dial(&mut self, key: &Key, target: Target, without_tls: bool, attempt: Attempt) {
         let connection = self.new_connection();
         self.dials.insert(connection, key.clone());
         let wait = self.config.limits.connect_timeout;
@@ -195,14 +211,13 @@ impl Router {
             domain: key.0.remote.clone(),
             target: target.clone(),
         });
-        self.set_state(
-            key,
-            State::Trying {
-                connection,
-                target,
-                attempt,
-            },
-        );
+        let state = State::Trying {
+            connection,
+            target,
+            without_tls,
+            attempt,
+        };
+        self.set_state(key, state);
     }
 
     /// Opens the stream on a connection that was dialled.
@@ -212,9 +227,13 @@ impl Router {
             return;
         };
         let Some(Outbound {
-            state: State::Trying {
-                target, attempt, ..
-            },
+            state:
+                State::Trying {
+                    target,
+                    without_tls,
+                    attempt,
+                    ..
+                },
             ..
         }) = self.outbound.get(&key)
         else {
@@ -222,9 +241,12 @@ impl Router {
         };
         let mut config = self.config.stream.clone();
         config.security = attempt.terms.security;
+        if *without_tls {
+            config.security.tls = TlsMode::Disabled;
+        }
         config.profile = attempt.terms.profile;
         config.transport = target.transport;
-        self.addresses.insert(connection, target.clone());
+        self.standing.insert(connection, &key.0.remote, target);
         let seed = self.random.seed();
         let (pair, purpose) = key.clone();
         let mut stream = Stream::initiate(self.now, config, pair, purpose, seed);
@@ -236,7 +258,7 @@ impl Router {
     /// A dialled connection did not come about or ended.
     pub(super) fn outbound_failed(&mut self, connection: ConnectionId, failure: &Failure) {
         self.timers.stop(Timer::Dial(connection));
-        self.addresses.remove(&connection);
+        self.standing.remove(connection);
         if let Some(key) = self.dials.remove(&connection) {
             self.attempt_failed(&key, connection, failure);
         }
@@ -246,12 +268,13 @@ impl Router {
         let Some(outbound) = self.outbound.get_mut(key) else {
             return;
         };
-        let (target, mut attempt) = match &mut outbound.state {
+        let (target, without_tls, attempt) = match &mut outbound.state {
             State::Trying {
                 connection: current,
                 target,
+                without_tls,
                 attempt,
-            } if *current == connection => (target.clone(), attempt.clone()),
+            } if *current == connection => (target.clone(), *without_tls, attempt.clone()),
             State::Ready(current) if *current == connection => return self.ended(key, failure),
             State::Deciding(_)
             | State::Resolving(..)
@@ -259,16 +282,13 @@ impl Router {
             | State::Joining { .. }
             | State::Ready(_) => return,
         };
-        if let Some(text) = redirection(failure) {
+        if let Some(text) = redirection(failure, &attempt.terms, key.1) {
             return self.redirect(key, attempt, text);
         }
-        if may_do_without_tls(&attempt.terms, &target, failure)
-            && self.config.stream.dialback.is_some()
-        {
+        let dialback = self.config.stream.dialback.is_some();
+        if dialback && !without_tls && may_do_without_tls(&attempt.terms, &target, failure) {
             // RFC 6120 §5.4.3.2: where TLS is an option, its failure leaves the other one.
-            attempt.terms.security.tls = TlsMode::Disabled;
-            attempt.targets.push_front(target);
-            return self.try_next(key, attempt, failure);
+            return self.dial(key, target, true, attempt);
         }
         if may_differ_elsewhere(failure) {
             self.try_next(key, attempt, failure);
@@ -291,10 +311,20 @@ impl Router {
 
     /// A stream that was in use is gone: what still waits needs a new one.
     pub(super) fn ended(&mut self, key: &Key, failure: &Failure) {
+        let Some(outbound) = self.outbound.get(key) else {
+            return;
+        };
+        if !outbound.carried && !outbound.queue.is_empty() {
+            // A peer that takes a stream and nothing on it would have us connect without end.
+            return self.fail(key, failure);
+        }
         let Some(outbound) = self.remove_outbound(key) else {
             return;
         };
-        self.fail_requests(outbound.requests, failure);
+        match key.1 {
+            Purpose::Stanzas => self.ask_anew(outbound.requests),
+            Purpose::Verification => self.fail_requests(outbound.requests, failure),
+        }
         let mut again = Vec::new();
         for mut stanza in outbound.unacknowledged {
             match self.config.unacknowledged {
@@ -314,7 +344,14 @@ impl Router {
         }
     }
 
+    /// Gives a stanza back.
     pub(super) fn undelivered(&mut self, stanza: Stanza, failure: Failure) {
+        // Whatever has come between, the first copy may have arrived.
+        let failure = if stanza.was_resent() {
+            Failure::Unacknowledged
+        } else {
+            failure
+        };
         self.events
             .push_back(Event::Undelivered { stanza, failure });
     }
@@ -367,58 +404,68 @@ impl Router {
         self.events.push_back(Event::Closed { connection, reason });
     }
 
-    /// Moves stanzas that wait into the stream while it takes them.
+    /// Moves stanzas that wait into the stream while it takes them, one of each pair in turn.
     pub(super) fn flush(&mut self, connection: ConnectionId) {
         if self.blocked.contains(&connection) {
             return;
         }
-        for key in self.keys_on(connection) {
-            self.flush_key(connection, &key);
+        let keys = self.keys_on(connection);
+        let mut sent = true;
+        while sent {
+            sent = false;
+            for key in &keys {
+                sent |= self.send_next(connection, key);
+            }
         }
     }
 
-    fn flush_key(&mut self, connection: ConnectionId, key: &Key) {
-        loop {
-            let (Some(outbound), Some(stream)) = (
-                self.outbound.get_mut(key),
-                self.streams.get_mut(&connection),
-            ) else {
-                return;
-            };
-            if outbound.state.ready() != Some(connection) {
-                return;
-            }
-            let Some(stanza) = outbound.queue.first() else {
-                return;
-            };
-            let sent = stream.send(self.now, stanza);
-            let too_long = match sent {
-                Ok(()) => None,
-                Err(SendError::TooLong(max)) => Some(max),
-                Err(
-                    SendError::AlreadyAsked
-                    | SendError::Closed
-                    | SendError::Full
-                    | SendError::NotEstablished
-                    | SendError::OtherPair
-                    | SendError::WrongDirection,
-                ) => return,
-            };
-            let Some((stanza, len)) = outbound.queue.pop() else {
-                return;
-            };
-            self.queued_bytes -= len;
-            self.writable.insert(connection);
-            self.rearm(connection);
-            if let Some(max) = too_long {
-                self.undelivered(stanza, Failure::TooLong(max));
-            }
+    /// Sends the first stanza of a pair; false if there is none or the stream does not take it.
+    fn send_next(&mut self, connection: ConnectionId, key: &Key) -> bool {
+        let (Some(outbound), Some(stream)) = (
+            self.outbound.get_mut(key),
+            self.streams.get_mut(&connection),
+        ) else {
+            return false;
+        };
+        if outbound.state.ready() != Some(connection) {
+            return false;
         }
+        let Some(stanza) = outbound.queue.first() else {
+            return false;
+        };
+        let too_long = match stream.send(self.now, stanza) {
+            Ok(()) => None,
+            Err(SendError::TooLong(max)) => Some(max),
+            Err(
+                SendError::AlreadyAsked
+                | SendError::Closed
+                | SendError::Full
+                | SendError::NotEstablished
+                | SendError::OtherPair
+                | SendError::Unprotected
+                | SendError::WrongDirection,
+            ) => return false,
+        };
+        let first_of_all = !std::mem::replace(&mut outbound.carried, true);
+        let Some((stanza, len)) = outbound.queue.pop() else {
+            return false;
+        };
+        self.queued_bytes -= len;
+        if first_of_all {
+            self.backoff.clear(&key.0);
+        }
+        self.writable.insert(connection);
+        self.rearm(connection);
+        if let Some(max) = too_long {
+            self.undelivered(stanza, Failure::TooLong(max));
+        }
+        true
     }
 
     pub(super) fn set_state(&mut self, key: &Key, state: State) {
         if let Some(outbound) = self.outbound.get_mut(key) {
             outbound.state = state;
+            outbound.carried = false;
         }
     }
 }

@@ -20,6 +20,10 @@ impl Queue {
         self.stanzas.push_back((stanza, len));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.stanzas.is_empty()
+    }
+
     pub(super) fn first(&self) -> Option<&Stanza> {
         self.stanzas.front().map(|(stanza, _)| stanza)
     }

@@ -17,49 +17,33 @@ impl Router {
     /// Lets a pair ride on a stream that stands: one of the same peer that goes both ways, or one
     /// of ours to the same domain. False if there is none.
     pub(super) fn share(&mut self, key: &Key, attempt: &Attempt) -> bool {
-        if let Some(connection) = self.reverse_stream(&key.0, attempt) {
-            self.ride(key, connection, State::Ready(connection));
-            self.flush(connection);
-            return true;
-        }
-        if !attempt.terms.profile.piggybacking.is_on() {
+        self.share_reverse(key, attempt)
+            || self.join(key, attempt, self.standing.to_domain(&key.0.remote))
+    }
+
+    /// Lets a pair ride on a stream that the peer opened. False if there is none.
+    pub(super) fn share_reverse(&mut self, key: &Key, attempt: &Attempt) -> bool {
+        let Some(connection) = self.reverse_stream(&key.0, attempt) else {
             return false;
-        }
-        let to_same = |other: &Pair| other.remote == key.0.remote;
-        self.join(key, attempt, |router, connection| {
-            let own = router.dials.get(&connection);
-            own.is_some_and(|(pair, _)| to_same(pair))
-        })
+        };
+        self.ride(key, connection, State::Ready(connection));
+        self.flush(connection);
+        true
     }
 
     /// Lets a pair ride on a stream of ours to the same place. False if there is none.
     pub(super) fn share_target(&mut self, key: &Key, attempt: &Attempt) -> bool {
-        let Some(first) = attempt.targets.front().cloned() else {
-            return false;
-        };
-        if !attempt.terms.profile.piggybacking.is_on() {
-            return false;
-        }
-        self.join(key, attempt, |router, connection| {
-            let target = router.addresses.get(&connection);
-            target.is_some_and(|target| {
-                (target.address, target.transport) == (first.address, first.transport)
-            })
-        })
+        let first = attempt.targets.front();
+        let standing = first.map(|target| self.standing.to_place(target));
+        self.join(key, attempt, standing.unwrap_or_default())
     }
 
-    /// Asks the first of our streams that `fits` to carry a pair too.
-    fn join(
-        &mut self,
-        key: &Key,
-        attempt: &Attempt,
-        fits: impl Fn(&Self, ConnectionId) -> bool,
-    ) -> bool {
-        let standing: Vec<_> = self.dials.keys().copied().collect();
+    /// Asks the first of some streams of ours that can to carry a pair too.
+    fn join(&mut self, key: &Key, attempt: &Attempt, standing: Vec<ConnectionId>) -> bool {
+        if attempt.alone || !attempt.terms.profile.piggybacking.is_on() {
+            return false;
+        }
         for connection in standing {
-            if !fits(self, connection) {
-                continue;
-            }
             let Some(stream) = self.streams.get_mut(&connection) else {
                 continue;
             };
@@ -94,7 +78,6 @@ impl Router {
 
     /// Takes the news that a stream carries our stanzas of a pair.
     pub(super) fn established(&mut self, connection: ConnectionId, pair: Pair, method: Method) {
-        self.backoff.clear(&pair);
         self.events.push_back(Event::Established {
             connection,
             pair: pair.clone(),
@@ -163,7 +146,8 @@ impl Router {
     }
 
     /// Gives a pair that may not ride a connection of its own.
-    fn go_alone(&mut self, key: &Key, attempt: Attempt) {
+    fn go_alone(&mut self, key: &Key, mut attempt: Attempt) {
+        attempt.alone = true;
         if attempt.targets.is_empty() {
             self.discover(key, attempt, None);
         } else {

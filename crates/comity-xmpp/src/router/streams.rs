@@ -32,7 +32,8 @@ impl Router {
         let limits = &self.config.limits;
         let (max_stanzas, max_bytes) = (limits.max_queued_stanzas, limits.max_queued_bytes);
         let len = stanza.held_bytes();
-        if self.queued_bytes.saturating_add(len) > limits.max_queued_bytes_in_all {
+        let waiting = self.queued_bytes.saturating_add(self.unacknowledged_bytes);
+        if waiting.saturating_add(len) > limits.max_queued_bytes_in_all {
             return Err(Box::new(stanza));
         }
         match self.outbound(key) {
@@ -85,6 +86,18 @@ impl Router {
         question
     }
 
+    /// Tells the composer that a stream no longer waits for an answer, if it was asked.
+    fn withdraw_of(&mut self, connection: ConnectionId, inner: QueryId) {
+        let asked = self.asked.get(&connection).into_iter().flatten();
+        let is_it = |query: &&QueryId| {
+            let question = self.questions.get(query);
+            question.and_then(Question::inner) == Some(inner)
+        };
+        if let Some(query) = asked.copied().find(|query| is_it(&query)) {
+            self.withdraw_question(query);
+        }
+    }
+
     /// Does something with a stream, and then what follows from it.
     pub(super) fn with(
         &mut self,
@@ -126,8 +139,17 @@ impl Router {
         }
     }
 
-    /// Sets the timer of a stream to its next deadline.
+    /// Sets the timer of a stream to its next deadline, and notes what it holds.
     pub(super) fn rearm(&mut self, connection: ConnectionId) {
+        let stream = self.streams.get(&connection);
+        let bytes = stream.map_or(0, Stream::unacknowledged_bytes);
+        let before = if bytes == 0 {
+            self.unacknowledged.remove(&connection)
+        } else {
+            self.unacknowledged.insert(connection, bytes)
+        };
+        self.unacknowledged_bytes += bytes;
+        self.unacknowledged_bytes -= before.unwrap_or_default();
         match self.streams.get(&connection).and_then(Stream::poll_timeout) {
             Some(deadline) => self.timers.set(Timer::Stream(connection), deadline),
             None => self.timers.stop(Timer::Stream(connection)),
@@ -149,7 +171,7 @@ impl Router {
                 });
             }
             stream::Event::Authorize { query, pair } => {
-                let query = self.ask(Question::StreamPolicy(connection, query));
+                let query = self.ask(Question::StreamPolicy(connection, query, pair.clone()));
                 self.events.push_back(Event::Authorize {
                     query,
                     pair,
@@ -188,7 +210,10 @@ impl Router {
                 connection,
                 query,
             }),
-            stream::Event::Withdrawn { query } => self.withdraw(connection, query),
+            stream::Event::Withdrawn { query } => {
+                self.withdraw_of(connection, query);
+                self.withdraw(connection, query);
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use super::Router;
 use super::event::{ConnectionId, Failure};
 use super::outbound::{Key, State};
 use crate::StanzaCondition;
-use crate::stream::{Purpose, Stream, Verification, VerifyRequest};
+use crate::stream::{Decision, Pair, Purpose, Stream, Verification, VerifyRequest};
 
 /// A dialback key that a stream of a peer wants to be confirmed.
 #[derive(Debug)]
@@ -26,6 +26,28 @@ impl Router {
             if stream.verify(self.now, request.request.clone()).is_err() {
                 break;
             }
+        }
+    }
+
+    /// What a stream of a peer is told of a pair: one that may not send to us may still confirm the
+    /// key that it is just getting from us.
+    pub(super) fn decision_for_stream(&self, pair: &Pair, decision: &Decision) -> Decision {
+        let key = (pair.clone(), Purpose::Stanzas);
+        match (
+            decision,
+            self.outbound.get(&key).map(|outbound| &outbound.state),
+        ) {
+            (
+                Decision::Deny,
+                Some(State::Trying { attempt, .. } | State::Joining { attempt, .. }),
+            ) => Decision::VerifyOnly(attempt.terms),
+            (
+                Decision::Allow(_)
+                | Decision::Deny
+                | Decision::SeeOtherHost(_)
+                | Decision::VerifyOnly(_),
+                _,
+            ) => decision.clone(),
         }
     }
 
@@ -59,23 +81,42 @@ impl Router {
         let ready = ready.and_then(|outbound| outbound.state.ready());
         // Nor is one that the peer opened, or that was opened for other domains.
         let is_own = ready.is_some_and(|connection| self.dials.get(&connection) == Some(&stanzas));
-        let key = if is_own {
-            stanzas
-        } else {
-            (pair.clone(), Purpose::Verification)
-        };
-        let limit = self.config.limits.max_requests;
-        let constraint = Verification::Failed(StanzaCondition::ResourceConstraint);
-        let room = match self.outbound(&key) {
-            Some(outbound) => limit.saturating_sub(outbound.requests.len()),
-            None => 0,
-        };
-        if room == 0 || !self.ask_stream(&key, &request) {
-            return self.answer_request(&request, &constraint);
+        if is_own && self.has_room(&stanzas) && self.ask_stream(&stanzas, &request) {
+            return self.note_request(&stanzas, request);
         }
+        self.verify_apart(request);
+    }
+
+    /// Seeks the answer over a stream that is for nothing else.
+    fn verify_apart(&mut self, request: Request) {
+        let key = (request.request.pair.clone(), Purpose::Verification);
+        let is_sought = self.outbound(&key).is_some();
+        if is_sought && self.has_room(&key) && self.ask_stream(&key, &request) {
+            return self.note_request(&key, request);
+        }
+        let constraint = Verification::Failed(StanzaCondition::ResourceConstraint);
+        self.answer_request(&request, &constraint);
+    }
+
+    /// Asks again what a stream has not answered that is gone.
+    pub(super) fn ask_anew(&mut self, requests: Vec<Request>) {
+        for request in requests {
+            self.verify_apart(request);
+        }
+    }
+
+    fn has_room(&self, key: &Key) -> bool {
+        let waiting = self
+            .outbound
+            .get(key)
+            .map(|outbound| outbound.requests.len());
+        waiting.is_some_and(|waiting| waiting < self.config.limits.max_requests)
+    }
+
+    fn note_request(&mut self, key: &Key, request: Request) {
         let asking = self.asking.entry(request.connection).or_default();
         asking.insert(request.query, key.clone());
-        if let Some(outbound) = self.outbound.get_mut(&key) {
+        if let Some(outbound) = self.outbound.get_mut(key) {
             outbound.requests.push(request);
         }
     }

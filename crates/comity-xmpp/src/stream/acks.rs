@@ -82,6 +82,11 @@ impl Acks {
         }
     }
 
+    /// What the stanzas take that have not been acknowledged.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.sent.as_ref().map_or(0, |sent| sent.bytes)
+    }
+
     /// Whether a request is due: something was sent and none is under way.
     pub(super) fn wants_request(&self) -> bool {
         let wants = |sent: &Sent| !sent.requested && !sent.pending.is_empty();
@@ -100,7 +105,7 @@ impl Acks {
         }
     }
 
-    /// Takes the peer's count; gives whether it has moved.
+    /// Takes the peer's count; gives whether it answers a request.
     pub(super) fn acknowledge(&mut self, handled: u32) -> Result<bool, TooHigh> {
         let Some(sent) = &mut self.sent else {
             return Ok(false);
@@ -118,12 +123,14 @@ impl Acks {
             sent.bytes = sent.bytes.saturating_sub(bytes);
         }
         sent.acknowledged = handled;
-        sent.requested = false;
+        // The same count again answers nothing while something is pending.
+        let is_answer = count > 0 || sent.pending.is_empty();
+        sent.requested &= !is_answer;
         if sent.pending.is_empty() {
             // A burst shall not keep its memory for the life of the stream.
             sent.pending = VecDeque::new();
         }
-        Ok(count > 0)
+        Ok(is_answer)
     }
 
     /// Takes what was sent and never acknowledged.

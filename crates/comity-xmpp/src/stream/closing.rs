@@ -7,6 +7,7 @@ use super::event::Event;
 use super::output::Detail;
 use super::reader::Reader;
 use super::reason::{CloseReason, Farewell, PeerError, Rejection, Setback, Stage};
+use crate::decision::Channel;
 use crate::xml::Element;
 use crate::{StreamCondition, ns};
 
@@ -123,14 +124,14 @@ impl Core {
         } else {
             Stage::Negotiation
         };
-        let error = PeerError::read(element, stage);
+        let error = PeerError::read(element, stage, self.channel);
         self.finish(CloseReason::PeerError(error));
         true
     }
 }
 
 impl PeerError {
-    fn read(element: &Element, stage: Stage) -> Self {
+    fn read(element: &Element, stage: Stage, channel: Channel) -> Self {
         let known = |child: &Element| match child.namespace() {
             ns::STREAM_ERRORS => StreamCondition::from_name(child.name()),
             _other => None,
@@ -140,6 +141,7 @@ impl PeerError {
         let host = element.child(ns::STREAM_ERRORS, "see-other-host");
         Self {
             stage,
+            from_proved: channel == Channel::Trusted,
             condition: condition.unwrap_or(StreamCondition::UndefinedCondition),
             text: text.map(cut_text).unwrap_or_default(),
             other_host: host.map(|host| cut_text(host).trim().into()),

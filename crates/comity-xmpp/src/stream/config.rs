@@ -29,7 +29,8 @@ pub struct Config {
     pub external_outbound: Switch,
     /// Whether stanzas go both ways on one stream where both sides can (XEP-0288). Default: yes.
     pub bidi: Switch,
-    /// Whether stanzas are acknowledged where both sides can (XEP-0198). Default: yes.
+    /// Whether stanzas are acknowledged where both sides can (XEP-0198). Default: yes. Those that we
+    /// send back on a stream of the peer count from the peer's own request on.
     pub acknowledgements: Switch,
     /// The secret of our dialback keys. Without one, dialback is neither offered nor used.
     pub dialback: Option<DialbackSecret>,

@@ -3,7 +3,7 @@ use comity_machine::QueryId;
 use super::proof::{Authorized, DialbackProof, Method, Pair};
 use super::reason::CloseReason;
 use crate::stanza::AddressError;
-use crate::{Stanza, StanzaCondition, Terms};
+use crate::{Security, Stanza, StanzaCondition, Terms};
 
 /// What the composer of a stream must know or answer.
 #[derive(Clone, Debug)]
@@ -100,6 +100,9 @@ pub enum DropReason {
     /// the stream of a whole domain.
     #[error("{0}")]
     Address(AddressError),
+    /// It came behind our last acknowledgement (XEP-0198), so that its sender still has it.
+    #[error("a stanza behind our last acknowledgement, which its sender keeps")]
+    Unacknowledged,
     /// It came on a stream that we initiated, which carries stanzas the other way. Some servers
     /// send their errors there.
     #[error("a stanza on a stream that carries stanzas the other way")]
@@ -114,6 +117,9 @@ pub enum Decision {
     Allow(Terms),
     /// They may not.
     Deny,
+    /// They may not in this direction, but the peer may ask about our dialback keys (XEP-0220
+    /// §2.1.3) on the way in, under the security of these terms.
+    VerifyOnly(Terms),
     /// They may, at another host, which the peer is told behind TLS (RFC 6120 §4.9.3.19): a domain,
     /// an IPv4 address or an IPv6 address in brackets, with or without `:port`. A dialback key is
     /// denied.
@@ -130,6 +136,8 @@ pub struct VerifyRequest {
     pub id: Box<str>,
     /// The key.
     pub key: Box<str>,
+    /// The rules under which the pair may send to us. They hold for the question too.
+    pub security: Security,
 }
 
 /// What came of the question to the authoritative server.

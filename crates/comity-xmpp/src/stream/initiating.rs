@@ -392,6 +392,10 @@ impl Initiating {
         if core.life == Life::Open && request.pair != self.pair {
             return Err(SendError::OtherPair);
         }
+        let unprotected = core.channel == Channel::Plain && self.state == State::Ready;
+        if unprotected && request.security.tls == TlsMode::Required {
+            return Err(SendError::Unprotected);
+        }
         core.add_request(request, self.state == State::Ready)
     }
 }

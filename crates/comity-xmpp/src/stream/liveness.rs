@@ -161,16 +161,17 @@ impl Core {
         let handled = element.attribute("h").and_then(|h| h.trim().parse().ok());
         let handled = handled.ok_or(Rejection::UnexpectedElement)?;
         let taken = self.acks.acknowledge(handled);
-        let has_moved =
+        let is_answer =
             taken.map_err(
                 |TooHigh { acknowledged, sent }| Rejection::AcknowledgedTooMany {
                     acknowledged,
                     sent,
                 },
             )?;
-        self.timers.stop(Timer::Acknowledgement);
-        // A peer that repeats itself is asked again with the next stanza.
-        if has_moved && self.life == Life::Open {
+        if is_answer {
+            self.timers.stop(Timer::Acknowledgement);
+        }
+        if is_answer && self.life == Life::Open {
             self.request_if_due();
         }
         self.check_output()

@@ -16,7 +16,7 @@ mod outgoing;
 mod output;
 mod proof;
 mod reader;
-mod reason;
+pub(crate) mod reason;
 mod receiving;
 pub mod session;
 #[cfg(test)]
@@ -276,7 +276,11 @@ impl Stream {
     pub fn add_pair(&mut self, now: Instant, pair: &Pair, terms: Terms) -> Result<(), SendError> {
         self.core.now = now;
         match &self.side {
-            Side::Initiating(side) if side.takes_pairs(pair) => self.core.add_outgoing(pair, terms),
+            Side::Initiating(side)
+                if side.takes_pairs(pair) && self.core.terms.profile.piggybacking.is_on() =>
+            {
+                self.core.add_outgoing(pair, terms)
+            }
             Side::Initiating(_) => Err(SendError::OtherPair),
             Side::Receiving(_) => Err(SendError::WrongDirection),
         }
@@ -287,11 +291,19 @@ impl Stream {
     #[must_use]
     pub fn meets(&self, pair: &Pair, security: Security) -> bool {
         let method = self.core.incoming.method(pair);
+        let is_open = self.core.life == Life::Open && self.core.outgoing.is_given(pair);
         let tls = self.core.channel != Channel::Plain || security.tls != TlsMode::Required;
-        match security.certificate {
-            CertificateRule::Optional => tls && method.is_some(),
-            CertificateRule::Required => tls && method == Some(Method::Certificate),
-        }
+        let proved = match security.certificate {
+            CertificateRule::Optional => method.is_some(),
+            CertificateRule::Required => method == Some(Method::Certificate),
+        };
+        is_open && tls && proved
+    }
+
+    /// What the stanzas take that the peer has not acknowledged (XEP-0198).
+    #[must_use]
+    pub fn unacknowledged_bytes(&self) -> usize {
+        self.core.acks.pending_bytes()
     }
 
     /// Asks the server on the other side, as the authoritative one, about a dialback key.
@@ -429,6 +441,11 @@ impl Stream {
             Frame::Element(element) if self.core.take_error(element) => return,
             // Our direction is closed: stanzas and acknowledgements still count, but nothing can be
             // answered.
+            // The peer keeps what our last acknowledgement does not count.
+            Frame::Stanza(_) if closing && self.core.acks.counts_handled() => {
+                let dropped = Event::Dropped(DropReason::Unacknowledged);
+                return self.core.events.push_back(dropped);
+            }
             Frame::Element(element) if closing && element.is(ns::SM, "a") => {}
             Frame::Element(_) | Frame::Header(_) if closing => return,
             Frame::Element(_) | Frame::Header(_) | Frame::Stanza(_) => {}
@@ -506,6 +523,9 @@ pub enum SendError {
     /// The stanza is longer than what the peer takes, in bytes (XEP-0478).
     #[error("the peer takes no more than {0} bytes")]
     TooLong(u64),
+    /// The stream lacks the TLS or the certificate that the rules require.
+    #[error("the stream is not protected as the rules require")]
+    Unprotected,
     /// The stream was initiated by the peer and carries its stanzas.
     #[error("the stream carries stanzas the other way")]
     WrongDirection,

@@ -172,6 +172,8 @@ pub struct PeerError {
     pub condition: StreamCondition,
     /// The peer's own words, cut to 256 characters.
     pub text: Box<str>,
+    /// Whether the peer's certificate had proved its domain when it said so.
+    pub from_proved: bool,
     /// Where else the domain is served, as written: the content of `see-other-host`, cut to 256
     /// characters.
     pub other_host: Option<Box<str>>,
@@ -185,7 +187,7 @@ impl std::fmt::Display for PeerError {
 
 /// A peer's words behind a space and in brackets, what is not printable escaped; nothing if there
 /// are none.
-fn in_brackets(text: &str) -> String {
+pub(crate) fn in_brackets(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }

@@ -22,6 +22,8 @@ pub(super) struct Receiving {
     remote: Option<DomainName>,
     /// What our features offered.
     offered: Offer,
+    /// Whether the peer may do nothing but ask about our dialback keys.
+    verify_only: bool,
     /// Whether SASL EXTERNAL has succeeded.
     authenticated: bool,
     auth_attempts: usize,
@@ -72,6 +74,7 @@ impl Receiving {
         match (&self.state, frame) {
             (State::AwaitHeader, Frame::Header(header)) => self.take_header(core, &header),
             (State::Open, Frame::Element(element)) => self.take_element(core, &element),
+            (State::Open, Frame::Stanza(_)) if self.verify_only => Err(Rejection::Denied),
             (State::Open, Frame::Stanza(stanza)) => core.take_stanza(stanza),
             (
                 State::AwaitHeader
@@ -139,6 +142,10 @@ impl Receiving {
         match decision {
             Decision::Deny => return Err(Rejection::Denied),
             Decision::Allow(terms) => core.terms = *terms,
+            Decision::VerifyOnly(terms) => {
+                core.terms = *terms;
+                self.verify_only = true;
+            }
             Decision::SeeOtherHost(_)
                 if core.channel == Channel::Plain
                     && core.terms.security.tls != TlsMode::Disabled => {}
@@ -198,6 +205,12 @@ impl Receiving {
             }
         }
         self.offered = offer;
+        if self.verify_only {
+            self.offered = Offer {
+                starttls: offer.starttls,
+                ..Offer::default()
+            };
+        }
         self.open(core);
         Ok(())
     }
@@ -227,7 +240,10 @@ impl Receiving {
             // Behind SASL it adds pairs.
             (offer.dialback, Feature::DIALBACK),
             (first && offer.bidi, Feature::BIDI),
-            (core.wants_acknowledgements(), Feature::ACKNOWLEDGEMENTS),
+            (
+                !self.verify_only && core.wants_acknowledgements(),
+                Feature::ACKNOWLEDGEMENTS,
+            ),
             (true, Feature::Limits(core.own_limits())),
         ];
         features.extend(offered.into_iter().filter_map(|(on, it)| on.then_some(it)));
@@ -260,6 +276,9 @@ impl Receiving {
             return self.take_starttls(core);
         }
         core.check_tls()?;
+        if self.verify_only && !element.is(ns::DIALBACK, "verify") {
+            return Err(Rejection::Denied);
+        }
         match (element.namespace(), element.name()) {
             (ns::SASL, "auth") => self.take_auth(core, element),
             (ns::SASL, "abort") => self.fail_auth(core, "aborted"),

@@ -6,7 +6,7 @@ use comity_xmpp::router::{Event, Failure, OtherHost, Target};
 use comity_xmpp::stream::CloseReason;
 use comity_xmpp::{CertificateRule, Profile, Security, StanzaCondition, Terms, TlsMode, Transport};
 
-use crate::host::{FEATURES, HEADER, Host, PROCEED, VALID, limits, targets};
+use crate::host::{FEATURES, HEADER, Host, PROCEED, STARTTLS, VALID, limits, targets};
 
 const OPTIONAL: Security = Security {
     tls: TlsMode::Optional,
@@ -33,6 +33,7 @@ fn sought(host: &mut Host) -> Vec<Option<OtherHost>> {
 #[test]
 fn a_redirection_is_followed_a_bounded_number_of_times() {
     let mut host = Host::new(limits());
+    host.terms = Security::CERTIFIED.into();
     host.send("b.example").unwrap();
     for hop in 1..=limits().max_redirects {
         let [connection] = host.dialled()[..] else {
@@ -60,8 +61,25 @@ fn a_redirection_is_followed_a_bounded_number_of_times() {
 }
 
 #[test]
+fn a_redirection_that_nobody_has_to_prove_is_not_followed() {
+    let mut host = Host::new(limits());
+    host.send("b.example").unwrap();
+    let [connection] = host.dialled()[..] else {
+        panic!("not one dial")
+    };
+    host.router.handle_connected(host.now, connection);
+    host.feed(connection, &see_other_host("evil.example"));
+    assert_eq!(sought(&mut host), []);
+    let [Failure::Ended(CloseReason::PeerError(error))] = &host.failures()[..] else {
+        panic!("followed")
+    };
+    assert_eq!(error.other_host.as_deref(), Some("evil.example"));
+}
+
+#[test]
 fn a_redirection_to_nowhere_is_a_failure() {
     let mut host = Host::new(limits());
+    host.terms = Security::CERTIFIED.into();
     host.send("b.example").unwrap();
     let [connection] = host.dialled()[..] else {
         panic!("not one dial")
@@ -265,4 +283,57 @@ fn tls_comes_first_on_a_target_of_direct_tls_and_the_next_is_tried_when_it_fails
         .handle_tls_failed(host.now, first, "no TLS here");
     host.settle();
     assert_eq!(transports(&mut host), [Transport::Tcp]);
+}
+
+#[test]
+fn what_one_target_could_not_does_not_lower_the_terms_for_the_next() {
+    let mut host = Host::new(limits());
+    host.terms = OPTIONAL.into();
+    host.targets = Ok(targets(2));
+    host.send("b.example").unwrap();
+    let [first] = host.dialled()[..] else {
+        panic!("not one dial")
+    };
+    host.router.handle_connected(host.now, first);
+    host.answers = false;
+    for flight in [HEADER, FEATURES, PROCEED] {
+        host.feed(first, flight);
+    }
+    host.router.handle_tls_failed(host.now, first, "cut");
+    host.settle();
+    let [in_clear] = host.dialled()[..] else {
+        panic!("no second try")
+    };
+    host.router
+        .handle_connect_failed(host.now, in_clear, "refused");
+    host.settle();
+    let [next] = host.dialled()[..] else {
+        panic!("no second target")
+    };
+    host.router.handle_connected(host.now, next);
+    host.settle();
+    host.feed(next, HEADER);
+    host.sent.clear();
+    host.feed(next, FEATURES);
+    assert_eq!(host.sent_on(next), STARTTLS);
+}
+
+#[test]
+fn a_peer_that_takes_a_stream_and_nothing_on_it_is_left_alone() {
+    let mut host = Host::new(limits());
+    host.send("b.example").unwrap();
+    let [connection] = host.dialled()[..] else {
+        panic!("not one dial")
+    };
+    host.negotiate(connection);
+    host.feed(
+        connection,
+        &format!(
+            "{VALID}<stream:error><resource-constraint \
+             xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+        ),
+    );
+    assert!(matches!(host.failures()[..], [Failure::Ended(_)]));
+    host.send("b.example").unwrap();
+    assert!(matches!(host.failures()[..], [Failure::NotRetried { .. }]));
 }

@@ -312,3 +312,214 @@ fn a_connection_that_begins_with_tls_asks_for_it_at_once() {
     };
     assert_eq!(at, connection);
 }
+
+#[test]
+fn a_stream_of_the_peer_helps_where_our_own_connection_fails() {
+    let mut host = Host::new(limits());
+    host.send("b.example").unwrap();
+    let [ours] = host.dialled()[..] else {
+        panic!("not one dial")
+    };
+    let theirs = proved(&mut host, true);
+    host.router
+        .handle_connect_failed(host.now, ours, "firewall");
+    host.settle();
+    assert_eq!(host.failures(), []);
+    host.send("b.example").unwrap();
+    assert_eq!(host.failures(), []);
+    assert_eq!(host.sent_on(theirs).matches("<message ").count(), 2);
+}
+
+const KEY: &str = "<db:result from='b.example' to='a.example'>k</db:result>";
+
+#[test]
+fn a_key_is_confirmed_apart_where_our_stream_is_closing_or_closes() {
+    let mut host = Host::new(limits());
+    let ours = established(&mut host);
+    host.pass(Duration::from_secs(3600));
+    assert!(host.sent_on(ours).ends_with("</stream:stream>"));
+    let theirs = host.accepted();
+    host.events.clear();
+    host.feed(theirs, KEY);
+    assert_eq!(host.dialled().len(), 1, "a connection to ask on");
+
+    let mut host = Host::new(limits());
+    let ours = established(&mut host);
+    let theirs = host.accepted();
+    host.feed(theirs, KEY);
+    assert!(host.sent_on(ours).contains("<db:verify "));
+    host.events.clear();
+    host.sent.clear();
+    host.feed(ours, "</stream:stream>");
+    assert_eq!(host.dialled().len(), 1, "it is asked anew");
+    assert_eq!(host.sent_on(theirs), "");
+}
+
+#[test]
+fn a_question_about_a_key_counts_as_use() {
+    let mut host = Host::new(limits());
+    let ours = established(&mut host);
+    host.pass(Duration::from_secs(3599));
+    let theirs = host.accepted();
+    host.feed(theirs, KEY);
+    host.sent.clear();
+    host.pass(Duration::from_secs(2));
+    assert!(!host.sent_on(ours).contains("</stream:stream>"));
+}
+
+#[test]
+fn a_key_is_not_confirmed_with_less_protection_than_its_pair_needs() {
+    let mut host = Host::new(limits());
+    host.terms = Security {
+        tls: comity_xmpp::TlsMode::Optional,
+        ..Security::ENCRYPTED
+    }
+    .into();
+    host.send("b.example").unwrap();
+    let [ours] = host.dialled()[..] else {
+        panic!("not one dial")
+    };
+    host.router.handle_connected(host.now, ours);
+    host.settle();
+    for flight in [HEADER, "<stream:features/>", VALID] {
+        host.feed(ours, flight);
+    }
+    assert!(host.sent_on(ours).contains("<message "), "in clear");
+    host.terms = Security::ENCRYPTED.into();
+    let theirs = host.accepted();
+    host.events.clear();
+    host.feed(theirs, KEY);
+    assert_eq!(host.sent_on(ours), "");
+    assert_eq!(host.dialled().len(), 1);
+}
+
+#[test]
+fn one_who_may_not_send_to_us_may_still_confirm_our_key() {
+    let mut host = Host::new(limits());
+    host.send("b.example").unwrap();
+    let [ours] = host.dialled()[..] else {
+        panic!("not one dial")
+    };
+    host.negotiate(ours);
+    host.answers = false;
+    let theirs = host.router.accept(host.now, Transport::Tcp).unwrap();
+    host.feed(theirs, HEADER);
+    deny(&mut host);
+    assert!(host.sent_on(theirs).contains("<starttls "));
+    host.feed(theirs, crate::host::STARTTLS);
+    host.router.handle_tls_established(
+        host.now,
+        theirs,
+        comity_xmpp::stream::PeerCertificate::Absent,
+    );
+    host.settle();
+    host.feed(theirs, HEADER);
+    host.sent.clear();
+    deny(&mut host);
+    let features = host.sent_on(theirs);
+    assert!(!features.contains("<dialback"), "{features}");
+    host.feed(
+        theirs,
+        "<db:verify from='b.example' to='a.example' id='1'>k</db:verify>",
+    );
+    assert_eq!(
+        host.sent_on(theirs),
+        "<db:verify from='a.example' to='b.example' id='1' type='invalid'/>"
+    );
+    host.feed(theirs, KEY);
+    assert!(host.sent_on(theirs).contains("<policy-violation "));
+}
+
+/// Denies what was asked last.
+fn deny(host: &mut Host) {
+    let Some(Event::Authorize { query, .. }) = host.events.pop() else {
+        panic!("not asked")
+    };
+    host.router
+        .handle_decision(host.now, query, &Decision::Deny);
+    host.settle();
+}
+
+#[test]
+fn what_was_sent_twice_and_failed_may_have_arrived() {
+    let mut host = Host::configured(|config| config.unacknowledged = Unacknowledged::Resend);
+    let acks = "<stream:features><sm xmlns='urn:xmpp:sm:3'/></stream:features>";
+    let first = established_with(&mut host, acks);
+    host.router.handle_eof(host.now, first);
+    host.settle();
+    let [second] = host.dialled()[..] else {
+        panic!("not dialled again")
+    };
+    host.router
+        .handle_connect_failed(host.now, second, "refused");
+    host.settle();
+    assert_eq!(host.failures(), [Failure::Unacknowledged]);
+}
+
+#[test]
+fn what_is_not_acknowledged_counts_as_waiting() {
+    let mut host = Host::configured(|config| config.limits.max_queued_bytes_in_all = 1000);
+    let acks = "<stream:features><sm xmlns='urn:xmpp:sm:3'/></stream:features>";
+    let connection = established_with(&mut host, acks);
+    let mut taken = 1;
+    while host.send("b.example").is_ok() {
+        taken += 1;
+        assert!(taken < 10, "nothing bounds it");
+    }
+    assert_eq!(
+        host.send("b.example"),
+        Err(comity_xmpp::router::SendError::Full)
+    );
+    host.feed(
+        connection,
+        &format!("<a xmlns='urn:xmpp:sm:3' h='{taken}'/>"),
+    );
+    assert_eq!(host.send("b.example"), Ok(()));
+}
+
+#[test]
+fn pairs_on_one_stream_take_turns() {
+    let mut host = Host::configured(|config| {
+        config.stream.limits.max_output_bytes.authenticated = 200;
+    });
+    let connection = established(&mut host);
+    host.send_from("z.example", "b.example").unwrap();
+    host.feed(
+        connection,
+        "<db:result from='b.example' to='z.example' type='valid'/>",
+    );
+    host.router.handle_write_blocked(host.now, connection);
+    for _ in 0..20 {
+        host.send("b.example").unwrap();
+    }
+    host.send_from("z.example", "b.example").unwrap();
+    host.sent.clear();
+    host.router.handle_writable(host.now, connection);
+    let mut first = Vec::new();
+    host.router.poll_transmit(&mut first);
+    let first = String::from_utf8(first).unwrap();
+    assert!(first.contains("from='x@z.example'"), "{first}");
+}
+
+#[test]
+fn a_question_that_a_stream_drops_is_withdrawn() {
+    let optional = Security {
+        tls: comity_xmpp::TlsMode::Optional,
+        ..Security::ENCRYPTED
+    };
+    let mut host = Host::configured(|config| config.stream.security = optional);
+    host.terms = optional.into();
+    let connection = host.router.accept(host.now, Transport::Tcp).unwrap();
+    host.feed(connection, HEADER);
+    host.answers = false;
+    host.feed(connection, KEY);
+    let Some(Event::Authorize { query: asked, .. }) = host.events.pop() else {
+        panic!("not asked")
+    };
+    host.feed(connection, crate::host::STARTTLS);
+    let withdrawn = host.events.iter().any(|event| match event {
+        Event::Withdrawn { query } => *query == asked,
+        _ => false,
+    });
+    assert!(withdrawn);
+}

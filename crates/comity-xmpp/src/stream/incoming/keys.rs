@@ -94,7 +94,7 @@ impl Core {
         } = &self.incoming;
         if pending.values().any(is_pending)
             || pending.len() >= limits.max_pending_pairs
-            || *early_keys >= limits.max_pending_pairs
+            || !self.is_proved() && *early_keys >= limits.max_pending_pairs
             || pairs.len() >= limits.max_pairs
         {
             return Err(StanzaCondition::ResourceConstraint);
@@ -103,6 +103,7 @@ impl Core {
             pair,
             id: self.id.clone(),
             key: key.into(),
+            security: self.terms.security,
         })
     }
 
@@ -156,11 +157,12 @@ impl Core {
     ) -> Result<(), Rejection> {
         let security = match decision {
             Decision::Allow(terms) => terms.security,
-            Decision::Deny | Decision::SeeOtherHost(_) => {
+            Decision::Deny | Decision::SeeOtherHost(_) | Decision::VerifyOnly(_) => {
                 return self.answer_key(&pending, Err(StanzaCondition::PolicyViolation));
             }
         };
         pending.rule = security.certificate;
+        pending.request.security = security;
         match (self.channel, security.tls, security.certificate) {
             (Channel::Plain, TlsMode::Required, _) => {
                 self.answer_key(&pending, Err(StanzaCondition::PolicyViolation))

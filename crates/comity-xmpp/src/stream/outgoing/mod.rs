@@ -166,7 +166,7 @@ impl Core {
         match (self.channel, terms.security.tls, terms.security.certificate) {
             (Channel::Plain, TlsMode::Required, _)
             | (Channel::Plain | Channel::Anonymous, _, CertificateRule::Required) => {
-                Err(SendError::OtherPair)
+                Err(SendError::Unprotected)
             }
             (Channel::Plain | Channel::Anonymous, _, CertificateRule::Optional) => {
                 self.send_key(pair);

@@ -34,6 +34,7 @@ impl Core {
         if is_ready {
             self.send_request(&request);
         }
+        self.note_use();
         let wait = self.config.limits.verification_timeout;
         let deadline = self.now.checked_add(wait);
         self.outgoing.requests.push(Request { request, deadline });

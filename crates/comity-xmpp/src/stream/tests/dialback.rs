@@ -246,6 +246,7 @@ fn a_verification_stream_asks_and_matches_its_answers() {
         pair: pair(),
         id: id.into(),
         key: key.into(),
+        security: Security::ENCRYPTED,
     };
     assert_eq!(host.stream.verify(host.now, request("k1", "i1")), Ok(()));
     host.certified = Some("b.example");
@@ -289,6 +290,7 @@ fn a_request_that_is_not_answered_fails_in_time() {
         pair: pair(),
         id: id.into(),
         key: "key".into(),
+        security: Security::ENCRYPTED,
     };
     let timeout = Limits::default().verification_timeout;
     assert_eq!(host.stream.verify(host.now, request("1")), Ok(()));
