@@ -21,7 +21,8 @@ Required:
   --key FILE               the private key of our certificate, PEM
 
 Options:
-  --listen ADDRESS:PORT    where servers can connect to; may be repeated [default: [::]:5269]
+  --listen ADDRESS:PORT    where servers can connect to; may be repeated [default: [::]:5269,
+                           unless --listen-tls is given]
   --listen-tls ADDRESS:PORT
                            the same with TLS from the first byte; may be repeated [default: none]
   --trust FILE             CA certificates that are trusted, PEM; may be repeated
@@ -214,7 +215,7 @@ impl Given {
         if self.dns.is_empty() {
             return Err(OptionsError::Missing("dns"));
         }
-        if self.listen.is_empty() {
+        if self.listen.is_empty() && self.listen_tls.is_empty() {
             self.listen.push(DEFAULT_LISTEN);
         }
         let domain = self.domain.ok_or(OptionsError::Missing("domain"))?;
@@ -349,6 +350,17 @@ mod tests {
     #[test]
     fn what_is_required_is_enough() {
         assert_eq!(parse_with(&[]), Ok(Command::Run(Box::new(options()))));
+    }
+
+    #[test]
+    fn who_listens_for_direct_tls_alone_does_so() {
+        let mut expected = options();
+        expected.listen = Vec::new();
+        expected.listen_tls = vec![([127, 0, 0, 1], 3).into()];
+        assert_eq!(
+            parse_with(&["--listen-tls=127.0.0.1:3"]),
+            Ok(Command::Run(Box::new(expected)))
+        );
     }
 
     #[test]
