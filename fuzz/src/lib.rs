@@ -9,6 +9,14 @@
 mod certificate_names;
 mod dns_answer;
 mod jid_domain;
+// The reference models of the sequence test of comity-xmpp.
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the sequence test uses more of it"
+)]
+#[path = "../../crates/comity-xmpp/tests/sequence/oracle/mod.rs"]
+mod oracle;
 pub mod program;
 pub mod script;
 mod stanza_forward;

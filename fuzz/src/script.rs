@@ -21,8 +21,9 @@ pub const NAMES: [&str; 8] = [
 /// How many of [`NAMES`] are ours.
 pub const OURS: usize = 2;
 
-/// Fragments; `%f` and `%t` are domains, `%i` an id, `%k` a dialback key, `%b` a domain in base64.
-pub const FRAGMENTS: [&str; 36] = [
+/// Fragments; `%f` and `%t` are domains, `%i` an id, `%k` a dialback key, `%b` a domain in base64,
+/// `%n` a number of stanzas, `%o` what features offer.
+pub const FRAGMENTS: [&str; 49] = [
     "<?xml version='1.0'?><stream:stream xmlns='jabber:server' \
      xmlns:stream='http://etherx.jabber.org/streams' xmlns:db='jabber:server:dialback' \
      from='%f' to='%t' id='%i' version='1.0'>",
@@ -71,6 +72,34 @@ pub const FRAGMENTS: [&str; 36] = [
     " \n",
     "<!-- -->",
     "<x xmlns='urn:x'><y/></x>",
+    "<stream:features>%o</stream:features>",
+    "<bidi xmlns='urn:xmpp:bidi'/>",
+    "<bidi xmlns='urn:xmpp:bidi'>%o</bidi>",
+    "<bidi xmlns='urn:xmpp:features:bidi'/>",
+    "<enable xmlns='urn:xmpp:sm:3'/>",
+    "<enabled xmlns='urn:xmpp:sm:3'/>",
+    "<r xmlns='urn:xmpp:sm:3'/>",
+    "<a xmlns='urn:xmpp:sm:3' h='%n'/>",
+    "<failed xmlns='urn:xmpp:sm:3'/>",
+    "<resume xmlns='urn:xmpp:sm:3' h='%n' previd='x'/>",
+    "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>%t:5269\
+     </see-other-host></stream:error>",
+    "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' \
+     xmlns:db='jabber:server:dialback' from='%f' to='%t' id='%i'>",
+    "<message from='u@%f' to='v@%t/r'/><r xmlns='urn:xmpp:sm:3'/>",
+];
+
+/// What features may offer, one for each bit of a byte.
+const OFFERS: [&str; 8] = [
+    "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+    "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism>\
+     </mechanisms>",
+    "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>",
+    "<bidi xmlns='urn:xmpp:features:bidi'/>",
+    "<sm xmlns='urn:xmpp:sm:3'/>",
+    "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>200</max-bytes></limits>",
+    "<limits xmlns='urn:xmpp:stream-limits:0'><idle-seconds>60</idle-seconds></limits>",
+    "<x xmlns='urn:x'><required/></x>",
 ];
 
 /// The secret of the dialback keys of all domains.
@@ -96,8 +125,9 @@ pub fn pair(byte: u8) -> Pair {
     }
 }
 
-/// The next fragment of a program: which, between which domains, and with which of `ids`.
-pub(crate) fn fragment(program: &mut Program<'_>, ids: &[String]) -> String {
+/// The next fragment of a program: which, between which domains, with which of `ids`, and with
+/// what number of stanzas around `handled`.
+pub(crate) fn fragment(program: &mut Program<'_>, ids: &[String], handled: u32) -> String {
     let which = usize::from(program.byte());
     let domains = program.byte();
     let extra = program.byte();
@@ -118,7 +148,20 @@ pub(crate) fn fragment(program: &mut Program<'_>, ids: &[String]) -> String {
         3 => "ZC5leGFtcGxl",
         _ => "YS5leGFtcGxl",
     };
+    let number = match extra & 7 {
+        0..=3 => handled,
+        4 => handled.wrapping_sub(1),
+        5 => handled.wrapping_add(1),
+        6 => 0,
+        _ => u32::MAX,
+    };
+    let offers = OFFERS.iter().enumerate();
+    let offers: String = offers
+        .filter_map(|(bit, offer)| (extra >> bit & 1 == 1).then_some(*offer))
+        .collect();
     template
+        .replace("%o", &offers)
+        .replace("%n", &number.to_string())
         .replace("%f", from)
         .replace("%t", to)
         .replace("%i", id)

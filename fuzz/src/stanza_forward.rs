@@ -1,11 +1,11 @@
 use comity_xmpp::stream::{Config, Decision, Event, Pair, Purpose, Stream};
 use comity_xmpp::{Stanza, ns};
 
+use crate::oracle::proof::{self, DIALBACK, confirm};
 use crate::program::Program;
 use crate::script::domain;
 use crate::wire::text;
 use crate::xml::{Attribute, Reading, Seen, joined, unlimited};
-use crate::xmpp_stream::proof::{self, DIALBACK, confirm};
 
 /// Takes stanzas from one stream and sends them on another, whose header declares less.
 ///

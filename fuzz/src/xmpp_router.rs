@@ -1,39 +1,41 @@
 //! A router, its peers, its composer and its application.
 
-mod model;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use comity_xmpp::router::{Config, ConnectionId, Router, Target, Unresolved};
+use comity_xmpp::Transport;
+use comity_xmpp::router::{Config, ConnectionId, Target, Unacknowledged, Unresolved};
 use comity_xmpp::stream::{self, Decision, PeerCertificate, Switch, Verdict};
-use comity_xmpp::xml::Element;
-use comity_xmpp::{Stanza, StanzaKind};
 
+use crate::oracle::{About, Log, RouterModel};
 use crate::program::Program;
 use crate::script::{self, FRAGMENTS, OURS, domain, fragment};
+use crate::wire::trace;
 use crate::xmpp_stream::security;
-use model::{Asked, Model};
 
 /// Runs a program on a router with several connections.
 ///
-/// Every stanza that it takes is sent or comes back, once; connections end once, and say nothing
-/// behind their end; a router that was closed ends in finite time.
+/// Every stanza that it takes is sent or comes back, once; a reference model explains every pair
+/// that is proved by what was asked, answered, said and heard; connections end once, and say
+/// nothing behind their end; a router that was closed ends in finite time.
 pub fn xmpp_router(data: &[u8]) {
     let mut program = Program::new(data);
     let (mode, rules) = (program.byte(), program.byte());
     let now = comity_testkit::origin();
     let config = config(mode, rules);
+    let log = Log::default();
     let mut run = Run {
         program,
         rules,
-        model: Model::new(Router::new(now, config, [mode; 32]), now),
+        model: RouterModel::new(config, [mode; 32], now, &log),
+        answered: 0,
     };
     for _ in 0..MAX_STEPS {
         if run.program.is_over() {
             break;
         }
         run.step();
+        log.take().iter().for_each(|line| trace(line));
     }
     run.model.end();
 }
@@ -42,14 +44,18 @@ struct Run<'a> {
     program: Program<'a>,
     /// What the policy says unless the program says otherwise.
     rules: u8,
-    model: Model,
+    model: RouterModel,
+    /// How many questions were given out to be answered.
+    answered: usize,
 }
 
 impl Run<'_> {
     fn step(&mut self) {
-        match self.program.byte() % 18 {
-            0 => self.model.accept(),
-            1 | 2 => self.say(),
+        match self.program.byte() % 32 {
+            0 => {
+                self.model.accept(Transport::Tcp);
+            }
+            1 | 2 | 22..=26 => self.say(),
             3 => {
                 let connection = self.connection();
                 let bytes = self.program.bytes();
@@ -70,16 +76,20 @@ impl Run<'_> {
             12 => self.send(),
             13 => {
                 if let Some(connection) = self.connection() {
-                    self.model.gone.insert(connection);
-                    let now = self.model.now;
-                    self.model.router.handle_eof(now, connection);
-                    self.model.drain();
+                    self.model.eof(connection);
                 }
             }
             14 => self.model.close(),
             15 => self.answer_all(),
-            16 => self.dialled_peer(),
-            _ => self.dialling_peer(),
+            16 => self.dialled_peer(&DIALLED),
+            17 => self.dialling_peer(&DIALLING),
+            18 => {
+                self.model.accept(Transport::DirectTls);
+            }
+            19 => self.dialled_peer(&DIALLED_DIRECTLY),
+            20 => self.dialling_peer(&DIALLING_BOTH_WAYS),
+            21 => self.dialled_peer(&REDIRECTING),
+            _ => self.answer_all(),
         }
     }
 
@@ -90,62 +100,72 @@ impl Run<'_> {
     }
 
     fn say(&mut self) {
-        let connection = self.connection();
-        let ids = self.model.ids(connection);
-        let fragment = fragment(&mut self.program, &ids);
-        self.input(connection, fragment.as_bytes());
+        if let Some(connection) = self.connection() {
+            let fragment = self.fragment(connection);
+            self.model.input(connection, fragment.as_bytes());
+        }
+    }
+
+    fn fragment(&mut self, connection: ConnectionId) -> String {
+        let mut ids = self.model.ids.clone();
+        let link = self.model.link(connection);
+        ids.extend(link.stream_id());
+        let handled = link.handled;
+        fragment(&mut self.program, &ids, handled)
     }
 
     fn input(&mut self, connection: Option<ConnectionId>, bytes: &[u8]) {
         if let Some(connection) = connection {
-            let now = self.model.now;
-            self.model.router.handle_input(now, connection, bytes);
-            self.model.drain();
+            self.model.input(connection, bytes);
         }
     }
 
+    /// A question that was asked, whether it was answered or not.
+    fn question(&mut self) -> Option<usize> {
+        let count = self.model.questions.len();
+        let back = usize::from(self.program.byte());
+        (count > 0).then(|| count - 1 - back % count)
+    }
+
     fn decide(&mut self) {
-        let question = self.program.recent(&self.model.questions).cloned();
+        let index = self.question();
         let byte = self.program.byte();
-        let decision = if byte & 0x80 == 0 {
-            Decision::Allow(security(byte).into())
-        } else {
-            Decision::Deny
+        let decision = match byte {
+            0..=0x7F => Decision::Allow(security(byte).into()),
+            0x80..=0xDF => Decision::Deny,
+            _ => Decision::SeeOtherHost("d.example".into()),
         };
-        if let Some((query, _)) = question {
-            let now = self.model.now;
-            self.model.router.handle_decision(now, query, &decision);
-            self.model.drain();
+        if let Some(index) = index {
+            self.model.decide(index, &decision);
         }
     }
 
     fn judge(&mut self) {
-        let question = self.program.recent(&self.model.questions).cloned();
-        let verdict = if self.program.byte() & 1 == 0 {
-            trusted()
+        let index = self.question();
+        let byte = self.program.byte();
+        let verdict = if byte & 1 == 0 {
+            let wait = Duration::from_secs(u64::from(byte >> 2));
+            trusted((byte & 2 != 0).then_some(wait))
         } else {
             Verdict::Untrusted {
                 reason: "<no>".into(),
             }
         };
-        if let Some((query, _)) = question {
-            let now = self.model.now;
-            self.model.router.handle_verdict(now, query, &verdict);
-            self.model.drain();
+        if let Some(index) = index {
+            self.model.judge(index, &verdict);
         }
     }
 
     fn find(&mut self) {
-        let question = self.program.recent(&self.model.questions).cloned();
-        let targets = match self.program.byte() % 8 {
+        let index = self.question();
+        let byte = self.program.byte();
+        let targets = match byte % 8 {
             0 => Err(Unresolved::NotOffered("<no>".into())),
             1 => Err(Unresolved::Failed("no".into())),
-            count => Ok(targets(usize::from(count - 2))),
+            count => Ok(targets(usize::from(count - 2), byte >> 3)),
         };
-        if let Some((query, _)) = question {
-            let now = self.model.now;
-            self.model.router.handle_targets(now, query, targets);
-            self.model.drain();
+        if let Some(index) = index {
+            self.model.find(index, targets);
         }
     }
 
@@ -161,32 +181,25 @@ impl Run<'_> {
     fn tls(&mut self) {
         let connection = self.connection();
         let kind = self.program.byte() % 3;
-        if let Some(connection) = connection {
-            let now = self.model.now;
-            let certificate = match kind {
-                0 => PeerCertificate::Presented,
-                1 => PeerCertificate::Absent,
-                _ => {
-                    let router = &mut self.model.router;
-                    router.handle_tls_failed(now, connection, "<alert>");
-                    return self.model.drain();
-                }
-            };
-            self.model.tls_established(connection, certificate);
+        let Some(connection) = connection else {
+            return;
+        };
+        match kind {
+            0 => self.establish_tls(connection, PeerCertificate::Presented),
+            1 => self.establish_tls(connection, PeerCertificate::Absent),
+            _ => self.model.tls_failed(connection),
         }
+    }
+
+    fn establish_tls(&mut self, connection: ConnectionId, certificate: PeerCertificate) {
+        self.model.tls_established(connection, certificate);
     }
 
     fn block(&mut self) {
         let connection = self.connection();
         let blocks = self.program.byte() & 1 == 0;
         if let Some(connection) = connection {
-            let now = self.model.now;
-            if blocks {
-                self.model.router.handle_write_blocked(now, connection);
-            } else {
-                self.model.router.handle_writable(now, connection);
-            }
-            self.model.drain();
+            self.model.block(connection, blocks);
         }
     }
 
@@ -194,75 +207,80 @@ impl Run<'_> {
         let byte = self.program.byte();
         let (from, to) = (domain(usize::from(byte)), domain(usize::from(byte >> 2)));
         for _ in 0..=byte >> 5 {
-            let number = self.model.sent();
-            let stanza = Stanza::new(StanzaKind::Message, from.clone().into(), to.clone().into())
-                .with_id(&format!("s{number}"))
-                .with_payload(Element::new("", "x").with_text(&"<".repeat(usize::from(byte))));
-            self.model.send(number, stanza);
+            self.model.send(&from, &to, &"<".repeat(usize::from(byte)));
         }
     }
 
     /// Answers every question and every dial in favour of the peer.
     fn answer_all(&mut self) {
-        let rules = self.rules;
-        let now = self.model.now;
-        for (query, asked) in self.model.take_open_questions() {
-            let router = &mut self.model.router;
-            match asked {
-                Asked::Authenticate => router.handle_verdict(now, query, &trusted()),
-                Asked::Authorize => {
-                    router.handle_decision(now, query, &Decision::Allow(security(rules).into()));
-                }
-                Asked::Connect => router.handle_targets(now, query, Ok(targets(1))),
+        let allow = Decision::Allow(security(self.rules).into());
+        while let Some(asked) = self.model.questions.get(self.answered) {
+            let about = asked.about.clone();
+            let index = self.answered;
+            self.answered += 1;
+            match about {
+                About::Certificate(..) => self.model.judge(index, &trusted(None)),
+                About::Policy(..) => self.model.decide(index, &allow),
+                About::Discovery(_) => self.model.find(index, Ok(targets(1, self.rules >> 6))),
             }
-            self.model.drain();
         }
         for connection in self.model.dialled.clone() {
             self.model.connected(connection, true);
         }
         for connection in self.model.awaiting_tls() {
-            let certificate = PeerCertificate::Presented;
-            self.model.tls_established(connection, certificate);
+            self.establish_tls(connection, PeerCertificate::Presented);
         }
     }
 
-    /// Lets the peer of a connection that we dialled go through all of the negotiation.
-    fn dialled_peer(&mut self) {
+    /// Lets the peer of a connection that we dialled go through a negotiation.
+    fn dialled_peer(&mut self, script: &[(u8, u8)]) {
         let connection = self.connection();
         let domains = self.program.byte();
-        self.play(connection, domains, &DIALLED);
+        self.play(connection, domains, script);
     }
 
     /// Lets a peer that connected prove its domain and send a stanza.
-    fn dialling_peer(&mut self) {
+    fn dialling_peer(&mut self, script: &[(u8, u8)]) {
         let connection = self.connection();
         let domains = self.program.byte();
-        self.play(connection, domains, &DIALLING);
+        self.play(connection, domains, script);
     }
 
-    fn play(&mut self, connection: Option<ConnectionId>, domains: u8, fragments: &[usize]) {
-        for &index in fragments {
-            assert!(index < FRAGMENTS.len());
-            let index = u8::try_from(index).expect("a small number");
-            let ids = self.model.ids(connection);
-            let script = [index, domains, 0];
-            let fragment = fragment(&mut Program::new(&script), &ids);
-            self.input(connection, fragment.as_bytes());
+    fn play(&mut self, connection: Option<ConnectionId>, domains: u8, script: &[(u8, u8)]) {
+        for &(index, extra) in script {
+            assert!(usize::from(index) < FRAGMENTS.len());
+            let program = [index, domains, extra];
+            if let Some(connection) = connection {
+                let ids = self.model.ids.clone();
+                let handled = self.model.link(connection).handled;
+                let fragment = fragment(&mut Program::new(&program), &ids, handled);
+                self.model.input(connection, fragment.as_bytes());
+            }
             self.answer_all();
         }
     }
 }
 
-fn trusted() -> Verdict {
+fn trusted(expires_in: Option<Duration>) -> Verdict {
     Verdict::Trusted {
         matched_by: "a name".into(),
-        expires_in: None,
+        expires_in,
     }
 }
 
-fn targets(count: usize) -> Vec<Target> {
-    let address: SocketAddr = "192.0.2.1:5269".parse().expect("an address");
-    vec![Target::new(address, domain(OURS)); count]
+/// Targets at one of two places, the first one with direct TLS or not.
+fn targets(count: usize, kind: u8) -> Vec<Target> {
+    let places = ["192.0.2.1:5269", "192.0.2.2:5269"];
+    let address: SocketAddr = places[usize::from(kind >> 1 & 1)]
+        .parse()
+        .expect("an address");
+    let mut targets = vec![Target::new(address, domain(OURS)); count];
+    if let Some(first) = targets.first_mut()
+        && kind & 1 != 0
+    {
+        first.transport = Transport::DirectTls;
+    }
+    targets
 }
 
 fn config(mode: u8, rules: u8) -> Config {
@@ -274,6 +292,16 @@ fn config(mode: u8, rules: u8) -> Config {
     if mode & 2 != 0 {
         stream.external_outbound = Switch::Off;
     }
+    if mode & 16 != 0 {
+        stream.bidi = Switch::Off;
+    }
+    if mode & 32 != 0 {
+        stream.acknowledgements = Switch::Off;
+    }
+    if mode & 64 != 0 {
+        config.unacknowledged = Unacknowledged::Resend;
+    }
+    let stream: &mut stream::Config = &mut config.stream;
     if mode & 4 != 0 {
         stream.limits.max_output_bytes.authenticated = 512;
         stream.limits.max_pairs = 2;
@@ -285,14 +313,42 @@ fn config(mode: u8, rules: u8) -> Config {
         config.limits.max_queued_stanzas = 3;
         config.limits.max_targets = 2;
         config.limits.max_requests = 1;
+        config.limits.max_streams_per_pair = 1;
     }
     config
 }
 
 /// A server that offers TLS, and EXTERNAL or dialback behind it, and accepts what we do.
-const DIALLED: [usize; 9] = [0, 5, 11, 0, 7, 17, 0, 9, 20];
+const DIALLED: [(u8, u8); 9] = [
+    (0, 0),
+    (5, 0),
+    (11, 0),
+    (0, 0),
+    (7, 0),
+    (17, 0),
+    (0, 0),
+    (9, 0),
+    (20, 0),
+];
+
+/// A server behind TLS that offers EXTERNAL, stanzas both ways and acknowledgements.
+const DIALLED_DIRECTLY: [(u8, u8); 7] = [
+    (0, 0),
+    (36, 0x1E),
+    (17, 0),
+    (0, 0),
+    (36, 0x1C),
+    (41, 0),
+    (27, 0),
+];
 
 /// A server that takes TLS, sends a dialback key, and a message.
-const DIALLING: [usize; 6] = [0, 10, 0, 14, 19, 27];
+const DIALLING: [(u8, u8); 6] = [(0, 0), (10, 0), (0, 0), (14, 0), (19, 0), (27, 0)];
+
+/// A server behind TLS that proves itself for both ways, and counts stanzas.
+const DIALLING_BOTH_WAYS: [(u8, u8); 6] = [(0, 0), (37, 0), (14, 0), (0, 0), (40, 0), (48, 0)];
+
+/// A server that sends us elsewhere.
+const REDIRECTING: [(u8, u8); 2] = [(0, 0), (46, 0)];
 
 const MAX_STEPS: usize = 128;

@@ -1,22 +1,20 @@
 //! One stream, its peer and its composer.
 
-mod model;
-pub(crate) mod proof;
-
 use std::time::Duration;
 
-use comity_machine::QueryId;
-use comity_xmpp::stream::{Config, Decision, PeerCertificate, Purpose, Stream, Switch, Verdict};
-use comity_xmpp::{CertificateRule, Security, StanzaCondition, StanzaKind, TlsMode, stream};
+use comity_xmpp::stream::{
+    Config, Decision, Farewell, Pair, PeerCertificate, Purpose, Switch, Verdict, Verification,
+};
+use comity_xmpp::{CertificateRule, Profile, Security, StanzaCondition, Terms, TlsMode, Transport};
 
+use crate::oracle::{Asked, Log, Part, StreamModel, proof};
 use crate::program::Program;
 use crate::script::{self, OURS, domain, fragment, pair};
-use model::{Asked, Model};
 
 /// Runs a program on a stream twice: with the peer's bytes as they come, and cut into pieces.
 ///
 /// The promises of `comity_machine` hold at each step, what happens is the same in both runs, and
-/// no stanza comes before its pair was proved.
+/// a reference model explains every event and byte by what was asked, answered, said and heard.
 pub fn xmpp_stream(data: &[u8]) {
     let whole = Run::of(data, usize::MAX);
     let size = data.get(2).map_or(1, |&byte| usize::from(byte % 32) + 1);
@@ -30,41 +28,38 @@ pub fn xmpp_stream(data: &[u8]) {
 
 struct Run<'a> {
     program: Program<'a>,
-    model: Model,
+    model: StreamModel,
     /// The most bytes that the stream gets at a time.
     size: usize,
     /// Bytes of the peer that wait to be joined by others.
     joined: Vec<u8>,
+    blocked: bool,
 }
 
 impl<'a> Run<'a> {
     /// Runs a whole program; gives what came out.
     fn of(data: &'a [u8], size: usize) -> Vec<String> {
         let mut program = Program::new(data);
-        let (role, config) = (program.byte(), config(program.byte()));
+        let (role, mut config) = (program.byte(), config(program.byte()));
         let _size = program.byte();
-        let now = comity_testkit::origin();
-        let seed = [role; 32];
-        let (stream, initiating) = match role & 3 {
-            0 => {
-                let pair = pair(role >> 2);
-                let stream = Stream::initiate(now, config, pair, Purpose::Stanzas, seed);
-                (stream, true)
-            }
-            1 => {
-                let pair = pair(role >> 2);
-                let stream = Stream::initiate(now, config, pair, Purpose::Verification, seed);
-                (stream, true)
-            }
-            _ => (Stream::receive(now, config, seed), false),
+        if role & 16 != 0 {
+            config.transport = Transport::DirectTls;
+        }
+        let pair = pair(role >> 2);
+        let part = match role & 3 {
+            0 => Part::Initiating(pair, Purpose::Stanzas),
+            1 => Part::Initiating(pair, Purpose::Verification),
+            _ => Part::Receiving,
         };
+        let log = Log::default();
+        let now = comity_testkit::origin();
         let mut run = Self {
             program,
-            model: Model::new(stream, initiating, now),
+            model: StreamModel::new(part, config, [role; 32], now, &log),
             size,
             joined: Vec::new(),
+            blocked: false,
         };
-        run.model.drain();
         for _ in 0..MAX_STEPS {
             if run.program.is_over() {
                 break;
@@ -72,13 +67,13 @@ impl<'a> Run<'a> {
             run.step();
         }
         run.model.end();
-        run.model.log
+        drop(run);
+        log.take()
     }
 
     fn step(&mut self) {
-        let now = self.model.now;
-        match self.program.byte() % 16 {
-            0 => self.say(Kept::Now, false),
+        match self.program.byte() % 32 {
+            0 | 24..=31 => self.say(Kept::Now, false),
             1 => self.say(Kept::Later, false),
             2 => {
                 let bytes = self.program.bytes();
@@ -95,37 +90,39 @@ impl<'a> Run<'a> {
                 let wait = waits[usize::from(self.program.byte()) % waits.len()];
                 self.model.wait(Duration::from_millis(wait));
             }
-            9 => {
-                self.model.stream.close(now);
-                self.model.drain();
+            9 => self.model.close(),
+            10 => self.model.eof(),
+            11 => {
+                let byte = self.program.byte();
+                self.send(byte, "");
             }
-            10 => {
-                self.model.stream.handle_eof(now);
-                self.model.drain();
-            }
-            11 => self.send(),
             12 => {
-                let request = proof::request(pair(self.program.byte()), self.program.byte());
-                let result = self.model.stream.verify(self.model.now, request.clone());
-                self.model.note(&format!("{result:?}"));
-                if result.is_ok() {
-                    self.model.ids.push(request.id.to_string());
-                    self.model.asks.push(request);
-                }
-                self.model.drain();
+                let request = proof::request(&pair(self.program.byte()), self.program.byte());
+                self.model.ask(request);
             }
             13 => {
-                self.model.blocked = !self.model.blocked;
-                self.model.drain();
+                self.blocked = !self.blocked;
+                self.model.block(self.blocked);
             }
             14 => self.model.wait(Duration::ZERO),
-            _ => self.say(Kept::Now, true),
+            15 => self.say(Kept::Now, true),
+            16 => {
+                let (pair, terms) = (pair(self.program.byte()), security(self.program.byte()));
+                self.model.add_pair(&pair, terms.into());
+            }
+            17 => self.dismiss(),
+            18 => {
+                let (byte, len) = (self.program.byte(), self.program.byte());
+                self.send(byte, &"<".repeat(len.into()));
+            }
+            _ => self.answer_all(),
         }
     }
 
     /// Lets the peer say something, even where it has no business to.
     fn say(&mut self, kept: Kept, unwanted: bool) {
-        let fragment = fragment(&mut self.program, &self.model.ids);
+        let handled = self.model.handled_by_peer();
+        let fragment = fragment(&mut self.program, &self.model.ids, handled);
         if !unwanted && !self.model.stream.wants_input() {
             return;
         }
@@ -137,114 +134,126 @@ impl<'a> Run<'a> {
 
     fn flush(&mut self) {
         let bytes = std::mem::take(&mut self.joined);
-        let now = self.model.now;
-        for piece in bytes.chunks(self.size) {
-            self.model.stream.handle_input(now, piece);
-        }
-        self.model.drain();
+        self.model.input(bytes.chunks(self.size));
     }
 
     fn decide(&mut self) {
-        let (query, _) = self.asked();
+        let index = self.question();
         let byte = self.program.byte();
-        let decision = if byte & 0x80 == 0 {
-            Decision::Allow(security(byte).into())
-        } else {
-            Decision::Deny
+        let decision = match byte {
+            0..=0x7F => Decision::Allow(security(byte).into()),
+            0x80..=0xBF => Decision::Deny,
+            0xC0..=0xDF => Decision::SeeOtherHost("d.example".into()),
+            _ => Decision::Allow(Terms {
+                security: security(byte),
+                profile: Profile::NAMED[usize::from(byte & 0x1F) % Profile::NAMED.len()].1,
+            }),
         };
-        self.answer(query, |model, query| {
-            model.stream.handle_decision(model.now, query, &decision);
-        });
+        if let Some(index) = index {
+            self.model.decide(index, &decision);
+        }
     }
 
     fn judge(&mut self) {
-        let (query, asked) = self.asked();
-        let trusts = self.program.byte() & 1 == 0;
-        if let (Some(query), Some(Asked::Authenticate(domain))) = (query, asked) {
-            // The second answer to a question must not count.
-            let first = self.model.judged.insert(query);
-            if first && trusts {
-                self.model.trusted.insert(domain);
-            }
-        }
-        let verdict = if trusts {
-            Verdict::Trusted {
-                matched_by: "a name".into(),
-                expires_in: None,
-            }
+        let index = self.question();
+        let byte = self.program.byte();
+        let verdict = if byte & 1 == 0 {
+            let wait = Duration::from_secs(u64::from(byte >> 2));
+            trusted((byte & 2 != 0).then_some(wait))
         } else {
             Verdict::Untrusted {
                 reason: "<no> & 'no'".into(),
             }
         };
-        self.answer(query, |model, query| {
-            model.stream.handle_verdict(model.now, query, &verdict);
-        });
+        if let Some(index) = index {
+            self.model.judge(index, &verdict);
+        }
     }
 
     fn verify(&mut self) {
-        let (query, asked) = self.asked();
+        let index = self.question();
+        let asked = index.map(|index| self.model.questions()[index].asked.clone());
         let kind = self.program.byte();
         let confirmed = match (kind % 4, asked) {
             (0, Some(Asked::Verify(request))) => Some(request),
             // A proof of something else that was once asked, or of another stream.
-            (1, _) => self.program.recent(&self.model.verifies).cloned(),
-            (2, _) => Some(proof::request(pair(kind >> 2), kind >> 4)),
+            (1, _) => self.program.recent(&self.model.requests()).cloned(),
+            (2, _) => Some(proof::request(&pair(kind >> 2), kind >> 4)),
             _ => None,
         };
         let verification = match &confirmed {
             Some(request) => proof::confirm(request),
-            None if kind & 4 == 0 => stream::Verification::Invalid,
-            None => stream::Verification::Failed(StanzaCondition::RemoteServerTimeout),
+            None if kind & 4 == 0 => Verification::Invalid,
+            None => Verification::Failed(StanzaCondition::RemoteServerTimeout),
         };
-        self.model.confirmed = confirmed;
-        self.answer(query, |model, query| {
-            model
-                .stream
-                .handle_verification(model.now, query, &verification);
-        });
+        if let Some(index) = index {
+            self.model.verify(index, &verification, confirmed.as_ref());
+        }
     }
 
     /// A question that was asked, whether it was answered or not.
-    fn asked(&mut self) -> (Option<QueryId>, Option<Asked>) {
-        let question = self.program.recent(&self.model.questions);
-        question.cloned().unzip()
+    fn question(&mut self) -> Option<usize> {
+        let count = self.model.questions().len();
+        let back = usize::from(self.program.byte());
+        (count > 0).then(|| count - 1 - back % count)
     }
 
-    fn answer(&mut self, query: Option<QueryId>, answer: impl FnOnce(&mut Model, QueryId)) {
-        if let Some(query) = query {
-            self.model.answering = Some(query);
-            answer(&mut self.model, query);
-            self.model.drain();
+    /// Answers every open question in favour of the peer, and establishes TLS.
+    fn answer_all(&mut self) {
+        for index in 0..self.model.questions().len() {
+            let question = &self.model.questions()[index];
+            if !question.is_open() {
+                continue;
+            }
+            match question.asked.clone() {
+                Asked::Authenticate(_) => self.model.judge(index, &trusted(None)),
+                Asked::Authorize(_) => {
+                    let allow = Decision::Allow(security(0).into());
+                    self.model.decide(index, &allow);
+                }
+                Asked::Verify(request) => {
+                    let verification = proof::confirm(&request);
+                    self.model.verify(index, &verification, Some(&request));
+                }
+            }
         }
-        self.model.answering = None;
-        self.model.confirmed = None;
+        if self.model.awaits_tls {
+            self.model.tls_established(PeerCertificate::Presented);
+        }
     }
 
     fn tls(&mut self) {
-        let now = self.model.now;
-        let certificate = match self.program.byte() % 3 {
-            0 => PeerCertificate::Absent,
-            1 => PeerCertificate::Presented,
-            _ => {
-                self.model.stream.handle_tls_failed(now, "<alert>");
-                return self.model.drain();
-            }
-        };
-        self.model.tls_established();
-        self.model.stream.handle_tls_established(now, certificate);
-        self.model.drain();
+        match self.program.byte() % 3 {
+            0 => self.model.tls_established(PeerCertificate::Absent),
+            1 => self.model.tls_established(PeerCertificate::Presented),
+            _ => self.model.tls_failed(),
+        }
     }
 
-    fn send(&mut self) {
-        let byte = self.program.byte();
-        let (from, to) = (domain(usize::from(byte)), domain(usize::from(byte >> 2)));
-        let stanza = comity_xmpp::Stanza::new(StanzaKind::Message, from.into(), to.into())
-            .with_type("<'\">&\n")
-            .with_id("\u{1}");
-        let result = self.model.stream.send(self.model.now, &stanza);
-        self.model.note(&format!("{result:?}"));
-        self.model.drain();
+    fn send(&mut self, byte: u8, text: &str) {
+        let pair = Pair {
+            local: domain(usize::from(byte)),
+            remote: domain(usize::from(byte >> 2)),
+        };
+        self.model.send(&pair, text);
+    }
+
+    fn dismiss(&mut self) {
+        let farewell = match self.program.byte() % 5 {
+            0 => Farewell::Conflict,
+            1 => Farewell::InternalError,
+            2 => Farewell::Reset,
+            3 => Farewell::SeeOtherHost("d.example".into()),
+            _ => Farewell::Shutdown,
+        };
+        self.model.dismiss(farewell);
+    }
+}
+
+fn trusted(expires_in: Option<Duration>) -> Verdict {
+    Verdict::Trusted {
+        matched_by: "a name".into(),
+        expires_in,
     }
 }
 
@@ -274,6 +283,11 @@ fn config(byte: u8) -> Config {
         config.limits.max_held_bytes = 64;
         config.limits.max_output_bytes.unauthenticated = 512;
         config.limits.max_output_bytes.authenticated = 1024;
+        config.limits.max_unacknowledged_stanzas = 3;
+    }
+    if byte & 128 != 0 {
+        config.bidi = Switch::Off;
+        config.acknowledgements = Switch::Off;
     }
     config
 }

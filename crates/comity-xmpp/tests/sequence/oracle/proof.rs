@@ -3,17 +3,15 @@
 use comity_xmpp::stream::{
     Config, Decision, Event, Pair, Purpose, Stream, Verification, VerifyRequest,
 };
-use comity_xmpp::{CertificateRule, Security, TlsMode};
-
-use crate::script::secret;
+use comity_xmpp::{CertificateRule, DialbackSecret, Security, TlsMode};
 
 /// What a stream of ours asks when the peer sends it a key for `pair`.
-pub(crate) fn request(pair: Pair, seed: u8) -> VerifyRequest {
+pub(crate) fn request(pair: &Pair, seed: u8) -> VerifyRequest {
     let now = comity_testkit::origin();
     let mut config = config();
     config.domains = std::sync::Arc::new([pair.local.clone()].into());
     let mut stream = Stream::receive(now, config, [seed | 0x80; 32]);
-    let Pair { local, remote } = &pair;
+    let Pair { local, remote } = pair;
     let input = format!(
         "<s:stream xmlns='jabber:server' xmlns:s='http://etherx.jabber.org/streams' \
          xmlns:db='jabber:server:dialback' to='{local}' version='1.0'>\
@@ -44,9 +42,7 @@ pub(crate) fn confirm(request: &VerifyRequest) -> Verification {
         request.id
     );
     let mut stream = Stream::initiate(now, config(), pair, Purpose::Verification, [0; 32]);
-    stream
-        .verify(now, request.clone())
-        .expect("room for a request");
+    assert_eq!(stream.verify(now, request.clone()), Ok(()));
     stream.handle_input(now, input.as_bytes());
     match stream.poll_event() {
         Some(Event::Verified { verification, .. }) => verification,
@@ -58,7 +54,7 @@ pub(crate) fn confirm(request: &VerifyRequest) -> Verification {
 pub(crate) fn config() -> Config {
     let mut config = Config::default();
     config.security = DIALBACK;
-    config.dialback = Some(secret());
+    config.dialback = Some(DialbackSecret::new(b"proof"));
     config
 }
 
