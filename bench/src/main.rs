@@ -14,6 +14,8 @@
 //! reads it twice, so that what comes before and behind does not count. Times are CPU times, the
 //! best of several rounds; compare them with each other and not with those of another machine.
 //!
+//! `check` in place of nothing fails if a count is above its bound. Counts are the same on every run.
+//!
 //! To see where the instructions go:
 //!
 //! ```sh
@@ -40,8 +42,9 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         [] => report(),
+        ["check"] => check(),
         ["run", subject, times] => run(subject, times),
-        _ => Err("usage: comity-bench [run SUBJECT TIMES]".into()),
+        _ => Err("usage: comity-bench [check | run SUBJECT TIMES]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -114,6 +117,25 @@ fn report() -> Result<(), Box<dyn Error>> {
     println!("\n{traffic}");
     table(&MACHINES, &traffic, "stanza", traffic.stanzas)
 }
+
+/// Compares instruction counts with their bounds.
+fn check() -> Result<(), Box<dyn Error>> {
+    let bytes = traffic::mixed().bytes.len() as f64;
+    let tokens = instructions("comity")? as f64 / bytes;
+    println!("tokenizer: {tokens:.1} instructions per byte, at most {MAX_PER_BYTE}");
+    let [expat, machine] = ["expat-short", "machine"].map(instructions);
+    let ratio = machine? as f64 / expat? as f64;
+    println!("stream: {ratio:.2} times the instructions of libexpat, at most {MAX_RATIO}");
+    if tokens > MAX_PER_BYTE || ratio > MAX_RATIO {
+        return Err("a count is above its bound".into());
+    }
+    Ok(())
+}
+
+/// For names, values and texts with their namespaces.
+const MAX_PER_BYTE: f64 = 60.0;
+/// For bytes in and authorised stanzas out, where libexpat only reads.
+const MAX_RATIO: f64 = 1.58;
 
 /// Prints a line for each subject, with ratios to the first.
 fn table(
