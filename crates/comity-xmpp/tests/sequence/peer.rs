@@ -211,12 +211,21 @@ impl Peer<'_> {
             let starttls = element("starttls", ns::TLS, "");
             if self.odd(6) {
                 // What is said too early is not to be taken for protected.
-                return starttls + &self.header() + &self.auth() + &self.key();
+                let header = match self.random.below(3) {
+                    0 => self.header(),
+                    _ => String::new(),
+                };
+                return starttls + &header + &self.auth() + &self.key();
             }
             return starttls;
         }
         let mut said = String::new();
-        if features.has(ns::BIDI_FEATURE, "bidi") && self.chance(50) {
+        let share = if features.has(ns::BIDI_FEATURE, "bidi") {
+            50
+        } else {
+            6
+        };
+        if self.chance(share) {
             said += &self.bidi();
         }
         if features.has(ns::SASL, "mechanism") && self.chance(60) {

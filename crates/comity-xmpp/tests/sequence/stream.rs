@@ -9,7 +9,9 @@ use comity_xmpp::stream::{
     Config, Decision, Farewell, Pair, PeerCertificate, Purpose, Switch, Verdict, Verification,
     VerifyRequest,
 };
-use comity_xmpp::{CertificateRule, Profile, Security, StanzaCondition, Terms, TlsMode, Transport};
+use comity_xmpp::{
+    CertificateRule, Profile, Security, StanzaCondition, Terms, TlsMode, Transport, ns,
+};
 
 use crate::oracle::{Asked, Log, Part, StreamModel, proof};
 use crate::peer::{OURS, Peer, domain, pick, random_pair, secret};
@@ -71,6 +73,9 @@ impl Sequence<'_> {
     fn step(&mut self) {
         if self.model.awaits_tls && self.random.below(4) != 0 {
             return self.tls();
+        }
+        if self.random.below(FLOOD_STEPS) == 0 {
+            return self.flood();
         }
         match self.random.below(100) {
             0..=34 => self.react(),
@@ -154,6 +159,26 @@ impl Sequence<'_> {
                 .note(&format!("{len} bytes arrive in {} pieces", pieces.len()));
             self.model.input(pieces);
         }
+    }
+
+    /// Says the same over and over, and reads nothing.
+    fn flood(&mut self) {
+        self.arrive();
+        let said = match self.random.below(3) {
+            0 => format!("<a xmlns='{}' h='0'/>", ns::SM),
+            _ => self.peer().say(),
+        };
+        self.model.note(&format!("over and over: {said}"));
+        self.model.block(true);
+        for _ in 0..FLOOD {
+            if self.model.closed {
+                break;
+            }
+            self.model.input([said.as_bytes()]);
+        }
+        self.model.block(false);
+        let held = format!("{:?}", self.model.stream).len();
+        assert!(held <= MAX_HELD, "the stream holds {held} bytes");
     }
 
     /// Answers an open question, mostly in favour of the peer.
@@ -310,6 +335,15 @@ impl Sequence<'_> {
     }
 }
 
+/// How many steps there are for each in which the peer floods.
+const FLOOD_STEPS: u64 = 1000;
+
+/// How often it says the same then.
+const FLOOD: usize = 700;
+
+/// What a stream may hold after a flood, in bytes of its debug text.
+const MAX_HELD: usize = 48 * 1024;
+
 /// Rules and peculiarities for a domain.
 pub(crate) fn terms(random: &mut Random) -> Terms {
     let certificate = match random.below(4) {
@@ -356,7 +390,8 @@ pub(crate) fn config(random: &mut Random) -> Config {
     if random.below(4) == 0 {
         config.transport = Transport::DirectTls;
     }
-    config.limits.max_output_bytes.authenticated = 16 * 1024;
+    config.limits.authenticated.max_element_bytes = 16 * 1024;
+    config.limits.max_output_bytes.authenticated = 8 * 1024;
     if random.below(6) == 0 {
         config.limits.max_pairs = 2;
         config.limits.max_pending_pairs = 2;

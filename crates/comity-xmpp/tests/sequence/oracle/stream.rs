@@ -351,7 +351,8 @@ impl StreamModel {
             return false;
         };
         assert_eq!(len, bytes.len());
-        let bound = self.config.limits.max_output_bytes.authenticated + SLACK;
+        let limits = self.config.limits.max_output_bytes;
+        let bound = limits.authenticated.max(limits.unauthenticated) + SLACK;
         assert!(len > 0 && len <= bound, "{len} bytes wait");
         self.note(&text(&bytes));
         for said in self.out.take_ours(&bytes) {
@@ -444,6 +445,9 @@ impl StreamModel {
                 // While the driver takes no bytes we do not know the id.
                 let known = self.blocked || self.out.id.as_deref() == Some(&*request.id);
                 assert!(known, "the id of another stream: {request:?}");
+                if !self.ear.lost {
+                    self.facts.check_key(&request);
+                }
                 self.ids.push(request.id.to_string());
                 self.facts.ask(query, Asked::Verify(request));
             }

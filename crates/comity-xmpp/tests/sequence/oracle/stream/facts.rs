@@ -71,6 +71,8 @@ pub(super) struct Session {
     established: BTreeMap<Pair, Method>,
     /// The id of our last header.
     id: Option<String>,
+    /// Keys that the peer has sent.
+    keys_heard: Vec<(Pair, String)>,
     /// Keys of ours that were written and not answered.
     keys: Vec<Pair>,
     /// Keys of ours that the peer called valid.
@@ -143,6 +145,13 @@ impl Facts {
     /// What the peer says counts where it says it: not in clear text before a handshake.
     pub(super) fn check_heard(&self) {
         assert!(self.session.header_heard, "nothing was said since TLS");
+    }
+
+    /// A key that is to be verified came in this session.
+    pub(super) fn check_key(&self, request: &VerifyRequest) {
+        let mut keys = self.session.keys_heard.iter();
+        let heard = keys.any(|(pair, key)| *pair == request.pair && **key == *request.key);
+        assert!(heard, "no such key came: {request:?}");
     }
 
     pub(super) fn withdraw(&mut self, query: QueryId) {
@@ -461,6 +470,11 @@ impl Facts {
             }
             (ns::STREAM, "features") if self.part != Part::Receiving => {
                 session.max_bytes = max_bytes(said);
+            }
+            (ns::DIALBACK, "result") if said.attribute("type").is_none() => {
+                let pair = pair_of(said, "to", "from");
+                let key = said.text.trim().to_owned();
+                session.keys_heard.extend(pair.map(|pair| (pair, key)));
             }
             (ns::DIALBACK, "result") if is_answer(said) => {
                 let pair = pair_of(said, "to", "from");
