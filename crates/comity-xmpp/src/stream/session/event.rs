@@ -101,12 +101,12 @@ pub enum Event {
         /// Why.
         reason: CloseReason,
     },
-    /// The server at the other end offers TLS: [`start_tls`](Sessions::start_tls) may be called.
+    /// The server at the other end offers TLS: [`start_tls`](super::Sessions::start_tls) may be called.
     Offered {
         /// On which session.
         session: SessionId,
     },
-    /// The client at the other end asks for TLS: [`start_tls`](Sessions::start_tls) answers it.
+    /// The client at the other end asks for TLS: [`start_tls`](super::Sessions::start_tls) answers it.
     Requested {
         /// On which session.
         session: SessionId,
