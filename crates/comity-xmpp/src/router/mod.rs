@@ -27,7 +27,7 @@ use self::standing::Standing;
 use crate::stream::{
     CloseReason, Decision, Farewell, Pair, PeerCertificate, Purpose, Stage, Stream, Verdict,
 };
-use crate::{Stanza, Transport};
+use crate::{Stanza, StanzaCondition, Transport};
 
 /// Carries stanzas between our domains and all others, in order for each pair of domains.
 ///
@@ -503,4 +503,17 @@ pub enum SendError {
     /// The recipient is in a domain of ours.
     #[error("the recipient is in a domain of this server")]
     RemoteIsLocal,
+}
+
+impl SendError {
+    /// The error for the sender of the stanza (RFC 6120 §10.4).
+    #[must_use]
+    pub fn condition(self) -> StanzaCondition {
+        match self {
+            Self::Closed => StanzaCondition::RemoteServerTimeout,
+            Self::Full => StanzaCondition::ResourceConstraint,
+            // Whoever routes stanzas has sent it to the wrong place.
+            Self::NotLocal | Self::RemoteIsLocal => StanzaCondition::InternalServerError,
+        }
+    }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod attempts;
+mod conditions;
 mod contract;
 mod host;
 mod sharing;

@@ -17,7 +17,7 @@ fn established(host: &mut Host) -> comity_xmpp::router::ConnectionId {
     established_with(host, ERRORS)
 }
 
-fn established_with(host: &mut Host, last: &str) -> comity_xmpp::router::ConnectionId {
+pub(crate) fn established_with(host: &mut Host, last: &str) -> comity_xmpp::router::ConnectionId {
     host.send("b.example").unwrap();
     let [connection] = host.dialled()[..] else {
         panic!("not one dial")
@@ -522,4 +522,26 @@ fn a_question_that_a_stream_drops_is_withdrawn() {
         _ => false,
     });
     assert!(withdrawn);
+}
+
+/// A stanza as it is written on a stream.
+pub(crate) fn written(stanza: &comity_xmpp::Stanza) -> String {
+    let mut text = String::new();
+    stanza.element().write(comity_xmpp::ns::SERVER, &mut text);
+    text
+}
+
+#[test]
+fn whoever_writes_to_a_malformed_address_is_told() {
+    let mut host = Host::new(limits());
+    let connection = proved(&mut host, true);
+    host.feed(
+        connection,
+        "<message from='x@b.example/r' to='y&apos;@a.example' id='7'/>",
+    );
+    assert_eq!(
+        host.sent_on(connection),
+        "<message from='a.example' to='x@b.example/r' id='7' type='error'><error type='modify'>\
+         <jid-malformed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+    );
 }
