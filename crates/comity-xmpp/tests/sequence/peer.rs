@@ -209,7 +209,7 @@ impl Peer<'_> {
     fn choose(&mut self, features: &Said) -> String {
         if features.has(ns::TLS, "starttls") && !self.odd(30) {
             let starttls = element("starttls", ns::TLS, "");
-            if self.odd(6) {
+            if self.chance(6) {
                 // What is said too early is not to be taken for protected.
                 let header = match self.random.below(3) {
                     0 => self.header(),
@@ -366,6 +366,7 @@ impl Peer<'_> {
             33..=36 if proved => element("enable", ns::SM, ""),
             37 if self.odd(20) => self.bidi(),
             38 if self.odd(30) => self.auth(),
+            39 if self.odd(30) => element("starttls", ns::TLS, ""),
             _ => " \n".to_owned(),
         }
     }

@@ -20,6 +20,7 @@ pub(crate) fn run(random: &mut Random, log: &Log) {
     let mut sequence = Sequence {
         model: RouterModel::new(config, random.seed(), origin(), log),
         wild: random.below(3) == 0,
+        only: (random.below(3) == 0).then(|| random_pair(random)),
         random,
         peers: Vec::new(),
     };
@@ -34,6 +35,8 @@ struct Sequence<'r> {
     model: RouterModel,
     random: &'r mut Random,
     wild: bool,
+    /// The only pair that stanzas are sent of, so that more becomes of it.
+    only: Option<Pair>,
     /// What each connection is about, and whether its peer has to send a header next.
     peers: Vec<Known>,
 }
@@ -63,6 +66,9 @@ impl Sequence<'_> {
     }
 
     fn accept(&mut self) {
+        if self.only.is_some() && self.random.below(4) != 0 {
+            return self.react();
+        }
         let transport = pick(self.random, &[Transport::Tcp, Transport::DirectTls]);
         if let Some(connection) = self.model.accept(transport) {
             self.peers.push(Known {
@@ -268,7 +274,9 @@ impl Sequence<'_> {
     }
 
     fn send(&mut self) {
-        let Pair { local, remote } = random_pair(self.random);
+        let only = self.only.clone();
+        let pair = only.unwrap_or_else(|| random_pair(self.random));
+        let Pair { local, remote } = pair;
         let len = usize::try_from(self.random.below(60)).expect("few");
         self.model.send(&local, &remote, &"<".repeat(len));
     }

@@ -165,7 +165,10 @@ impl Sequence<'_> {
     fn flood(&mut self) {
         self.arrive();
         let said = match self.random.below(3) {
-            0 => format!("<a xmlns='{}' h='0'/>", ns::SM),
+            0 => {
+                self.send();
+                format!("<a xmlns='{}' h='0'/>", ns::SM)
+            }
             _ => self.peer().say(),
         };
         self.model.note(&format!("over and over: {said}"));
@@ -200,6 +203,9 @@ impl Sequence<'_> {
     /// Answers any question that was ever asked, in any way.
     fn contradict(&mut self) {
         let count = u64::try_from(self.model.questions().len()).expect("few");
+        if self.random.below(4) == 0 {
+            return self.model.answer_nothing();
+        }
         if count == 0 {
             return;
         }
@@ -231,8 +237,8 @@ impl Sequence<'_> {
     }
 
     fn judge(&mut self, index: usize) {
-        let expires_in = match self.random.below(4) {
-            0 => Some(Duration::from_secs(self.random.below(100))),
+        let expires_in = match self.random.below(5) {
+            0..=1 => Some(Duration::from_secs(self.random.below(100))),
             _ => None,
         };
         let verdict = match self.random.below(10) {
@@ -272,7 +278,7 @@ impl Sequence<'_> {
     }
 
     fn note(&mut self, index: usize, answer: &impl std::fmt::Debug) {
-        let query = self.model.query(index);
+        let query = self.model.questions()[index].query;
         let line = format!("answer to {query}: {answer:?}");
         self.model.note(&line);
     }
@@ -336,7 +342,7 @@ impl Sequence<'_> {
 }
 
 /// How many steps there are for each in which the peer floods.
-const FLOOD_STEPS: u64 = 1000;
+const FLOOD_STEPS: u64 = 700;
 
 /// How often it says the same then.
 const FLOOD: usize = 700;
@@ -391,6 +397,7 @@ pub(crate) fn config(random: &mut Random) -> Config {
         config.transport = Transport::DirectTls;
     }
     config.limits.authenticated.max_element_bytes = 16 * 1024;
+    config.limits.max_output_bytes.unauthenticated = 4 * 1024;
     config.limits.max_output_bytes.authenticated = 8 * 1024;
     if random.below(6) == 0 {
         config.limits.max_pairs = 2;

@@ -334,6 +334,7 @@ impl RouterModel {
             self.take(event);
         }
         self.check_written();
+        self.check_refused();
         self.check_streams();
         assert!(!self.router.is_closed() || self.closing);
     }

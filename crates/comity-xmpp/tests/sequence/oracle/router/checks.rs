@@ -90,6 +90,20 @@ impl RouterModel {
         }
     }
 
+    /// A key is called invalid when its own domain's server says so.
+    pub(super) fn check_refused(&mut self) {
+        for id in self.connections() {
+            for pair in std::mem::take(&mut self.link(id).refused) {
+                let link = &self.links[&id];
+                let denies = |server: &Link| {
+                    server.domain() == Some(&pair.remote) && link.is_denied_by(server, &pair)
+                };
+                let denied = self.links.values().any(denies);
+                assert!(denied, "nobody denied the key for {pair} on {id}");
+            }
+        }
+    }
+
     /// No more streams than the limit bring stanzas of one pair.
     pub(super) fn check_streams(&self) {
         let mut bringing: BTreeMap<&Pair, usize> = BTreeMap::new();

@@ -32,6 +32,9 @@ pub(crate) struct Link {
     /// Questions about keys that we asked here, and those that were confirmed here.
     asked: Vec<(Pair, String, String)>,
     confirmed: Vec<(Pair, String)>,
+    denied: Vec<(Pair, String)>,
+    /// Keys that we have called invalid, whose denial is still to be seen.
+    pub(super) refused: Vec<Pair>,
     /// Keys of ours, and those that the peer has called valid.
     own_keys: Vec<Pair>,
     valid: Vec<Pair>,
@@ -66,6 +69,8 @@ impl Link {
             keys: Vec::new(),
             asked: Vec::new(),
             confirmed: Vec::new(),
+            denied: Vec::new(),
+            refused: Vec::new(),
             own_keys: Vec::new(),
             valid: Vec::new(),
             success: false,
@@ -137,6 +142,9 @@ impl Link {
         match (said.namespace.as_str(), said.name.as_str()) {
             (ns::DIALBACK, "result") if is_request => {
                 self.own_keys.extend(pair_of(said, "from", "to"));
+            }
+            (ns::DIALBACK, "result") if said.attribute("type") == Some("invalid") => {
+                self.refused.extend(pair_of(said, "from", "to"));
             }
             (ns::DIALBACK, "verify") if is_request => {
                 let pair = pair_of(said, "from", "to").expect("domains");
@@ -212,6 +220,11 @@ impl Link {
                 let pair = pair_of(said, "to", "from");
                 self.confirmed.extend(pair.map(|pair| (pair, id)));
             }
+            (ns::DIALBACK, "verify", Some(other)) if other != "error" => {
+                let id = said.attribute("id").unwrap_or_default().to_owned();
+                let pair = pair_of(said, "to", "from");
+                self.denied.extend(pair.map(|pair| (pair, id)));
+            }
             (ns::SM, "a", _) => self.take_acknowledgement(said.attribute("h")),
             (ns::SM, "failed", _) if !self.out.ended => self.pending = None,
             (ns::STREAM, "error", _) => {
@@ -233,6 +246,12 @@ impl Link {
         let asked = |key: &String| (pair.clone(), id.clone(), key.clone());
         let confirmed = confirmed && keys.any(|(_, _, key)| server.asked.contains(&asked(key)));
         confirmed || self.ear.lost || server.ear.lost
+    }
+
+    /// Whether `server` denied a key for the pair that came on this connection as it stands.
+    pub(super) fn is_denied_by(&self, server: &Self, pair: &Pair) -> bool {
+        let id = self.out.id.clone().unwrap_or_default();
+        server.denied.contains(&(pair.clone(), id)) || self.ear.lost || server.ear.lost
     }
 
     /// We may send what the peer accepted.

@@ -385,6 +385,14 @@ impl Facts {
         }
     }
 
+    /// The stream will look at the clock before a certificate expires that it relies on.
+    pub(super) fn check_deadline(&self, deadline: Option<Instant>) {
+        let proved = self.session.authorized.values();
+        let first = proved.filter_map(|(_, expiry)| *expiry).min();
+        let in_time = first.is_none_or(|first| deadline.is_some_and(|at| at <= first));
+        assert!(in_time, "a certificate expires unnoticed");
+    }
+
     /// A key is confirmed by whom we asked.
     pub(super) fn check_verified(&self, request: &VerifyRequest, unknown: bool) {
         let Pair { local, remote } = &request.pair;
@@ -476,19 +484,14 @@ impl Facts {
                 let key = said.text.trim().to_owned();
                 session.keys_heard.extend(pair.map(|pair| (pair, key)));
             }
-            (ns::DIALBACK, "result") if is_answer(said) => {
+            (ns::DIALBACK, "result") if said.attribute("type") == Some("valid") => {
                 let pair = pair_of(said, "to", "from");
-                let asked = session
-                    .keys
-                    .iter()
-                    .position(|key| Some(key) == pair.as_ref());
-                if asked.is_none() && !unknown {
-                    return;
-                }
+                let mut keys = session.keys.iter();
+                let asked = keys.position(|key| Some(key) == pair.as_ref());
                 if let Some(asked) = asked {
                     session.keys.remove(asked);
                 }
-                if said.attribute("type") == Some("valid") {
+                if asked.is_some() || unknown {
                     session.valid.extend(pair);
                 }
             }
@@ -500,11 +503,6 @@ impl Facts {
             _ => {}
         }
     }
-}
-
-fn is_answer(said: &Said) -> bool {
-    let type_ = said.attribute("type");
-    type_.is_some_and(|type_| ["valid", "invalid", "error"].contains(&type_))
 }
 
 fn pair_of(said: &Said, local: &str, remote: &str) -> Option<Pair> {
