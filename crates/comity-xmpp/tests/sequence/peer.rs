@@ -366,7 +366,7 @@ impl Peer<'_> {
             33..=36 if proved => element("enable", ns::SM, ""),
             37 if self.odd(20) => self.bidi(),
             38 if self.odd(30) => self.auth(),
-            39 if self.odd(30) => element("starttls", ns::TLS, ""),
+            39 if self.chance(40) => element("starttls", ns::TLS, ""),
             _ => " \n".to_owned(),
         }
     }

@@ -24,7 +24,8 @@ pub(crate) fn run(random: &mut Random, log: &Log) {
         random,
         peers: Vec::new(),
     };
-    let steps = 100 + sequence.random.below(300);
+    let more = if sequence.only.is_some() { 300 } else { 100 };
+    let steps = more + sequence.random.below(300);
     for _ in 0..steps {
         sequence.step();
     }
@@ -35,7 +36,7 @@ struct Sequence<'r> {
     model: RouterModel,
     random: &'r mut Random,
     wild: bool,
-    /// The only pair that stanzas are sent of, so that more becomes of it.
+    /// The only pair that stanzas are sent of and peers speak for, so that more becomes of it.
     only: Option<Pair>,
     /// What each connection is about, and whether its peer has to send a header next.
     peers: Vec<Known>,
@@ -66,18 +67,22 @@ impl Sequence<'_> {
     }
 
     fn accept(&mut self) {
-        if self.only.is_some() && self.random.below(4) != 0 {
-            return self.react();
-        }
         let transport = pick(self.random, &[Transport::Tcp, Transport::DirectTls]);
+        let pair = self.pair();
         if let Some(connection) = self.model.accept(transport) {
             self.peers.push(Known {
                 connection,
-                pair: random_pair(self.random),
+                pair,
                 opened: true,
                 needs_header: true,
             });
         }
+    }
+
+    /// The only pair, or any.
+    fn pair(&mut self) -> Pair {
+        let only = self.only.clone();
+        only.unwrap_or_else(|| random_pair(self.random))
     }
 
     /// One of the connections that stand, seldom of those that stood.
@@ -274,9 +279,7 @@ impl Sequence<'_> {
     }
 
     fn send(&mut self) {
-        let only = self.only.clone();
-        let pair = only.unwrap_or_else(|| random_pair(self.random));
-        let Pair { local, remote } = pair;
+        let Pair { local, remote } = self.pair();
         let len = usize::try_from(self.random.below(60)).expect("few");
         self.model.send(&local, &remote, &"<".repeat(len));
     }
@@ -302,7 +305,7 @@ impl Sequence<'_> {
 
     fn lose(&mut self) {
         if let Some(index) = self.some_peer()
-            && self.random.below(4) == 0
+            && (self.only.is_some() || self.random.below(4) == 0)
         {
             let connection = self.peers[index].connection;
             self.model.note(&format!("{connection} is lost"));
