@@ -1,5 +1,7 @@
 //! The loop over the events of the federation.
 
+mod log;
+
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -9,6 +11,7 @@ use comity_xmpp::xml::Element;
 use comity_xmpp::{Jid, Stanza, StanzaKind, ns};
 use tokio::sync::mpsc;
 
+use self::log::Log;
 use crate::options::{Greeting, Options};
 use crate::reply::reply;
 
@@ -39,7 +42,12 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Serve
     }
     for greeting in &options.greetings {
         let from = Jid::from(options.domain.clone());
-        send(&federation, write_greeting(from, greeting)).await;
+        send(
+            &federation,
+            write_greeting(from, greeting),
+            &mut Log::default(),
+        )
+        .await;
     }
     answer(&federation, events, stop).await
 }
@@ -51,7 +59,11 @@ async fn answer(
     mut stop: mpsc::Receiver<()>,
 ) -> Result<(), ServeError> {
     let mut stopping = false;
+    let mut log = Log::default();
     loop {
+        if events.is_empty() {
+            log.flush();
+        }
         tokio::select! {
             biased;
             Some(()) = stop.recv() => {
@@ -64,7 +76,7 @@ async fn answer(
                 tokio::spawn(async move { federation.shutdown().await });
             }
             event = events.recv() => match event {
-                Some(event) => act(federation, event).await,
+                Some(event) => act(federation, event, &mut log).await,
                 None if stopping => return Ok(()),
                 None => return Err(ServeError::Ended),
             },
@@ -72,22 +84,22 @@ async fn answer(
     }
 }
 
-async fn act(federation: &Federation, event: Event) {
-    log(&event);
+async fn act(federation: &Federation, event: Event, log: &mut Log) {
+    log.add(&event);
     if let Some(supplement) = supplement(&event) {
-        log(&supplement);
+        log.add(&supplement);
     }
     if let Event::Stanza { stanza, .. } = &event
         && let Some(answer) = reply(stanza)
     {
-        send(federation, answer).await;
+        send(federation, answer, log).await;
     }
 }
 
-async fn send(federation: &Federation, stanza: Stanza) {
+async fn send(federation: &Federation, stanza: Stanza, log: &mut Log) {
     let to = stanza.to().domain().clone();
     if let Err(rejected) = federation.send(stanza).await {
-        log(&format_args!("not sent to {to}: {rejected}"));
+        log.add(&format_args!("not sent to {to}: {rejected}"));
     }
 }
 
@@ -129,10 +141,6 @@ fn hint(what: &dyn Display, report: &Report) -> Option<String> {
         step, party, hint, ..
     } = report;
     (!hint.is_empty()).then(|| format!("{what}: {step}, {party}: hint: {hint}"))
-}
-
-fn log(line: &dyn Display) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn write_greeting(from: Jid, greeting: &Greeting) -> Stanza {
