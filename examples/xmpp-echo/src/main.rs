@@ -93,7 +93,11 @@ impl RunError {
 
 fn run(options: &Options) -> Result<(), RunError> {
     let config = config::load(options)?;
-    let runtime = tokio::runtime::Runtime::new().map_err(RunError::Runtime)?;
+    // One thread: to wake another for each event costs more than what it would do.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(RunError::Runtime)?;
     Ok(runtime.block_on(server::serve(config, options))?)
 }
 
