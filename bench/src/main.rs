@@ -19,9 +19,9 @@
 //! To see where the instructions go:
 //!
 //! ```sh
-//! valgrind --tool=callgrind --callgrind-out-file=/tmp/out bench/target/release/comity-bench \
+//! valgrind --tool=callgrind --callgrind-out-file=callgrind.out bench/target/release/comity-bench \
 //!   run comity 1
-//! callgrind_annotate --auto=yes /tmp/out
+//! callgrind_annotate --auto=yes callgrind.out
 //! ```
 
 mod cost;
