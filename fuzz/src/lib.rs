@@ -25,6 +25,7 @@ mod xml;
 mod xml_cuts;
 mod xml_differential;
 mod xmpp_router;
+mod xmpp_session;
 mod xmpp_stream;
 
 pub use certificate_names::{certificate_names, seed_chains};
@@ -34,13 +35,14 @@ pub use stanza_forward::stanza_forward;
 pub use xml_cuts::xml_cuts;
 pub use xml_differential::xml_differential;
 pub use xmpp_router::xmpp_router;
+pub use xmpp_session::xmpp_session;
 pub use xmpp_stream::xmpp_stream;
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("certificate_names", certificate_names),
     ("dns_answer", dns_answer),
     ("jid_domain", jid_domain),
@@ -48,5 +50,6 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("xml_cuts", xml_cuts),
     ("xml_differential", xml_differential),
     ("xmpp_router", xmpp_router),
+    ("xmpp_session", xmpp_session),
     ("xmpp_stream", xmpp_stream),
 ];
