@@ -1,3 +1,26 @@
+/// Gives an enum of values the names that an attribute or element has for them.
+macro_rules! names {
+    ($name:ident { $($variant:ident = $text:literal,)* }) => {
+        impl $name {
+            /// The value on the wire.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            fn from_name(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$variant),)* _unknown => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.name())
+            }
+        }
+    };
+}
+
 mod error;
 mod typed;
 

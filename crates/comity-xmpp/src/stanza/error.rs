@@ -46,36 +46,13 @@ pub enum ErrorType {
     Wait,
 }
 
-impl ErrorType {
-    /// The value of the `type` attribute.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Cancel => "cancel",
-            Self::Continue => "continue",
-            Self::Modify => "modify",
-            Self::Wait => "wait",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        let all = [
-            Self::Auth,
-            Self::Cancel,
-            Self::Continue,
-            Self::Modify,
-            Self::Wait,
-        ];
-        all.into_iter().find(|error_type| error_type.name() == name)
-    }
-}
-
-impl fmt::Display for ErrorType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+names!(ErrorType {
+    Auth = "auth",
+    Cancel = "cancel",
+    Continue = "continue",
+    Modify = "modify",
+    Wait = "wait",
+});
 
 impl StanzaError {
     /// An error with the type that RFC 6120 §8.3.3 gives for its condition.

@@ -1,7 +1,5 @@
 //! Stanzas as what they mean, read from their elements on demand (RFC 6121).
 
-use std::fmt;
-
 use super::{Stanza, StanzaKind};
 use crate::xml::Element;
 use crate::{Jid, StanzaCondition, ns};
@@ -177,29 +175,6 @@ impl SchemaError {
     pub fn condition(self) -> StanzaCondition {
         StanzaCondition::BadRequest
     }
-}
-
-/// Gives an enum of values the names that an attribute or element has for them.
-macro_rules! names {
-    ($name:ident { $($variant:ident = $text:literal,)* }) => {
-        impl $name {
-            /// The value on the wire.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-
-            fn from_name(name: &str) -> Option<Self> {
-                match name { $($text => Some(Self::$variant),)* _unknown => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
-            }
-        }
-    };
 }
 
 names!(MessageType {
