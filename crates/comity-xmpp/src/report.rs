@@ -139,12 +139,7 @@ impl From<&Failure> for Report {
                 };
             }
             Failure::Refused(refusal) => return refusal.into(),
-            Failure::Denied => (
-                Step::Policy,
-                Party::Us,
-                "add the domain to the exceptions of the policy, or change the direction of its \
-                 exception",
-            ),
+            Failure::Denied => (Step::Policy, Party::Us, OWN_POLICY),
             Failure::Redirected(_) => (
                 Step::Negotiation,
                 Party::Peer,
@@ -308,11 +303,7 @@ fn peer_error(error: &PeerError, reason: &CloseReason) -> Report {
 fn rejected(rejection: &Rejection) -> Report {
     let (step, hint) = match rejection {
         Rejection::Refused { refusal, .. } => return refused(*refusal, rejection),
-        Rejection::Denied => (
-            Step::Policy,
-            "add the domain to the exceptions of the policy, or change the direction of its \
-             exception",
-        ),
+        Rejection::Denied => (Step::Policy, OWN_POLICY),
         Rejection::HostUnknown(_) | Rejection::HostGone(_) => (
             Step::Negotiation,
             "the DNS of that domain leads here; serve it, or mend the record",
@@ -379,6 +370,8 @@ const CERTIFICATE: &str = "trust the CA of the peer's certificate, which has to 
      domain (subjectAltName)";
 const TLS_MISSING: &str =
     "the peer has to switch on TLS; where it cannot, do not require TLS of this domain";
+const OWN_POLICY: &str = "add the domain to the exceptions of the policy, or change the direction \
+     of its exception";
 const PEER_HOST: &str =
     "the peer does not serve the domain: its DNS leads to the wrong server, or it is not set up";
 const PEER_LOG: &str = "the peer's log may say more";
