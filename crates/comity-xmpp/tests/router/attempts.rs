@@ -110,10 +110,8 @@ fn other_hosts_have_a_name_or_an_address_and_perhaps_a_port() {
     }
 }
 
-#[test]
-fn where_tls_is_an_option_its_failure_leaves_the_other_one() {
-    let mut host = Host::new(limits());
-    host.terms = OPTIONAL.into();
+/// Sends to `b.example`, whose first target agrees to STARTTLS and fails in the handshake.
+fn tls_fails(host: &mut Host, reason: &str) {
     host.send("b.example").unwrap();
     let [first] = host.dialled()[..] else {
         panic!("not one dial")
@@ -123,9 +121,15 @@ fn where_tls_is_an_option_its_failure_leaves_the_other_one() {
     for flight in [HEADER, FEATURES, PROCEED] {
         host.feed(first, flight);
     }
-    host.router
-        .handle_tls_failed(host.now, first, "no cipher in common");
+    host.router.handle_tls_failed(host.now, first, reason);
     host.settle();
+}
+
+#[test]
+fn where_tls_is_an_option_its_failure_leaves_the_other_one() {
+    let mut host = Host::new(limits());
+    host.terms = OPTIONAL.into();
+    tls_fails(&mut host, "no cipher in common");
     let [second] = host.dialled()[..] else {
         panic!("no second attempt")
     };
@@ -148,18 +152,7 @@ fn where_tls_is_required_its_failure_is_the_end() {
     for security in [Security::ENCRYPTED, certified] {
         let mut host = Host::new(limits());
         host.terms = security.into();
-        host.send("b.example").unwrap();
-        let [first] = host.dialled()[..] else {
-            panic!("not one dial")
-        };
-        host.router.handle_connected(host.now, first);
-        host.answers = false;
-        for flight in [HEADER, FEATURES, PROCEED] {
-            host.feed(first, flight);
-        }
-        host.router
-            .handle_tls_failed(host.now, first, "no cipher in common");
-        host.settle();
+        tls_fails(&mut host, "no cipher in common");
         let failed = CloseReason::TlsFailed("no cipher in common".into());
         assert_eq!(host.failures(), [Failure::Ended(failed)]);
     }
@@ -290,17 +283,7 @@ fn what_one_target_could_not_does_not_lower_the_terms_for_the_next() {
     let mut host = Host::new(limits());
     host.terms = OPTIONAL.into();
     host.targets = Ok(targets(2));
-    host.send("b.example").unwrap();
-    let [first] = host.dialled()[..] else {
-        panic!("not one dial")
-    };
-    host.router.handle_connected(host.now, first);
-    host.answers = false;
-    for flight in [HEADER, FEATURES, PROCEED] {
-        host.feed(first, flight);
-    }
-    host.router.handle_tls_failed(host.now, first, "cut");
-    host.settle();
+    tls_fails(&mut host, "cut");
     let [in_clear] = host.dialled()[..] else {
         panic!("no second try")
     };
