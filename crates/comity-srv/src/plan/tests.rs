@@ -78,6 +78,26 @@ fn run(
     (outcome, trace)
 }
 
+/// Answers all the questions that wait together, in their order or backwards.
+fn in_rounds(
+    mut plan: Plan,
+    backwards: bool,
+    oracle: impl Fn(&Question) -> Result<Answer, Failure>,
+) -> Outcome {
+    loop {
+        let mut waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
+        if waiting.is_empty() {
+            return plan.take_outcome().unwrap().1;
+        }
+        if backwards {
+            waiting.reverse();
+        }
+        for question in waiting {
+            plan.handle_answer(&question, oracle(&question).as_ref());
+        }
+    }
+}
+
 fn resolve(oracle: impl FnMut(&str) -> Result<Answer, Failure>) -> (Outcome, Trace) {
     run(plan_with(Limits::default()), oracle)
 }
@@ -566,21 +586,7 @@ fn the_order_of_answers_does_not_change_the_outcome() {
         "y.example A" => addresses(&["192.0.2.2"]),
         _ => no_data(),
     };
-    let outcome = |backwards: bool| {
-        let mut plan = plan_with(Limits::default());
-        loop {
-            let mut waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
-            if waiting.is_empty() {
-                return plan.take_outcome().unwrap().1;
-            }
-            if backwards {
-                waiting.reverse();
-            }
-            for question in waiting {
-                plan.handle_answer(&question, oracle(&question).as_ref());
-            }
-        }
-    };
+    let outcome = |backwards| in_rounds(plan_with(Limits::default()), backwards, oracle);
     assert_eq!(outcome(true), outcome(false));
     assert_eq!(shown(&outcome(true)).len(), 2);
 }

@@ -430,21 +430,7 @@ fn the_order_in_which_the_sets_are_answered_does_not_matter() {
         "y.example A" => addresses(&["192.0.2.2"]),
         _ => no_data(),
     };
-    let outcome = |backwards: bool| {
-        let mut plan = plan_both(Limits::default());
-        loop {
-            let mut waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
-            if waiting.is_empty() {
-                return plan.take_outcome().unwrap().1;
-            }
-            if backwards {
-                waiting.reverse();
-            }
-            for question in waiting {
-                plan.handle_answer(&question, oracle(&question).as_ref());
-            }
-        }
-    };
+    let outcome = |backwards| in_rounds(plan_both(Limits::default()), backwards, oracle);
     assert_eq!(outcome(true), outcome(false));
     assert_eq!(shown(&outcome(true)).len(), 4);
 }
