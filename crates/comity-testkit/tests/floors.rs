@@ -9,7 +9,13 @@ use serde_json::Value;
 /// The floors from the lowest. Crates of one floor never know each other.
 const FLOORS: &[&[&str]] = &[
     &["comity-identity", "comity-machine"],
-    &["comity-policy", "comity-srv", "comity-trust", "comity-xmpp"],
+    &[
+        "comity-policy",
+        "comity-sip",
+        "comity-srv",
+        "comity-trust",
+        "comity-xmpp",
+    ],
     &["comity-rustls"],
     &["comity-tokio"],
     &["comity-gateway", "comity-xmpp-echo"],

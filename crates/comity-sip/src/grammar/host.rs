@@ -1,0 +1,287 @@
+//! Hosts and ports.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Ascii, Class, Read, byte, find_not, number, split, sws, wrong};
+use crate::Fault;
+
+/// A host as it stands in a message: a name or an IP address (RFC 3261 §25.1, RFC 5118).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HostName<'a> {
+    text: Ascii<'a>,
+    address: Option<IpAddr>,
+}
+
+impl<'a> HostName<'a> {
+    /// As it is written, an IPv6 address with its brackets if it has them.
+    pub fn as_str(&self) -> &'a str {
+        self.text.as_str()
+    }
+
+    /// How many bytes it takes as it is written.
+    #[inline]
+    pub(crate) fn written_len(&self) -> usize {
+        self.text.as_bytes().len()
+    }
+
+    /// The address, unless it is a name.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// As the word that all crates share.
+    ///
+    /// # Errors
+    ///
+    /// If the name is none that a domain can have: SIP allows longer labels than DNS.
+    pub fn to_host(&self) -> Result<comity_identity::Host, comity_identity::ParseError> {
+        match self.address {
+            Some(address) => Ok(comity_identity::Host::Ip(address)),
+            None => comity_identity::DomainName::parse(self.as_str()).map(Into::into),
+        }
+    }
+
+    /// True if both are the same address, or the same name in any case.
+    pub fn is_same(&self, other: &HostName<'_>) -> bool {
+        match (self.address, other.address) {
+            (Some(own), Some(other)) => own == other,
+            (None, None) => self.text.is(other.as_str()),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+}
+
+impl fmt::Display for HostName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for HostName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+/// A host with an optional port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HostPort<'a> {
+    pub(crate) host: HostName<'a>,
+    pub(crate) port: Option<u16>,
+}
+
+/// `hostport` as URIs have it, without white space.
+#[inline]
+pub(crate) fn host_port(input: &[u8]) -> Read<'_, HostPort<'_>> {
+    let (rest, host) = host(input)?;
+    match rest {
+        [b':', behind @ ..] => port(behind, host),
+        _ => Ok((rest, HostPort { host, port: None })),
+    }
+}
+
+/// `sent-by` of Via, which may have white space around its colon.
+#[inline]
+pub(crate) fn sent_by(input: &[u8]) -> Read<'_, HostPort<'_>> {
+    let (rest, host) = host(input)?;
+    match sws(rest) {
+        [b':', behind @ ..] => port(sws(behind), host),
+        _ => Ok((rest, HostPort { host, port: None })),
+    }
+}
+
+fn port<'a>(input: &'a [u8], host: HostName<'a>) -> Read<'a, HostPort<'a>> {
+    let Ok((rest, value)) = number(input) else {
+        return wrong(Fault::Port, input);
+    };
+    match u16::try_from(value) {
+        Ok(port) => Ok((
+            rest,
+            HostPort {
+                host,
+                port: Some(port),
+            },
+        )),
+        Err(_) => wrong(Fault::Port, input),
+    }
+}
+
+/// `host`
+#[inline]
+pub(crate) fn host(input: &[u8]) -> Read<'_, HostName<'_>> {
+    if let [b'[', inside @ ..] = input {
+        return reference(input, inside);
+    }
+    let (run, rest) = split(input, find_not(input, Class::HOST));
+    let address = match kind(run) {
+        Kind::Name => None,
+        Kind::Numeric => match ipv4(run) {
+            Some(address) => Some(address.into()),
+            None => return wrong(Fault::Host, input),
+        },
+        Kind::Neither => return wrong(Fault::Host, input),
+    };
+    let text = Ascii::proved(run);
+    Ok((rest, HostName { text, address }))
+}
+
+/// `IPv6reference`
+fn reference<'a>(input: &'a [u8], inside: &'a [u8]) -> Read<'a, HostName<'a>> {
+    let len = find_not(inside, Class::ADDRESS);
+    let (address, rest) = split(inside, len);
+    let (Some(address), Ok((rest, ()))) = (ipv6(address), byte(rest, b']')) else {
+        return wrong(Fault::Host, input);
+    };
+    let (text, _) = split(input, input.len() - rest.len());
+    Ok((
+        rest,
+        HostName {
+            text: Ascii::proved(text),
+            address: Some(address.into()),
+        },
+    ))
+}
+
+/// An IPv6 address without brackets.
+///
+/// `COMPAT:` the grammar of RFC 3261 writes three colons before an embedded IPv4 address, and
+/// RFC 5118 §4.10 wants them understood.
+pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    const LONGEST: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
+    if text.len() > LONGEST + 1 {
+        return None;
+    }
+    let text = str::from_utf8(text).ok()?;
+    text.parse().ok().or_else(|| {
+        let (before, behind) = text.split_once(":::")?;
+        behind.parse::<Ipv4Addr>().ok()?;
+        format!("{before}::{behind}").parse().ok()
+    })
+}
+
+enum Kind {
+    Name,
+    /// The last label begins with a digit, so that it can only be an address.
+    Numeric,
+    Neither,
+}
+
+/// What a run of letters, digits, hyphens and dots is: labels neither empty nor with hyphens at
+/// their ends, one dot allowed at the end (RFC 3261 §25.1, `hostname`).
+#[inline]
+fn kind(run: &[u8]) -> Kind {
+    let mut before = b'.';
+    let mut label_start = b'.';
+    for &byte in run {
+        match (before, byte) {
+            (b'.' | b'-', b'.') | (b'.', b'-') => return Kind::Neither,
+            (b'.', _) => label_start = byte,
+            _ => {}
+        }
+        before = byte;
+    }
+    if before == b'-' || run.is_empty() {
+        Kind::Neither
+    } else if label_start.is_ascii_digit() {
+        Kind::Numeric
+    } else {
+        Kind::Name
+    }
+}
+
+/// Four numbers of at most three digits, up to 255.
+fn ipv4(run: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut parts = run.split(|&byte| byte == b'.');
+    for octet in &mut octets {
+        let part = parts.next()?;
+        if part.len() > 3 {
+            return None;
+        }
+        let (rest, value) = number(part).ok()?;
+        if !rest.is_empty() {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    parts.next().is_none().then(|| octets.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(&str, Option<IpAddr>, Option<u16>)> {
+        let (rest, HostPort { host, port }) = host_port(text.as_bytes()).ok()?;
+        rest.is_empty()
+            .then(|| (host.as_str(), host.address(), port))
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses() {
+        let v4 = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+        let v6 = Some(IpAddr::V6("2001:db8::10".parse().unwrap()));
+        let mapped = Some(IpAddr::V6("::ffff:192.0.2.1".parse().unwrap()));
+        for (text, host, address, port) in [
+            ("example.com", "example.com", None, None),
+            ("a.example.com.:5061", "a.example.com.", None, Some(5061)),
+            ("3com.com", "3com.com", None, None),
+            ("x--y.e", "x--y.e", None, None),
+            ("192.0.2.1:0005060", "192.0.2.1", v4, Some(5060)),
+            ("192.000.002.001", "192.000.002.001", v4, None),
+            ("[2001:db8::10]", "[2001:db8::10]", v6, None),
+            ("[2001:db8::10]:5070", "[2001:db8::10]", v6, Some(5070)),
+            ("[::ffff:192.0.2.1]", "[::ffff:192.0.2.1]", mapped, None),
+            (
+                "[::FFFF:192.0.2.1]:65535",
+                "[::FFFF:192.0.2.1]",
+                mapped,
+                Some(65535),
+            ),
+        ] {
+            assert_eq!(read(text), Some((host, address, port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_name_nor_address_is_refused() {
+        for text in [
+            "",
+            ".",
+            "..",
+            "a..b",
+            ".a",
+            "-a.example",
+            "a-.example",
+            "a.example-",
+            "example.1com",
+            "192.0.2",
+            "192.0.2.256",
+            "192.0.2.1.5",
+            "192.0.2.0001",
+            "1234",
+            "[]",
+            "[2001:db8::10",
+            "[2001:db8::10%eth0]",
+            "[::1]x",
+            "2001:db8::10",
+            "example.com:",
+            "example.com:65536",
+            "example.com:-1",
+            "exa mple.com",
+            "example.com: 5060",
+            "[192.0.2.1]",
+            "[1:::2]",
+            "[2001:db8:::192.0.2.1:::192.0.2.1]",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn three_colons_before_an_embedded_address_are_two() {
+        let expected = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0xc000, 0x201);
+        assert_eq!(ipv6(b"2001:db8:::192.0.2.1"), Some(expected));
+    }
+}

@@ -1,0 +1,219 @@
+//! Via.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{check_params, field};
+use crate::grammar::{
+    Ascii, HostName, HostPort, Param, Params, Read, host, ipv6, lws, number, params, sent_by,
+    separator, token, whole,
+};
+use crate::message::{ListField, ValueError};
+use crate::{Fault, Limits};
+
+/// One hop that a request took, the last one first (RFC 3261 §20.42, RFC 3581).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Via<'a> {
+    protocol: Ascii<'a>,
+    version: Ascii<'a>,
+    transport: Ascii<'a>,
+    sent_by: HostPort<'a>,
+    params: Params<'a>,
+    branch: Option<Ascii<'a>>,
+    received: Option<IpAddr>,
+    maddr: Option<HostName<'a>>,
+    ttl: Option<u8>,
+    rport: Option<Rport>,
+}
+
+/// What the parameter `rport` says (RFC 3581 §3, §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the parameter has these two forms")]
+pub enum Rport {
+    /// The sender wants the answer at the port from which the request came.
+    Asked,
+    /// The port from which the request came.
+    Port(u16),
+}
+
+impl<'a> Via<'a> {
+    /// How every branch of RFC 3261 begins (§8.1.1.7).
+    pub const COOKIE: &'static str = "z9hG4bK";
+
+    /// The protocol, `SIP`.
+    pub fn protocol(&self) -> &'a str {
+        self.protocol.as_str()
+    }
+
+    /// The version of the protocol, `2.0`.
+    pub fn version(&self) -> &'a str {
+        self.version.as_str()
+    }
+
+    /// The transport: `UDP`, `TCP`, `TLS`, `SCTP`, `WS`, `WSS` or another token, in any case.
+    pub fn transport(&self) -> &'a str {
+        self.transport.as_str()
+    }
+
+    /// The host that sent the request.
+    pub fn host(&self) -> HostName<'a> {
+        self.sent_by.host
+    }
+
+    /// The port to which answers go, if it is written.
+    pub fn port(&self) -> Option<u16> {
+        self.sent_by.port
+    }
+
+    /// The parameters, those included that have a method of their own.
+    pub fn params(&self) -> Params<'a> {
+        self.params
+    }
+
+    /// What tells transactions apart. `None` is a client of RFC 2543.
+    pub fn branch(&self) -> Option<&'a str> {
+        self.branch.map(Ascii::as_str)
+    }
+
+    /// True if the branch begins with the cookie and has something behind it, so that it is unique
+    /// (RFC 3261 §8.1.1.7, RFC 4475 §3.2.1).
+    pub fn has_unique_branch(&self) -> bool {
+        self.branch.is_some_and(|branch| {
+            let (cookie, unique) = crate::grammar::split(branch.as_bytes(), Self::COOKIE.len());
+            cookie.eq_ignore_ascii_case(Self::COOKIE.as_bytes()) && !unique.is_empty()
+        })
+    }
+
+    /// The address from which the request came, as the next hop saw it (RFC 3261 §18.2.1).
+    pub fn received(&self) -> Option<IpAddr> {
+        self.received
+    }
+
+    /// The port from which the request came, or the wish to know it (RFC 3581).
+    pub fn rport(&self) -> Option<Rport> {
+        self.rport
+    }
+
+    /// Where answers shall go in place of the host (RFC 3261 §18.2.2).
+    pub fn maddr(&self) -> Option<HostName<'a>> {
+        self.maddr
+    }
+
+    /// The time to live of answers to a multicast address.
+    pub fn ttl(&self) -> Option<u8> {
+        self.ttl
+    }
+
+    fn within(&self, limits: &Limits) -> Result<(), ValueError> {
+        check_params(&self.params, limits)
+    }
+
+    /// Takes a parameter that has a meaning.
+    #[inline]
+    fn take(&mut self, param: &Param<'a>) -> Result<(), Fault> {
+        if param.is("branch") {
+            let branch = param.value().and_then(|value| value.token());
+            once(&mut self.branch, branch)
+        } else if param.is("received") {
+            once(
+                &mut self.received,
+                param.value().and_then(|value| address(value.as_bytes())),
+            )
+        } else if param.is("rport") {
+            once(&mut self.rport, rport(param))
+        } else if param.is("maddr") {
+            let maddr = param
+                .value()
+                .and_then(|value| whole(value.as_bytes(), host).ok());
+            once(&mut self.maddr, maddr)
+        } else if param.is("ttl") {
+            let ttl = param.value().and_then(|value| small(value.as_bytes()));
+            once(&mut self.ttl, ttl)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+field!(Via, Via, via, Via::within);
+
+impl<'a> ListField<'a> for Via<'a> {
+    fn max_values(limits: &Limits) -> u32 {
+        limits.max_vias
+    }
+}
+
+impl fmt::Display for Via<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            protocol,
+            version,
+            transport,
+            sent_by: HostPort { host, port },
+            params,
+            ..
+        } = self;
+        write!(f, "{protocol}/{version}/{transport} {host}")?;
+        if let Some(port) = port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{params}")
+    }
+}
+
+/// `via-parm`
+#[inline]
+fn via(input: &[u8]) -> Read<'_, Via<'_>> {
+    let (rest, protocol) = token(input)?;
+    let (rest, ()) = separator(rest, b'/')?;
+    let (rest, version) = token(rest)?;
+    let (rest, ()) = separator(rest, b'/')?;
+    let (rest, transport) = token(rest)?;
+    let (rest, ()) = lws(rest)?;
+    let (rest, sent_by) = sent_by(rest)?;
+    let mut via = Via {
+        protocol,
+        version,
+        transport,
+        sent_by,
+        params: Params::default(),
+        branch: None,
+        received: None,
+        maddr: None,
+        ttl: None,
+        rport: None,
+    };
+    let (rest, params) = params(rest, |param| via.take(param))?;
+    via.params = params;
+    Ok((rest, via))
+}
+
+/// Sets what may be set once; `None` is a malformed value.
+fn once<T>(slot: &mut Option<T>, value: Option<T>) -> Result<(), Fault> {
+    if slot.is_some() {
+        return Err(Fault::RepeatedParameter);
+    }
+    *slot = Some(value.ok_or(Fault::Parameter)?);
+    Ok(())
+}
+
+/// `COMPAT:` an IPv6 address may have brackets, which the grammar of RFC 3261 does not have and
+/// RFC 5118 §4.5 wants understood.
+fn address(value: &[u8]) -> Option<IpAddr> {
+    match whole(value, host) {
+        Ok(host) => host.address(),
+        Err(_) => ipv6(value).map(IpAddr::V6),
+    }
+}
+
+fn rport(param: &Param<'_>) -> Option<Rport> {
+    match param.value() {
+        Some(value) => small(value.as_bytes()).map(Rport::Port),
+        None => Some(Rport::Asked),
+    }
+}
+
+/// A number that fits.
+fn small<T: TryFrom<u64>>(value: &[u8]) -> Option<T> {
+    T::try_from(whole(value, number).ok()?).ok()
+}

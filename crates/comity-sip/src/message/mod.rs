@@ -1,0 +1,331 @@
+//! Messages over the bytes in which they came.
+
+mod edit;
+mod headers;
+mod index;
+mod name;
+mod rejected;
+mod start_line;
+
+pub use edit::{Edit, EditError};
+pub use headers::{Field, Header, Headers, ListField, ValueError, Values};
+pub use name::HeaderName;
+pub use rejected::Rejected;
+pub use start_line::Version;
+
+pub(crate) use index::{Head, Indexer};
+
+use std::borrow::Cow;
+
+use bytes::{Buf, Bytes};
+
+use crate::grammar::split;
+use crate::{Fault, Limits, Method, ParseError, Place, StatusCode, Uri};
+use index::Entries;
+use start_line::{RequestLine, StartLine, StatusLine};
+
+/// A request or a response: the received bytes, and where in them everything is.
+///
+/// The start line is parsed, the headers are found; what is inside a header is read when it is asked
+/// for. Nothing is changed, so that [`as_bytes`](Self::as_bytes) is what came.
+///
+/// ```
+/// use comity_sip::{Limits, Message, Method, header};
+///
+/// let bytes = b"OPTIONS sip:b.example SIP/2.0\r\n\
+///     v: SIP/2.0/TLS a.example;branch=z9hG4bK7\r\n\
+///     From: <sip:a.example>;tag=1\r\n\
+///     To: <sip:b.example>\r\n\
+///     Call-ID: 1@a.example\r\n\
+///     CSeq: 7 OPTIONS\r\n\
+///     Max-Forwards: 70\r\n\
+///     \r\n";
+/// let message = Message::from_datagram(bytes.as_slice().into(), &Limits::default())?;
+/// let Message::Request(request) = message else { panic!("a response") };
+/// assert_eq!(request.method(), Method::Options);
+/// let via = request.headers().first::<header::Via<'_>>()?.expect("a Via");
+/// assert_eq!(via.branch(), Some("z9hG4bK7"));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "SIP has these two (RFC 3261 §7)")]
+pub enum Message {
+    /// A request.
+    Request(Request),
+    /// A response.
+    Response(Response),
+}
+
+/// A request (RFC 3261 §7.1).
+#[derive(Clone, Debug)]
+pub struct Request {
+    parts: Parts,
+    line: RequestLine,
+}
+
+/// A response (RFC 3261 §7.2).
+#[derive(Clone, Debug)]
+pub struct Response {
+    parts: Parts,
+    line: StatusLine,
+}
+
+/// What requests and responses have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    bytes: Bytes,
+    entries: Entries,
+    head_len: usize,
+    limits: Limits,
+}
+
+impl Message {
+    /// Reads a datagram. Empty lines before the message are ignored, and so is what lies behind the
+    /// declared body (RFC 3261 §18.3): it is not part of the message.
+    ///
+    /// # Errors
+    ///
+    /// Why it is no message, with what an answer needs.
+    pub fn from_datagram(datagram: Bytes, limits: &Limits) -> Result<Self, Box<Rejected>> {
+        let mut lines = 0;
+        while let Some([b'\r', b'\n']) = datagram.get(lines..lines + 2) {
+            lines += 2;
+        }
+        Self::from_whole(datagram, lines, Excess::Ignored, limits)
+    }
+
+    /// Reads a frame of a transport that keeps messages apart, as WebSocket does (RFC 7118 §5): one
+    /// message, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Why it is no message, with what an answer needs.
+    pub fn from_frame(frame: Bytes, limits: &Limits) -> Result<Self, Box<Rejected>> {
+        if frame.starts_with(b"\r\n") {
+            let error = ParseError::new(Place::Message, 0, Fault::LeadingLine);
+            return Err(Rejected::without_head(error, limits));
+        }
+        Self::from_whole(frame, 0, Excess::Refused, limits)
+    }
+
+    fn from_whole(
+        mut bytes: Bytes,
+        skip: usize,
+        excess: Excess,
+        limits: &Limits,
+    ) -> Result<Self, Box<Rejected>> {
+        bytes.advance(skip);
+        let mut indexer = Indexer::new();
+        let incomplete = if bytes.is_empty() {
+            Fault::Empty
+        } else {
+            Fault::HeadTruncated
+        };
+        let advanced = indexer.advance(&bytes, limits).and_then(|head_len| {
+            head_len.ok_or_else(|| ParseError::new(Place::Message, bytes.len(), incomplete))
+        });
+        let head_len = match advanced {
+            Ok(head_len) => head_len,
+            Err(error) => {
+                let head = indexer.cut_off();
+                return Err(Rejected::new(bytes, head, error, limits));
+            }
+        };
+        let head = indexer.finish(head_len);
+        match body_len(&head, bytes.len() - head_len, excess, limits) {
+            Ok(body_len) => {
+                bytes.truncate(head_len + body_len);
+                Self::new(bytes, head, limits)
+            }
+            Err(error) => Err(Rejected::new(bytes, head, error, limits)),
+        }
+    }
+
+    /// Makes a message of its bytes and what was read in them.
+    pub(crate) fn new(bytes: Bytes, head: Head, limits: &Limits) -> Result<Self, Box<Rejected>> {
+        let line = match head.start {
+            Some(Ok(line)) => line,
+            Some(Err(error)) => return Err(Rejected::new(bytes, head, error, limits)),
+            None => {
+                let error = ParseError::new(Place::StartLine, 0, Fault::RequestLine);
+                return Err(Rejected::new(bytes, head, error, limits));
+            }
+        };
+        let parts = Parts::new(bytes, head.entries, head.len, limits);
+        Ok(match line {
+            StartLine::Request(line) => Self::Request(Request { parts, line }),
+            StartLine::Status(line) => Self::Response(Response { parts, line }),
+        })
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> Headers<'_> {
+        self.parts().headers()
+    }
+
+    /// What is behind the headers.
+    pub fn body(&self) -> Bytes {
+        self.parts().body()
+    }
+
+    /// The bytes of the whole message.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.parts().bytes
+    }
+
+    fn parts(&self) -> &Parts {
+        match self {
+            Self::Request(request) => &request.parts,
+            Self::Response(response) => &response.parts,
+        }
+    }
+}
+
+impl Request {
+    /// Its method.
+    pub fn method(&self) -> Method<'_> {
+        self.line.method(&self.parts.bytes)
+    }
+
+    /// Its Request-URI: where it goes next.
+    pub fn uri(&self) -> Uri<'_> {
+        self.line.uri(&self.parts.bytes)
+    }
+
+    /// The version of SIP that it names.
+    pub fn version(&self) -> Version {
+        self.line.version
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> Headers<'_> {
+        self.parts.headers()
+    }
+
+    /// What is behind the headers.
+    pub fn body(&self) -> Bytes {
+        self.parts.body()
+    }
+
+    /// The bytes of the whole request.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.parts.bytes
+    }
+
+    /// Begins a list of changes, as a proxy makes them.
+    pub fn edit(&self) -> Edit<'_> {
+        Edit::new(&self.parts, Some(&self.line))
+    }
+}
+
+impl Response {
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.line.status
+    }
+
+    /// The reason phrase, which is for people. Bytes that are not UTF-8 are replaced.
+    pub fn reason(&self) -> Cow<'_, str> {
+        let end = self.parts.entries.first().map(|entry| entry.start as usize);
+        let (line, _) = split(
+            &self.parts.bytes,
+            end.unwrap_or(self.parts.head_len - 2) - 2,
+        );
+        String::from_utf8_lossy(split(line, self.line.reason_start.into()).1)
+    }
+
+    /// The version of SIP that it names.
+    pub fn version(&self) -> Version {
+        self.line.version
+    }
+
+    /// Its headers.
+    pub fn headers(&self) -> Headers<'_> {
+        self.parts.headers()
+    }
+
+    /// What is behind the headers.
+    pub fn body(&self) -> Bytes {
+        self.parts.body()
+    }
+
+    /// The bytes of the whole response.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.parts.bytes
+    }
+
+    /// Begins a list of changes, as a proxy makes them.
+    pub fn edit(&self) -> Edit<'_> {
+        Edit::new(&self.parts, None)
+    }
+}
+
+impl Parts {
+    pub(crate) fn new(bytes: Bytes, entries: Entries, head_len: usize, limits: &Limits) -> Self {
+        Self {
+            bytes,
+            entries,
+            head_len,
+            limits: *limits,
+        }
+    }
+
+    pub(crate) fn headers(&self) -> Headers<'_> {
+        Headers::new(&self.bytes, &self.entries, self.head_len, &self.limits)
+    }
+
+    pub(crate) fn body(&self) -> Bytes {
+        self.bytes.slice(self.head_len..)
+    }
+}
+
+/// What happens to bytes behind the declared body where the transport has bounds of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Excess {
+    Ignored,
+    Refused,
+}
+
+/// How long the body is of which `available` bytes follow the head (RFC 3261 §18.3, §20.14).
+fn body_len(
+    head: &Head,
+    available: usize,
+    excess: Excess,
+    limits: &Limits,
+) -> Result<usize, ParseError> {
+    if let Some(error) = head.fault {
+        return Err(error);
+    }
+    let declared = head.length.unwrap_or(available as u64);
+    check_size(head.len, declared, limits)?;
+    match usize::try_from(declared) {
+        Ok(len) if len == available => Ok(len),
+        Ok(len) if len < available => match excess {
+            Excess::Ignored => Ok(len),
+            Excess::Refused => {
+                let at = head.len + len;
+                Err(ParseError::new(Place::Body, at, Fault::Trailing))
+            }
+        },
+        Ok(_) | Err(_) => {
+            let present = available;
+            let fault = Fault::BodyTruncated { declared, present };
+            Err(ParseError::new(Place::Body, head.len, fault))
+        }
+    }
+}
+
+/// Compares the size of a message with the limits before its body has to be there.
+pub(crate) fn check_size(head: usize, body: u64, limits: &Limits) -> Result<(), ParseError> {
+    if body > u64::from(limits.max_body_bytes) {
+        let (declared, limit) = (body, limits.max_body_bytes);
+        let fault = Fault::BodyTooLong { declared, limit };
+        return Err(ParseError::new(Place::Body, head, fault));
+    }
+    if head as u64 + body > u64::from(limits.max_message_bytes) {
+        let limit = limits.max_message_bytes;
+        let fault = Fault::MessageTooLong { limit };
+        return Err(ParseError::new(Place::Message, head, fault));
+    }
+    Ok(())
+}

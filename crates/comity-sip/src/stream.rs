@@ -1,0 +1,202 @@
+//! Messages on a stream: TCP and TLS.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::message::{Head, Indexer, check_size};
+use crate::{Fault, HeaderName, Limits, Message, ParseError, Place, Rejected};
+
+/// Cuts a stream of bytes into messages (RFC 3261 §18.3).
+///
+/// Where a message ends is decided by Content-Length alone, so that a message on a stream must have
+/// exactly one. Whatever puts the end in doubt ends the stream: nothing behind it is looked at, and
+/// what is complete before it is given first. The events are the same however the bytes are cut.
+///
+/// Time is the driver's: [`pending`](Self::pending) tells whether a message has begun, so that a peer
+/// that does not finish it can be cut off.
+///
+/// ```
+/// use comity_sip::{Framer, FramerEvent, Limits};
+///
+/// let mut framer = Framer::new(Limits::default());
+/// framer.handle_input(b"\r\n\r\nOPTIONS sip:b.example SIP/2.0\r\nContent-");
+/// assert!(matches!(framer.poll_event(), Some(FramerEvent::KeepAlive)));
+/// assert!(matches!(framer.poll_event(), Some(FramerEvent::KeepAlive)));
+/// assert!(framer.poll_event().is_none());
+/// framer.handle_input(b"Length: 2\r\n\r\nhi");
+/// let Some(FramerEvent::Message(message)) = framer.poll_event() else { panic!("no message") };
+/// assert_eq!(message.body(), "hi");
+/// ```
+#[derive(Debug)]
+pub struct Framer {
+    limits: Limits,
+    /// From the beginning of the unfinished message on.
+    buffer: BytesMut,
+    state: State,
+    ended: bool,
+}
+
+/// What came on a stream.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FramerEvent {
+    /// An empty line between messages. Two ask for a sign of life, and one is the answer to that
+    /// (RFC 5626 §3.5.1).
+    KeepAlive,
+    /// A message.
+    Message(Message),
+    /// A message whose start line is malformed, to be answered if
+    /// [`Rejected::status`] says so. The stream goes on behind it.
+    Rejected(Box<Rejected>),
+    /// The stream cannot be read any further: answer if [`Rejected::status`] says so, and close it.
+    /// Nothing comes behind this.
+    Failed(Box<Rejected>),
+}
+
+#[derive(Debug)]
+enum State {
+    /// Reading start line and headers.
+    Head(Box<Indexer>),
+    /// Waiting for a body of so many bytes.
+    Body(Box<Head>, usize),
+    /// Nothing is read any more.
+    Failed,
+}
+
+impl Framer {
+    /// A stream on which nothing came yet.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            buffer: BytesMut::new(),
+            state: State::Head(Box::new(Indexer::new())),
+            ended: false,
+        }
+    }
+
+    /// Takes bytes that came. They are kept until [`Self::poll_event`] has used them.
+    pub fn handle_input(&mut self, input: &[u8]) {
+        if !self.is_closed() {
+            self.buffer.extend_from_slice(input);
+        }
+    }
+
+    /// No more bytes will come. An unfinished message becomes an event.
+    pub fn handle_eof(&mut self) {
+        self.ended = true;
+    }
+
+    /// What came, in its order; `None` until more bytes come.
+    pub fn poll_event(&mut self) -> Option<FramerEvent> {
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Head(indexer) => self.read_head(indexer),
+            State::Body(head, body_len) => self.read_body(head, body_len),
+            State::Failed => None,
+        }
+    }
+
+    /// False if there is a whole message's worth of bytes to be used first, or nothing is read any
+    /// more.
+    pub fn wants_input(&self) -> bool {
+        !self.is_closed() && self.buffer.len() < self.limits.max_message_bytes as usize
+    }
+
+    /// True if the stream cannot be read any further.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Failed)
+    }
+
+    /// How many bytes of an unfinished message are here; 0 between messages.
+    pub fn pending(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// How many more bytes the unfinished message needs, once its headers are complete.
+    pub fn needed(&self) -> Option<usize> {
+        match &self.state {
+            State::Body(head, body_len) => {
+                Some((head.len + body_len).saturating_sub(self.buffer.len()))
+            }
+            State::Head(_) | State::Failed => None,
+        }
+    }
+
+    fn read_head(&mut self, mut indexer: Box<Indexer>) -> Option<FramerEvent> {
+        if indexer.is_new() && self.buffer.starts_with(b"\r\n") {
+            self.buffer.advance(2);
+            self.state = State::Head(indexer);
+            return Some(FramerEvent::KeepAlive);
+        }
+        let lone_return = indexer.is_new() && *self.buffer == b"\r"[..];
+        let advanced = match lone_return {
+            true => Ok(None),
+            false => indexer.advance(&self.buffer, &self.limits),
+        };
+        match advanced {
+            Ok(Some(head_len)) => self.head_complete(indexer.finish(head_len)),
+            Ok(None) if self.ended && !self.buffer.is_empty() => {
+                let at = self.buffer.len();
+                let error = ParseError::new(Place::Message, at, Fault::HeadTruncated);
+                self.fail(indexer.cut_off(), error)
+            }
+            Ok(None) => {
+                self.state = State::Head(indexer);
+                None
+            }
+            Err(error) => self.fail(indexer.cut_off(), error),
+        }
+    }
+
+    fn head_complete(&mut self, head: Head) -> Option<FramerEvent> {
+        match body_len(&head, &self.limits) {
+            Ok(body_len) => self.read_body(Box::new(head), body_len),
+            Err(error) => self.fail(head, error),
+        }
+    }
+
+    fn read_body(&mut self, head: Box<Head>, body_len: usize) -> Option<FramerEvent> {
+        let available = self.buffer.len() - head.len;
+        if available >= body_len {
+            let bytes = self.buffer.split_to(head.len + body_len).freeze();
+            self.state = State::Head(Box::new(Indexer::new()));
+            return Some(match Message::new(bytes, *head, &self.limits) {
+                Ok(message) => FramerEvent::Message(message),
+                Err(rejected) => FramerEvent::Rejected(rejected),
+            });
+        }
+        if self.ended {
+            let fault = Fault::BodyTruncated {
+                declared: body_len as u64,
+                present: available,
+            };
+            let error = ParseError::new(Place::Body, head.len, fault);
+            return self.fail(*head, error);
+        }
+        self.state = State::Body(head, body_len);
+        None
+    }
+
+    /// Stops reading. The state stays as `poll_event` left it.
+    fn fail(&mut self, head: Head, error: ParseError) -> Option<FramerEvent> {
+        let bytes: Bytes = std::mem::take(&mut self.buffer).freeze();
+        let rejected = Rejected::new(bytes, head, error, &self.limits);
+        Some(FramerEvent::Failed(rejected))
+    }
+}
+
+/// How long the body is, by its header alone.
+fn body_len(head: &Head, limits: &Limits) -> Result<usize, ParseError> {
+    if let Some(error) = head.fault {
+        return Err(error);
+    }
+    let place = Place::Header(HeaderName::ContentLength);
+    let length = head
+        .length
+        .ok_or_else(|| ParseError::new(place, head.len, Fault::LengthMissing))?;
+    check_size(head.len, length, limits)?;
+    // Within the limits, which are `u32`.
+    usize::try_from(length).or_else(|_| {
+        let limit = limits.max_message_bytes;
+        let fault = Fault::MessageTooLong { limit };
+        Err(ParseError::new(Place::Message, head.len, fault))
+    })
+}

@@ -1,0 +1,301 @@
+//! The grammar of URIs (RFC 3261 §25.1, RFC 3966 §3, RFC 3859 §3, RFC 3860 §3).
+
+use super::escape::find_not_escaped;
+use super::{Parts, Scheme, Uri};
+use crate::Fault;
+use crate::grammar::{Ascii, Class, Read, Wrong, byte, find_not, host_port, split, wrong};
+
+/// Where a URI stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Between `<` and `>`, or as Request-URI: everything is part of it.
+    Bracketed,
+    /// In a header without `<` and `>`: comma, semicolon and question mark are not part of it
+    /// (RFC 3261 §20).
+    Bare,
+}
+
+/// A URI as long as it goes.
+#[inline]
+pub(crate) fn uri(input: &[u8], form: Form) -> Read<'_, Uri<'_>> {
+    let (scheme, behind) = scheme(input)?;
+    let Ok(colon) = u16::try_from(input.len() - behind.len() - 1) else {
+        return wrong(Fault::Scheme, input);
+    };
+    let read = Reader {
+        input,
+        form,
+        parts: Parts::new(scheme, colon),
+    };
+    match scheme {
+        Scheme::Sip | Scheme::Sips => read.sip(behind),
+        Scheme::Im | Scheme::Pres => read.mailbox(behind),
+        Scheme::Tel => read.telephone(behind),
+        Scheme::Other => read.opaque(behind),
+    }
+}
+
+/// The scheme, and what is behind its colon.
+#[inline]
+fn scheme(input: &[u8]) -> Result<(Scheme, &[u8]), nom::Err<Wrong>> {
+    if let [b's' | b'S', b'i' | b'I', b'p' | b'P', rest @ ..] = input {
+        match rest {
+            [b':', behind @ ..] => return Ok((Scheme::Sip, behind)),
+            [b's' | b'S', b':', behind @ ..] => return Ok((Scheme::Sips, behind)),
+            _ => {}
+        }
+    }
+    other_scheme(input).map(|(behind, scheme)| (scheme, behind))
+}
+
+fn other_scheme(input: &[u8]) -> Read<'_, Scheme> {
+    let (name, rest) = split(input, find_not(input, Class::SCHEME));
+    let starts_with_letter = name.first().is_some_and(u8::is_ascii_alphabetic);
+    let ([b':', behind @ ..], true) = (rest, starts_with_letter) else {
+        return wrong(Fault::Scheme, input);
+    };
+    let scheme = if name.eq_ignore_ascii_case(b"tel") {
+        Scheme::Tel
+    } else if name.eq_ignore_ascii_case(b"im") {
+        Scheme::Im
+    } else if name.eq_ignore_ascii_case(b"pres") {
+        Scheme::Pres
+    } else {
+        Scheme::Other
+    };
+    Ok((behind, scheme))
+}
+
+impl Parts {
+    fn new(scheme: Scheme, colon: u16) -> Self {
+        Self {
+            scheme,
+            has_user: false,
+            colon,
+            user_end: 0,
+            password_end: 0,
+            host_start: 0,
+            host_end: 0,
+            port: None,
+            params_start: 0,
+            params_end: 0,
+            params_count: 0,
+        }
+    }
+}
+
+/// Reads what is behind the scheme, part after part.
+struct Reader<'a> {
+    input: &'a [u8],
+    form: Form,
+    parts: Parts,
+}
+
+impl<'a> Reader<'a> {
+    /// `sip` and `sips`: `[userinfo] hostport uri-parameters [headers]`
+    #[inline]
+    fn sip(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
+        let rest = self.user(behind)?;
+        let rest = self.host(rest)?;
+        self.params_and_headers(rest)
+    }
+
+    /// `im` and `pres`: `mailbox [headers]`
+    fn mailbox(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
+        let rest = self.user(behind)?;
+        if !self.parts.has_user {
+            return wrong(Fault::User, behind);
+        }
+        let rest = self.host(rest)?;
+        self.params_and_headers(rest)
+    }
+
+    /// `tel`: `telephone-subscriber`. In a header without `<` and `>` its parameters belong to the
+    /// header, so that the context of a local number is not asked for there.
+    fn telephone(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
+        let (digits, is_global) = match behind {
+            [b'+', digits @ ..] => (digits, true),
+            _ => (behind, false),
+        };
+        let len = digits
+            .iter()
+            .position(|&byte| {
+                !(Class::TELEPHONE.has(byte)
+                    || (!is_global && (byte.is_ascii_hexdigit() || b"*#".contains(&byte))))
+            })
+            .unwrap_or(digits.len());
+        let (number, rest) = split(digits, len);
+        if number.iter().all(|byte| b"-.()".contains(byte)) {
+            return wrong(Fault::TelephoneNumber, behind);
+        }
+        self.parts.has_user = true;
+        self.parts.user_end = self.at(rest);
+        self.parts.password_end = self.parts.user_end;
+        let complete = self.form == Form::Bracketed;
+        let (rest, uri) = self.params_and_headers(rest)?;
+        if complete && !is_global && !uri.has_param("phone-context") {
+            return wrong(Fault::TelephoneNumber, behind);
+        }
+        Ok((rest, uri))
+    }
+
+    /// Any other: `1*uric`
+    fn opaque(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
+        let (mut run, _) = split(behind, find_not_escaped(behind, Class::URI));
+        if self.form == Form::Bare {
+            let end = run.iter().position(|byte| b",;?".contains(byte));
+            (run, _) = split(run, end.unwrap_or(run.len()));
+        }
+        let (_, rest) = split(behind, run.len());
+        if run.is_empty() {
+            return wrong(Fault::UriByte, rest);
+        }
+        let end = self.at(rest);
+        self.parts.params_start = end;
+        self.parts.params_end = end;
+        self.finish(rest)
+    }
+
+    /// `[userinfo]`, up to and with its `@`.
+    #[inline]
+    fn user(&mut self, behind: &'a [u8]) -> Result<&'a [u8], nom::Err<Wrong>> {
+        let (user_class, password_class) = match self.form {
+            Form::Bracketed => (Class::USER, Class::PASSWORD),
+            Form::Bare => (Class::BARE_USER, Class::BARE_USER),
+        };
+        let (user, mut rest) = split(behind, find_not_escaped(behind, user_class));
+        let user_end = rest;
+        if let [b':', password @ ..] = rest {
+            (_, rest) = split(password, find_not_escaped(password, password_class));
+        }
+        match rest {
+            [b'@', ..] if user.is_empty() => wrong(Fault::User, behind).map(|(rest, ())| rest),
+            [b'@', host @ ..] => {
+                self.parts.has_user = true;
+                self.parts.user_end = self.at(user_end);
+                self.parts.password_end = self.at(rest);
+                Ok(host)
+            }
+            [b'%', ..] => wrong(Fault::Escape, rest).map(|(rest, ())| rest),
+            _ => {
+                self.parts.user_end = self.parts.colon + 1;
+                self.parts.password_end = self.parts.user_end;
+                Ok(behind)
+            }
+        }
+    }
+
+    /// `hostport`
+    #[inline]
+    fn host(&mut self, input: &'a [u8]) -> Result<&'a [u8], nom::Err<Wrong>> {
+        let (rest, host_port) = host_port(input)?;
+        self.parts.host_start = self.at(input);
+        let (_, behind_host) = split(input, host_port.host.written_len());
+        self.parts.host_end = self.at(behind_host);
+        self.parts.port = host_port.port;
+        Ok(rest)
+    }
+
+    /// `uri-parameters [headers]`, to the end.
+    #[inline]
+    fn params_and_headers(mut self, mut rest: &'a [u8]) -> Read<'a, Uri<'a>> {
+        self.parts.params_start = self.at(rest);
+        self.parts.params_end = self.parts.params_start;
+        if self.form == Form::Bare {
+            return self.finish(rest);
+        }
+        let mut routing = Routing::default();
+        while let [b';', behind @ ..] = rest {
+            let (behind, name) = param(behind)?;
+            if !routing.is_first(name) {
+                return wrong(Fault::RepeatedParameter, rest);
+            }
+            rest = behind;
+            self.parts.params_count = self.parts.params_count.saturating_add(1);
+        }
+        self.parts.params_end = self.at(rest);
+        if let [b'?', behind @ ..] = rest {
+            rest = headers(behind)?;
+        }
+        self.finish(rest)
+    }
+
+    fn finish(self, rest: &'a [u8]) -> Read<'a, Uri<'a>> {
+        let (text, _) = split(self.input, self.input.len() - rest.len());
+        if text.len() > Uri::MAX_BYTES {
+            return wrong(
+                Fault::UriTooLong {
+                    limit: u16::MAX.into(),
+                },
+                self.input,
+            );
+        }
+        let text = Ascii::proved(text);
+        let parts = self.parts;
+        Ok((rest, Uri { text, parts }))
+    }
+
+    /// How far into the URI `rest` begins. An offset that does not fit belongs to a URI that
+    /// [`Self::finish`] refuses.
+    #[inline]
+    fn at(&self, rest: &[u8]) -> u16 {
+        u16::try_from(self.input.len() - rest.len()).unwrap_or(u16::MAX)
+    }
+}
+
+/// `pname ["=" pvalue]`; gives the name.
+#[inline]
+fn param(input: &[u8]) -> Read<'_, &[u8]> {
+    let (name, rest) = split(input, find_not_escaped(input, Class::URI_PARAM));
+    if name.is_empty() {
+        return wrong(Fault::UriParameter, input);
+    }
+    let [b'=', behind @ ..] = rest else {
+        return Ok((rest, name));
+    };
+    let (value, rest) = split(behind, find_not_escaped(behind, Class::URI_PARAM));
+    if value.is_empty() {
+        return wrong(Fault::UriParameter, behind);
+    }
+    Ok((rest, name))
+}
+
+/// `header *( "&" header )`; gives what is left.
+fn headers(input: &[u8]) -> Result<&[u8], nom::Err<Wrong>> {
+    let mut rest = input;
+    loop {
+        let (name, behind) = split(rest, find_not_escaped(rest, Class::URI_HEADER));
+        let (false, Ok((value, ()))) = (name.is_empty(), byte(behind, b'=')) else {
+            return wrong(Fault::UriHeader, rest).map(|(rest, ())| rest);
+        };
+        (_, rest) = split(value, find_not_escaped(value, Class::URI_HEADER));
+        match rest {
+            [b'&', behind @ ..] => rest = behind,
+            _ => return Ok(rest),
+        }
+    }
+}
+
+/// Which of the parameters that decide where a request goes were met. Two elements that take
+/// different ones of a repeated parameter would send it to different places.
+#[derive(Default)]
+struct Routing {
+    met: u8,
+}
+
+impl Routing {
+    fn is_first(&mut self, name: &[u8]) -> bool {
+        let Some(index) = ROUTING
+            .iter()
+            .position(|known| known.as_bytes().eq_ignore_ascii_case(name))
+        else {
+            return true;
+        };
+        let bit = 1 << index;
+        let first = self.met & bit == 0;
+        self.met |= bit;
+        first
+    }
+}
+
+const ROUTING: [&str; 6] = ["transport", "maddr", "lr", "user", "ttl", "method"];
