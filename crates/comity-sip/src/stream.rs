@@ -37,7 +37,14 @@ pub struct Framer {
 
 /// What came on a stream.
 #[derive(Debug)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a driver has to do something about each"
+)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every event is a message, and a box would cost an allocation for each"
+)]
 pub enum FramerEvent {
     /// An empty line between messages. Two ask for a sign of life, and one is the answer to that
     /// (RFC 5626 §3.5.1).
@@ -194,9 +201,9 @@ fn body_len(head: &Head, limits: &Limits) -> Result<usize, ParseError> {
         .ok_or_else(|| ParseError::new(place, head.len, Fault::LengthMissing))?;
     check_size(head.len, length, limits)?;
     // Within the limits, which are `u32`.
-    usize::try_from(length).or_else(|_| {
+    usize::try_from(length).map_err(|_too_large| {
         let limit = limits.max_message_bytes;
         let fault = Fault::MessageTooLong { limit };
-        Err(ParseError::new(Place::Message, head.len, fault))
+        ParseError::new(Place::Message, head.len, fault)
     })
 }

@@ -230,7 +230,20 @@ impl Acceptance {
                     let name = HeaderName::AcceptEncoding;
                     list(&mut response, name, &self.content_encodings)
                 }),
-            _ => Ok(()),
+            Refusal::Malformed(_)
+            | Refusal::Version
+            | Refusal::MethodMismatch
+            | Refusal::UriHeaders
+            | Refusal::AddressOfRecord
+            | Refusal::Scheme
+            | Refusal::TooManyHops
+            | Refusal::Loop
+            | Refusal::Merged
+            | Refusal::Orphan
+            | Refusal::NotAcceptable
+            | Refusal::TooLarge { .. }
+            | Refusal::NotForUs
+            | Refusal::Broadcast => Ok(()),
         };
         Some(response)
     }

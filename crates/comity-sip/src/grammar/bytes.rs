@@ -60,7 +60,13 @@ pub(crate) fn find_not(input: &[u8], class: Class) -> usize {
         .unwrap_or(input.len())
 }
 
-static TABLE: [u32; 256] = {
+static TABLE: [u32; 256] = table();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler, which refuses an index out of bounds"
+)]
+const fn table() -> [u32; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -68,8 +74,12 @@ static TABLE: [u32; 256] = {
         byte += 1;
     }
     table
-};
+}
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler, which refuses an index out of bounds"
+)]
 const fn classes(byte: u8) -> u32 {
     let letter = byte.is_ascii_alphanumeric();
     let mark = among(byte, b"-_.!~*'()");
@@ -113,13 +123,12 @@ const fn classes(byte: u8) -> u32 {
     classes
 }
 
-const fn among(byte: u8, set: &[u8]) -> bool {
-    let mut next = 0;
-    while next < set.len() {
-        if set[next] == byte {
+const fn among(byte: u8, mut set: &[u8]) -> bool {
+    while let [first, rest @ ..] = set {
+        if *first == byte {
             return true;
         }
-        next += 1;
+        set = rest;
     }
     false
 }

@@ -84,6 +84,10 @@ pub(crate) fn whole<'a, T>(
 }
 
 /// The error inside nom's. No parser here asks for more input.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "errors are handed on by value"
+)]
 pub(crate) fn flat(error: nom::Err<Wrong>) -> Wrong {
     match error {
         nom::Err::Error(wrong) | nom::Err::Failure(wrong) => wrong,
@@ -173,11 +177,6 @@ pub(crate) fn byte(input: &[u8], expected: u8) -> Read<'_, ()> {
 pub(crate) fn separator(input: &[u8], expected: u8) -> Read<'_, ()> {
     let (rest, ()) = byte(sws(input), expected)?;
     Ok((sws(rest), ()))
-}
-
-/// As [`separator`], as a parser for nom's combinators.
-pub(crate) fn separated_by<'a>(expected: u8) -> impl Parser<&'a [u8], Output = (), Error = Wrong> {
-    move |input| separator(input, expected)
 }
 
 /// `1*DIGIT` of a number of any size; those above the largest `u64` become the largest.

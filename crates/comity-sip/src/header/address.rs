@@ -282,10 +282,7 @@ fn display_name(input: &[u8]) -> Read<'_, Option<DisplayName<'_>>> {
 /// `*( token LWS )`. No white space before `<` is understood too (RFC 4475 §3.1.1.6).
 fn tokens(input: &[u8]) -> Read<'_, Option<DisplayName<'_>>> {
     let (mut end, _) = token(input)?;
-    loop {
-        let Ok((rest, ())) = lws(end) else {
-            break;
-        };
+    while let Ok((rest, ())) = lws(end) {
         let len = find_not(rest, Class::TOKEN);
         if len == 0 {
             break;

@@ -203,9 +203,10 @@ impl<'a> Headers<'a> {
     /// The header of an entry, behind which others follow.
     fn header(&self, entry: &Entry, behind: &[Entry]) -> Header<'a> {
         let start = entry.start as usize;
-        let end = behind
-            .first()
-            .map_or(self.head_len.saturating_sub(2), |next| next.start as usize);
+        let end = match behind.first() {
+            Some(next) => next.start as usize,
+            None => self.head_len.saturating_sub(2),
+        };
         let line = self.bytes.get(start..end).unwrap_or_default();
         let (name, _) = split(line, entry.name_len.into());
         Header {

@@ -96,15 +96,11 @@ impl Indexer {
             let end = found.map_or(bytes.len(), |len| self.scanned + len);
             self.check_lengths(end, found.is_some(), limits)?;
             match bytes.get(end..).unwrap_or_default() {
-                [] | [b'\r'] => {
-                    self.scanned = end;
-                    return Ok(None);
-                }
                 [b'\r', b'\n', ..] if end == self.line => return Ok(Some(end + 2)),
                 [b'\r', b'\n', ..] if self.start.is_none() && !self.is_part => {
                     self.start = Some(StartLine::parse(split(bytes, end).0, limits));
                 }
-                [b'\r', b'\n'] => {
+                [] | [b'\r'] | [b'\r', b'\n'] => {
                     self.scanned = end;
                     return Ok(None);
                 }
@@ -181,7 +177,7 @@ impl Indexer {
         let (_, line) = split(bytes, self.line);
         let (name, rest) = split(line, find_not(line, Class::TOKEN));
         let value = match rest {
-            [b':', value @ ..] => value,
+            [b':', value @ ..] if !name.is_empty() => value,
             _ => match before_colon(name, rest) {
                 Ok(value) => value,
                 Err(fault) => {
