@@ -1,0 +1,102 @@
+//! What it costs to read a SIP message: instructions by callgrind, beside other parsers in Rust.
+//!
+//! ```sh
+//! apt-get install valgrind
+//! cargo run --profile fat --manifest-path bench/Cargo.toml -p comity-bench-sip
+//! ```
+//!
+//! Every parser reads the same 20 messages in two ways. `lazy` is the start line and an index of
+//! the headers, as far as the parser can stop there. `full` also reads all values of Via, Contact
+//! and Route, and From, To, Call-ID, CSeq, Max-Forwards and Content-Length, with their URIs and the
+//! Request-URI. A parser that fails on a message, or sees something else in it than what is there,
+//! is counted over the others, and its ratio is to our cost for the same messages.
+//!
+//! An instruction count is the difference between a run that reads the messages once and one that
+//! reads them twice, so that what comes before and behind does not count; allocations are counted
+//! in the same way. Times are CPU times, the best of several rounds; compare them with each other
+//! and not with those of another machine.
+//!
+//! `check` in place of nothing fails if one of our counts is above its bound. `growth` prints how
+//! our cost grows with the message. Counts are the same on every run.
+//!
+//! To see where the instructions go:
+//!
+//! ```sh
+//! valgrind --tool=callgrind --callgrind-out-file=callgrind.out \
+//!   bench/target/fat/comity-bench-sip run comity/full/comity 1
+//! callgrind_annotate --auto=yes callgrind.out
+//! ```
+
+mod allocations;
+#[path = "../../src/cost.rs"]
+mod cost;
+mod growth;
+mod parsers;
+mod seen;
+mod table;
+mod traffic;
+
+use std::error::Error;
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use parsers::{Measure, PARSERS};
+use traffic::Traffic;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        [] => table::print(),
+        ["check"] => check(),
+        ["growth"] => growth::print(),
+        ["run", subject, times] => run(subject, times),
+        _ => Err("usage: comity-bench-sip [check | growth | run SUBJECT TIMES]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("comity-bench-sip: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is measured.
+struct Subject {
+    /// Reads the traffic; gives how much was seen in it.
+    read: fn(&Traffic) -> usize,
+}
+
+/// Reads the traffic of a subject so many times.
+fn run(subject: &str, times: &str) -> Result<(), Box<dyn Error>> {
+    let traffic = traffic::named(subject)
+        .or_else(|| growth::named(subject))
+        .ok_or("no such subject")?;
+    for _ in 0..times.parse()? {
+        black_box(black_box(&traffic).read());
+    }
+    Ok(())
+}
+
+/// Compares what we cost with the bounds.
+fn check() -> Result<(), Box<dyn Error>> {
+    let [ours, ..] = &PARSERS;
+    for (measure, most) in Measure::ALL.into_iter().zip([MAX_LAZY, MAX_FULL]) {
+        let subject = traffic::name(ours, measure, ours);
+        let reads = Traffic::new(ours, measure, ours).reads() as f64;
+        let count = cost::instructions(&subject)? as f64 / reads;
+        let allocations = allocations::allocations(&subject)?;
+        let name = measure.name();
+        println!("{name}: {count:.0} instructions, at most {most}; {allocations} allocations");
+        if count > most || allocations > 0 {
+            return Err("a count is above its bound".into());
+        }
+    }
+    growth::check()
+}
+
+/// Instructions for the start line and the index of a message of 756 bytes.
+const MAX_LAZY: f64 = 5_000.0;
+/// Instructions for that and the values that a server looks at.
+const MAX_FULL: f64 = 11_000.0;
