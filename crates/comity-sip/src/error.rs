@@ -294,7 +294,7 @@ pub enum Fault {
     /// A date of RFC 1123 in GMT should stand here.
     #[error("no date in GMT")]
     Date,
-    /// A `*` stands beside other contacts, or has parameters.
+    /// A `*` stands beside other contacts.
     #[error("a * that is not alone")]
     Star,
 

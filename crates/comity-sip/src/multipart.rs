@@ -5,13 +5,14 @@ use memchr::memmem;
 
 use crate::grammar::{Class, find_not, split};
 use crate::header::ContentType;
-use crate::message::{Head, Headers, Indexer, Parts};
+use crate::message::{Headers, Indexer, Parts};
 use crate::{Fault, Limits, ParseError, Place};
 
 /// The parts of a multipart body.
 ///
 /// Parts are nested at most [`Limits::max_part_depth`] deep, and a body has at most
-/// [`Limits::max_parts`] of them. Offsets of errors count from the beginning of the body.
+/// [`Limits::max_parts`] of them. Offsets of errors count from the beginning of the body, or, for an
+/// error in Content-Type, from the beginning of the message or part.
 ///
 /// ```
 /// use comity_sip::{Limits, Message, Multipart, header::ContentType};
@@ -85,7 +86,7 @@ impl Multipart {
                 ));
             }
             start = delimiters.next_part()?;
-            let bytes = body.slice(from..delimiters.before.max(from));
+            let bytes = body.slice(from..delimiters.start);
             parts.push(Part::read(bytes, from, limits, depth)?);
         }
         Ok(Some(Self { parts }))
@@ -113,17 +114,24 @@ impl Part {
         Multipart::read(self.headers(), &self.body(), self.depth + 1)
     }
 
-    fn read(bytes: Bytes, offset: usize, limits: &Limits, depth: u32) -> Result<Self, ParseError> {
+    /// Reads a part with the line end behind it, which belongs to the delimiter that follows, or ends
+    /// the headers of a part that has no body.
+    fn read(
+        mut bytes: Bytes,
+        offset: usize,
+        limits: &Limits,
+        depth: u32,
+    ) -> Result<Self, ParseError> {
         let malformed = || ParseError::new(Place::Body, offset, Fault::PartHeaders);
         let mut indexer = Indexer::of_part();
-        let Ok(Some(head_len)) = indexer.advance(&bytes, limits) else {
-            return Err(malformed());
-        };
-        let head: Head = indexer.finish(head_len);
-        if head.fault.is_some() {
+        let complete = indexer.advance(&bytes, limits);
+        let head = indexer.finish();
+        if complete != Ok(true) || head.fault.is_some() {
             return Err(malformed());
         }
-        let parts = Parts::new(bytes, head.entries, head.len, limits);
+        let head_len = head.len();
+        bytes.truncate(head_len.max(bytes.len().saturating_sub(2)));
+        let parts = Parts::new(bytes, head.entries, head_len, limits);
         Ok(Self { parts, depth })
     }
 }
@@ -134,8 +142,8 @@ struct Delimiters<'a> {
     /// Two hyphens and the boundary.
     dashes: Vec<u8>,
     position: usize,
-    /// Where the part before the last delimiter ends.
-    before: usize,
+    /// Where the last delimiter begins.
+    start: usize,
 }
 
 impl<'a> Delimiters<'a> {
@@ -144,7 +152,7 @@ impl<'a> Delimiters<'a> {
             body,
             dashes: [b"--", boundary.as_bytes()].concat(),
             position: 0,
-            before: 0,
+            start: 0,
         }
     }
 
@@ -163,7 +171,7 @@ impl<'a> Delimiters<'a> {
             if start != 0 && !before.ends_with(b"\r\n") {
                 continue;
             }
-            self.before = start.saturating_sub(2);
+            self.start = start;
             let (_, behind) = split(self.body, self.position);
             if behind.starts_with(b"--") {
                 return Ok(None);

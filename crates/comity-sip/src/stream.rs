@@ -121,7 +121,7 @@ impl Framer {
     pub fn needed(&self) -> Option<usize> {
         match &self.state {
             State::Body(head, body_len) => {
-                Some((head.len + body_len).saturating_sub(self.buffer.len()))
+                Some((head.len() + body_len).saturating_sub(self.buffer.len()))
             }
             State::Head(_) | State::Failed => None,
         }
@@ -135,21 +135,21 @@ impl Framer {
         }
         let lone_return = indexer.is_new() && *self.buffer == b"\r"[..];
         let advanced = match lone_return {
-            true => Ok(None),
+            true => Ok(false),
             false => indexer.advance(&self.buffer, &self.limits),
         };
         match advanced {
-            Ok(Some(head_len)) => self.head_complete(indexer.finish(head_len)),
-            Ok(None) if self.ended && !self.buffer.is_empty() => {
+            Ok(true) => self.head_complete(indexer.finish()),
+            Ok(false) if self.ended && !self.buffer.is_empty() => {
                 let at = self.buffer.len();
                 let error = ParseError::new(Place::Message, at, Fault::HeadTruncated);
-                self.fail(indexer.cut_off(), error)
+                self.fail(indexer.finish(), error)
             }
-            Ok(None) => {
+            Ok(false) => {
                 self.state = State::Head(indexer);
                 None
             }
-            Err(error) => self.fail(indexer.cut_off(), error),
+            Err(error) => self.fail(indexer.finish(), error),
         }
     }
 
@@ -161,9 +161,9 @@ impl Framer {
     }
 
     fn read_body(&mut self, head: Box<Head>, body_len: usize) -> Option<FramerEvent> {
-        let available = self.buffer.len() - head.len;
+        let available = self.buffer.len() - head.len();
         if available >= body_len {
-            let bytes = self.buffer.split_to(head.len + body_len).freeze();
+            let bytes = self.buffer.split_to(head.len() + body_len).freeze();
             self.state = State::Head(Box::new(Indexer::new()));
             return Some(match Message::new(bytes, *head, &self.limits) {
                 Ok(message) => FramerEvent::Message(message),
@@ -175,7 +175,7 @@ impl Framer {
                 declared: body_len as u64,
                 present: available,
             };
-            let error = ParseError::new(Place::Body, head.len, fault);
+            let error = ParseError::new(Place::Body, head.len(), fault);
             return self.fail(*head, error);
         }
         self.state = State::Body(head, body_len);
@@ -198,12 +198,12 @@ fn body_len(head: &Head, limits: &Limits) -> Result<usize, ParseError> {
     let place = Place::Header(HeaderName::ContentLength);
     let length = head
         .length
-        .ok_or_else(|| ParseError::new(place, head.len, Fault::LengthMissing))?;
-    check_size(head.len, length, limits)?;
+        .ok_or_else(|| ParseError::new(place, head.lines_end, Fault::LengthMissing))?;
+    check_size(head.len(), length, limits)?;
     // Within the limits, which are `u32`.
     usize::try_from(length).map_err(|_too_large| {
         let limit = limits.max_message_bytes;
         let fault = Fault::MessageTooLong { limit };
-        ParseError::new(Place::Message, head.len, fault)
+        ParseError::new(Place::Message, head.len(), fault)
     })
 }

@@ -7,8 +7,8 @@ use crate::header::{
     Require, To, Via,
 };
 use crate::{
-    BuildError, Fault, HeaderName, Headers, Method, ParseError, Place, Request, Response,
-    ResponseBuilder, Scheme, StatusCode, Version,
+    BuildError, HeaderName, Headers, Method, ParseError, Request, Response, ResponseBuilder,
+    Scheme, StatusCode, Version,
 };
 
 /// What a server takes: the rules by which [`check`](Self::check) accepts or refuses a request.
@@ -263,15 +263,8 @@ impl Acceptance {
             Role::Proxy => return Ok(()),
             Role::UserAgent => {}
         }
-        let contacts = headers
-            .all::<Contact<'_>>()
-            .collect::<Result<Vec<_>, _>>()?;
-        let any = contacts.iter().any(|contact| contact.address().is_none());
-        if any && contacts.len() > 1 {
-            let place = Place::Header(HeaderName::Contact);
-            let offset = headers.named(HeaderName::Contact).next();
-            let offset = offset.map_or(0, |header| header.value_offset());
-            return Err(ParseError::new(place, offset, Fault::Star).into());
+        for contact in headers.all::<Contact<'_>>() {
+            contact?;
         }
         let address = headers.one::<To<'_>>()?.uri().scheme();
         if request.method() == Method::Register && !self.schemes.contains(&address) {

@@ -249,7 +249,7 @@ fn each<'a, T: comity_sip::ListField<'a>>(mut values: Values<'a, T>) -> Result<(
 fn parameters_of_values_and_of_uris_are_counted() {
     let limits = Limits::default();
     let fault = Some(Fault::TooManyParameters { limit: 32 });
-    let params = |count: u32| ";p=1".repeat(count as usize);
+    let params = |count: u32| (0..count).map(|n| format!(";p{n}=1")).collect::<String>();
     let of_value = |count: u32| {
         let message = read(&format!("Via: SIP/2.0/TLS a{}\r\n", params(count)), &limits)?;
         message.headers().first::<Via<'_>>().map(drop)

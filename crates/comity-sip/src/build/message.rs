@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use bytes::Bytes;
 
-use super::{BuildError, check_name, check_value};
+use super::{BuildError, check_name, check_not_computed, check_target, check_value};
 use crate::header::To;
 use crate::message::{HeaderName, Headers, Rejected, Request};
 use crate::{Method, StatusCode, Uri};
@@ -42,9 +42,7 @@ impl RequestBuilder {
     ///
     /// If the URI has headers, which a Request-URI must not have (RFC 3261 §19.1.1).
     pub fn new(method: Method<'_>, uri: Uri<'_>) -> Result<Self, BuildError> {
-        if uri.has_headers() {
-            return Err(BuildError::UriHeaders);
-        }
+        check_target(uri)?;
         Ok(Self(Draft::new(format_args!("{method} {uri} SIP/2.0"))))
     }
 }
@@ -160,11 +158,16 @@ impl ResponseBuilder {
 
     /// Copies every line of a header of the request, as Record-Route when a dialog begins
     /// (RFC 3261 §12.1.1) and Timestamp into a 100 (RFC 3261 §8.2.6.1).
-    pub fn copy(&mut self, request: &Request, name: HeaderName) -> &mut Self {
+    ///
+    /// # Errors
+    ///
+    /// For Content-Length.
+    pub fn copy(&mut self, request: &Request, name: HeaderName) -> Result<&mut Self, BuildError> {
+        check_not_computed(Some(name))?;
         for header in request.headers().named(name) {
             self.draft.head.extend(header.line());
         }
-        self
+        Ok(self)
     }
 }
 
@@ -267,9 +270,7 @@ impl Draft {
 
     fn push(&mut self, name: &str, value: &dyn fmt::Display) -> Result<(), BuildError> {
         check_name(name)?;
-        if HeaderName::parse(name.as_bytes()) == Some(HeaderName::ContentLength) {
-            return Err(BuildError::Computed(HeaderName::ContentLength));
-        }
+        check_not_computed(HeaderName::parse(name.as_bytes()))?;
         let mut line = String::new();
         // Writing into a string cannot fail.
         let _ = write!(line, "{name}: {value}");

@@ -10,8 +10,8 @@ pub use value::{AddressBuilder, ViaBuilder};
 
 use thiserror::Error;
 
-use crate::HeaderName;
 use crate::grammar::is_token;
+use crate::{HeaderName, Uri};
 
 /// Why something cannot stand in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -23,6 +23,9 @@ pub enum BuildError {
     /// A value holds CR, LF or NUL.
     #[error("a line end or a NUL in a value")]
     LineEnd,
+    /// A parameter stands twice.
+    #[error("a repeated parameter")]
+    Repeated,
     /// The header is written by the builder itself.
     #[error("{0} is written by the builder")]
     Computed(HeaderName),
@@ -42,6 +45,22 @@ pub(crate) fn check_name(name: &str) -> Result<(), BuildError> {
 pub(crate) fn check_value(value: &str) -> Result<(), BuildError> {
     match value.contains(['\r', '\n', '\0']) {
         true => Err(BuildError::LineEnd),
+        false => Ok(()),
+    }
+}
+
+/// Refuses the header that is written with the body.
+pub(crate) fn check_not_computed(name: Option<HeaderName>) -> Result<(), BuildError> {
+    match name {
+        Some(name @ HeaderName::ContentLength) => Err(BuildError::Computed(name)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses a Request-URI with headers (RFC 3261 §19.1.1).
+pub(crate) fn check_target(uri: Uri<'_>) -> Result<(), BuildError> {
+    match uri.has_headers() {
+        true => Err(BuildError::UriHeaders),
         false => Ok(()),
     }
 }

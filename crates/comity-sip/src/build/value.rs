@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use comity_identity::Host;
 
 use super::{BuildError, check_name, check_value};
-use crate::grammar::{Quote, is_token};
+use crate::grammar::{Quote, is_token, params as parse_params, whole};
 use crate::{Uri, UriBuf};
 
 /// Builds the value of From, To, Contact, Route, Record-Route or P-Asserted-Identity.
@@ -47,7 +47,8 @@ impl AddressBuilder {
     ///
     /// # Errors
     ///
-    /// If the name is no token, or the value holds CR, LF or NUL.
+    /// If the name is no token or stands already, if the value holds CR, LF or NUL, or if it is a
+    /// `tag` or `branch` that is no token.
     pub fn param(mut self, name: &str, value: &str) -> Result<Self, BuildError> {
         push_param(&mut self.params, name, Some(value))?;
         Ok(self)
@@ -57,7 +58,7 @@ impl AddressBuilder {
     ///
     /// # Errors
     ///
-    /// If the name is no token.
+    /// If the name is no token or stands already.
     pub fn flag(mut self, name: &str) -> Result<Self, BuildError> {
         push_param(&mut self.params, name, None)?;
         Ok(self)
@@ -86,7 +87,8 @@ impl fmt::Display for AddressBuilder {
 /// ```
 #[derive(Clone, Debug)]
 pub struct ViaBuilder {
-    text: String,
+    sent: String,
+    params: String,
 }
 
 impl ViaBuilder {
@@ -102,23 +104,24 @@ impl ViaBuilder {
         branch: &str,
     ) -> Result<Self, BuildError> {
         check_name(transport)?;
-        check_name(branch)?;
-        let mut text = format!("SIP/2.0/{transport} {host}");
+        let mut sent = format!("SIP/2.0/{transport} {host}");
         if let Some(port) = port {
             // Writing into a string cannot fail.
-            let _ = write!(text, ":{port}");
+            let _ = write!(sent, ":{port}");
         }
-        push_param(&mut text, "branch", Some(branch))?;
-        Ok(Self { text })
+        let mut params = String::new();
+        push_param(&mut params, "branch", Some(branch))?;
+        Ok(Self { sent, params })
     }
 
     /// Adds a parameter, whose value is quoted if it is no token.
     ///
     /// # Errors
     ///
-    /// If the name is no token, or the value holds CR, LF or NUL.
+    /// If the name is no token or stands already, if the value holds CR, LF or NUL, or if it is a
+    /// `tag` or `branch` that is no token.
     pub fn param(mut self, name: &str, value: &str) -> Result<Self, BuildError> {
-        push_param(&mut self.text, name, Some(value))?;
+        push_param(&mut self.params, name, Some(value))?;
         Ok(self)
     }
 
@@ -126,30 +129,40 @@ impl ViaBuilder {
     ///
     /// # Errors
     ///
-    /// If the name is no token.
+    /// If the name is no token or stands already.
     pub fn flag(mut self, name: &str) -> Result<Self, BuildError> {
-        push_param(&mut self.text, name, None)?;
+        push_param(&mut self.params, name, None)?;
         Ok(self)
     }
 }
 
 impl fmt::Display for ViaBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        write!(f, "{}{}", self.sent, self.params)
     }
 }
 
+/// Adds a parameter behind others. `tag` and `branch` are tokens (RFC 3261 §25.1).
 fn push_param(params: &mut String, name: &str, value: Option<&str>) -> Result<(), BuildError> {
     check_name(name)?;
+    let repeated = whole(params.as_bytes(), |input| parse_params(input, |_| Ok(())))
+        .is_ok_and(|params| params.find(name).is_some());
+    if repeated {
+        return Err(BuildError::Repeated);
+    }
+    let is_token = value.is_some_and(|value| is_token(value.as_bytes()));
+    let needs_token = ["tag", "branch"]
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name));
+    if needs_token && !is_token {
+        return Err(BuildError::Token);
+    }
+    value.map_or(Ok(()), check_value)?;
     // Writing into a string cannot fail.
-    let _ = write!(params, ";{name}");
-    let Some(value) = value else {
-        return Ok(());
-    };
-    check_value(value)?;
-    let _ = match is_token(value.as_bytes()) {
-        true => write!(params, "={value}"),
-        false => write!(params, "={}", Quote(value)),
+    let _ = match value {
+        None => write!(params, ";{name}"),
+        Some(value) if is_token => write!(params, ";{name}={value}"),
+        Some(value) => write!(params, ";{name}={}", Quote(value)),
     };
     Ok(())
 }

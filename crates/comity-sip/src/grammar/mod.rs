@@ -13,7 +13,7 @@ pub(crate) use ascii::Ascii;
 pub(crate) use bytes::{Class, find_not};
 pub(crate) use host::{HostPort, host, host_port, ipv6, sent_by};
 pub(crate) use params::{params, params_of};
-pub(crate) use quoted::{Quote, comment, quoted_string};
+pub(crate) use quoted::{Quote, Unfolded, comment, quoted_string};
 
 pub use host::HostName;
 pub use params::{Param, ParamValue, Params};

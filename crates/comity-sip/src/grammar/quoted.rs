@@ -49,7 +49,8 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Writes any text as a quoted string. CR and LF, which no quoted string can hold, become spaces.
+/// Writes any text as a quoted string. CR and LF become spaces, and NUL is left out: no value that
+/// this crate writes has one of them.
 pub(crate) struct Quote<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quote<'_> {
@@ -57,6 +58,7 @@ impl fmt::Display for Quote<'_> {
         f.write_char('"')?;
         for character in self.0.chars() {
             match character {
+                '\0' => {}
                 '\r' | '\n' => f.write_char(' ')?,
                 '"' | '\\' => write!(f, "\\{character}")?,
                 '\t' => f.write_char('\t')?,
@@ -65,6 +67,25 @@ impl fmt::Display for Quote<'_> {
             }
         }
         f.write_char('"')
+    }
+}
+
+/// Writes text that is not quoted, without NUL and with a space for each folded line.
+pub(crate) struct Unfolded<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Unfolded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, line) in self.0.split("\r\n").enumerate() {
+            let line = match index {
+                0 => line,
+                _ => {
+                    f.write_char(' ')?;
+                    line.trim_start_matches([' ', '\t'])
+                }
+            };
+            line.split('\0').try_for_each(|text| f.write_str(text))?;
+        }
+        Ok(())
     }
 }
 

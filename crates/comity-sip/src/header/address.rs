@@ -204,6 +204,10 @@ impl fmt::Display for Contact<'_> {
 field!(Contact, Contact, contact, Contact::within);
 
 impl<'a> ListField<'a> for Contact<'a> {
+    fn stands_alone(&self) -> bool {
+        matches!(self, Self::Any)
+    }
+
     fn max_values(limits: &Limits) -> u32 {
         limits.max_contacts
     }
@@ -213,8 +217,7 @@ impl<'a> ListField<'a> for Contact<'a> {
 #[inline]
 fn contact(input: &[u8]) -> Read<'_, Contact<'_>> {
     match input {
-        [b'*', rest @ ..] if sws(rest).is_empty() => Ok((rest, Contact::Any)),
-        [b'*', rest @ ..] if matches!(sws(rest), [b',' | b';', ..]) => wrong(Fault::Star, rest),
+        [b'*', rest @ ..] if matches!(sws(rest), [] | [b',', ..]) => Ok((rest, Contact::Any)),
         _ => {
             let (rest, address) = address(input)?;
             Ok((rest, Contact::Address(address)))

@@ -7,7 +7,7 @@ use std::str;
 
 use super::field;
 use crate::Fault;
-use crate::grammar::{Ascii, Read, comment, split, sws, token, word, wrong};
+use crate::grammar::{Ascii, Read, Unfolded, comment, split, sws, token, word, wrong};
 
 macro_rules! words {
     ($($(#[$doc:meta])* $type:ident = $name:ident by $rule:expr;)*) => {
@@ -82,7 +82,7 @@ macro_rules! texts {
 
             impl fmt::Display for $type<'_> {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    unfolded(self.0, f)
+                    Unfolded(self.0).fmt(f)
                 }
             }
 
@@ -150,11 +150,4 @@ fn text(input: &[u8]) -> Read<'_, &str> {
         Ok(text) => Ok((&[], text)),
         Err(error) => wrong(Fault::NotUtf8, split(input, error.valid_up_to()).1),
     }
-}
-
-/// Writes text with a space for each folded line.
-fn unfolded(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut lines = text.split("\r\n");
-    f.write_str(lines.next().unwrap_or_default())?;
-    lines.try_for_each(|line| write!(f, " {}", line.trim_start_matches([' ', '\t'])))
 }

@@ -10,7 +10,8 @@ use nom::sequence::preceded;
 use super::{check_params, field};
 use crate::Fault;
 use crate::grammar::{
-    Params, Quoted, Read, Wrong, byte, comment, delta_seconds, number, params, sws, whole, wrong,
+    Params, Quoted, Read, Unfolded, Wrong, byte, comment, delta_seconds, number, params, sws,
+    whole, wrong,
 };
 use crate::message::{Field, ValueError};
 use crate::{HeaderName, Limits};
@@ -94,7 +95,7 @@ impl fmt::Display for RetryAfter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.seconds)?;
         if let Some(comment) = self.comment {
-            write!(f, " ({})", comment.as_str().replace("\r\n", " "))?;
+            write!(f, " ({})", Unfolded(comment.as_str()))?;
         }
         write!(f, "{}", self.params)
     }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::headers::Position;
 use super::start_line::RequestLine;
 use super::{Header, HeaderName, ListField, Parts};
-use crate::build::{BuildError, check_name, check_value};
+use crate::build::{BuildError, check_name, check_not_computed, check_target, check_value};
 use crate::grammar::split;
 use crate::{ParseError, Uri};
 
@@ -45,7 +45,10 @@ pub struct Edit<'a> {
     line: Option<&'a RequestLine>,
     /// In the order of their places.
     changes: Vec<Change>,
+    /// The headers that changes were about.
+    touched: Vec<HeaderName>,
     body: Option<Bytes>,
+    says_length: bool,
 }
 
 /// Text in place of some of the original bytes.
@@ -55,17 +58,17 @@ struct Change {
     text: Vec<u8>,
 }
 
-/// Why a change was not taken.
+/// Why a change was not taken. The message stays as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EditError {
-    /// The new text cannot stand in a header.
+    /// The new text cannot stand there.
     #[error(transparent)]
     Value(#[from] BuildError),
     /// What is to be changed cannot be read.
     #[error(transparent)]
     Unreadable(#[from] ParseError),
-    /// An earlier change is about the same bytes.
+    /// An earlier change is about the same.
     #[error("changed twice")]
     Conflict,
     /// There is no header of this name.
@@ -82,7 +85,9 @@ impl<'a> Edit<'a> {
             parts,
             line,
             changes: Vec::new(),
+            touched: Vec::new(),
             body: None,
+            says_length: false,
         }
     }
 
@@ -90,11 +95,13 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// For a response, or if it was replaced already.
+    /// If the URI has headers, for a response, or if it was replaced already.
     pub fn set_uri(&mut self, uri: Uri<'_>) -> Result<&mut Self, EditError> {
+        check_target(uri)?;
         let line = self.line.ok_or(EditError::NoRequest)?;
         let place = usize::from(line.method_len) + 1..usize::from(line.uri_end);
-        self.change(place, uri.as_bytes().to_vec())
+        self.change(place, uri.as_bytes().to_vec())?;
+        Ok(self)
     }
 
     /// Puts a header line before the first one of its name, or before all others if there is none.
@@ -103,21 +110,25 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If the value cannot stand in a header.
+    /// If the value cannot stand in a header, or if the header is Content-Length.
     pub fn insert_before(&mut self, name: HeaderName, value: &str) -> Result<&mut Self, EditError> {
+        check_not_computed(Some(name))?;
         check_value(value)?;
         let first = self
-            .first(name)
+            .lines(name)
+            .next()
             .or_else(|| self.parts.headers().iter().next());
-        let at = first.map_or(self.parts.head_len - 2, |header| header.offset());
-        self.change(at..at, line(name.as_str(), value))
+        let at = first.map_or(self.lines_end(), |header| header.offset());
+        self.change(at..at, line(name.as_str(), value))?;
+        self.touched.push(name);
+        Ok(self)
     }
 
     /// Puts a header line behind all others.
     ///
     /// # Errors
     ///
-    /// If the value cannot stand in a header.
+    /// If the value cannot stand in a header, or if the header is Content-Length.
     pub fn append(&mut self, name: HeaderName, value: &str) -> Result<&mut Self, EditError> {
         self.append_other(name.as_str(), value)
     }
@@ -126,19 +137,14 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If the name is no token, or the value cannot stand in a header.
+    /// If the name is no token, the value cannot stand in a header, or the header is Content-Length.
     pub fn append_other(&mut self, name: &str, value: &str) -> Result<&mut Self, EditError> {
+        let known = HeaderName::parse(name.as_bytes());
+        check_not_computed(known)?;
         check_name(name)?;
         check_value(value)?;
-        let at = self.parts.head_len - 2;
-        let text = line(name, value);
-        match self.changes.last_mut() {
-            Some(last) if last.place == (at..at) => last.text.extend(text),
-            Some(_) | None => self.changes.push(Change {
-                place: at..at,
-                text,
-            }),
-        }
+        self.append_line(line(name, value));
+        self.touched.extend(known);
         Ok(self)
     }
 
@@ -147,14 +153,16 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If the value cannot stand in a header, or an earlier change is about one of these lines.
+    /// If the value cannot stand in a header, if the header is Content-Length, or if an earlier change
+    /// is about this header.
     pub fn set(&mut self, name: HeaderName, value: &str) -> Result<&mut Self, EditError> {
         check_value(value)?;
-        let mut lines = self.parts.headers().named(name);
-        let Some(first) = lines.next() else {
-            return self.append(name, value);
+        self.touch(name)?;
+        let mut lines = self.lines(name);
+        match lines.next() {
+            Some(first) => self.change(value_of(&first), value.into())?,
+            None => self.append_line(line(name.as_str(), value)),
         };
-        self.change(value_of(&first), value.into())?;
         for header in lines {
             self.change(line_of(&header), Vec::new())?;
         }
@@ -165,9 +173,10 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If an earlier change is about one of these lines.
+    /// If the header is Content-Length, or if an earlier change is about this header.
     pub fn remove(&mut self, name: HeaderName) -> Result<&mut Self, EditError> {
-        for header in self.parts.headers().named(name) {
+        self.touch(name)?;
+        for header in self.lines(name) {
             self.change(line_of(&header), Vec::new())?;
         }
         Ok(self)
@@ -182,10 +191,13 @@ impl<'a> Edit<'a> {
     pub fn remove_first<T: ListField<'a>>(&mut self) -> Result<&mut Self, EditError> {
         let (header, position) = self.first_value::<T>()?;
         let value = value_of(&header);
-        if position.next == value.end {
-            return self.change(line_of(&header), Vec::new());
-        }
-        self.change(value.start..position.next, Vec::new())
+        let place = match position.next == value.end {
+            true => line_of(&header),
+            false => value.start..position.next,
+        };
+        self.change(place, Vec::new())?;
+        self.touched.push(T::NAME);
+        Ok(self)
     }
 
     /// Replaces the first value of a list and leaves the others: a server adds `received` to the
@@ -198,75 +210,108 @@ impl<'a> Edit<'a> {
     pub fn set_first<T: ListField<'a>>(&mut self, value: &str) -> Result<&mut Self, EditError> {
         check_value(value)?;
         let (header, position) = self.first_value::<T>()?;
-        let start = header.value_offset();
-        self.change(start..position.value_end, value.into())
+        self.change(header.value_offset()..position.value_end, value.into())?;
+        self.touched.push(T::NAME);
+        Ok(self)
     }
 
-    /// Replaces the body, and says so in Content-Length.
-    ///
-    /// # Errors
-    ///
-    /// If the body was replaced already.
-    pub fn set_body(&mut self, body: Bytes) -> Result<&mut Self, EditError> {
-        self.set(HeaderName::ContentLength, &body.len().to_string())?;
+    /// Replaces the body, and says its length in Content-Length. The last body counts.
+    pub fn set_body(&mut self, body: Bytes) -> &mut Self {
         self.body = Some(body);
-        Ok(self)
+        self.ensure_length()
     }
 
     /// Says the length of the body if the message does not, as on its way from a datagram to a
     /// stream.
-    ///
-    /// # Errors
-    ///
-    /// If the header was changed already.
-    pub fn ensure_length(&mut self) -> Result<&mut Self, EditError> {
-        if self.first(HeaderName::ContentLength).is_some() {
-            return Ok(self);
-        }
-        let len = self.parts.bytes.len() - self.parts.head_len;
-        self.append(HeaderName::ContentLength, &len.to_string())
+    pub fn ensure_length(&mut self) -> &mut Self {
+        self.says_length = true;
+        self
     }
 
     /// The message with its changes.
     pub fn finish(&self) -> Bytes {
-        if self.changes.is_empty() && self.body.is_none() {
+        let (head, original) = split(&self.parts.bytes, self.parts.head_len);
+        let body = self.body.as_deref().unwrap_or(original);
+        let length = self.says_length.then(|| self.length(body.len())).flatten();
+        if self.changes.is_empty() && length.is_none() {
             return self.parts.bytes.clone();
         }
-        let added: usize = self.changes.iter().map(|change| change.text.len()).sum();
-        let mut message = BytesMut::with_capacity(self.parts.bytes.len() + added);
-        let (head, original) = split(&self.parts.bytes, self.parts.head_len);
+        let mut changes: Vec<&Change> = self.changes.iter().collect();
+        if let Some(length) = &length {
+            changes.insert(self.index_for(&length.place), length);
+        }
+        let mut message = BytesMut::new();
         let mut copied = 0;
-        for change in &self.changes {
+        for change in changes {
             message.put(head.get(copied..change.place.start).unwrap_or_default());
             message.put(change.text.as_slice());
             copied = change.place.end;
         }
         message.put(head.get(copied..).unwrap_or_default());
-        message.put(self.body.as_deref().unwrap_or(original));
+        message.put(body);
         message.freeze()
     }
 
-    fn first(&self, name: HeaderName) -> Option<Header<'a>> {
-        self.parts.headers().named(name).next()
+    /// The change that makes Content-Length right; `None` if it is.
+    fn length(&self, len: usize) -> Option<Change> {
+        let Some(header) = self.lines(HeaderName::ContentLength).next() else {
+            let at = self.lines_end();
+            return Some(Change {
+                place: at..at,
+                text: line(HeaderName::ContentLength.as_str(), &len.to_string()),
+            });
+        };
+        self.body.as_ref()?;
+        Some(Change {
+            place: value_of(&header),
+            text: len.to_string().into_bytes(),
+        })
+    }
+
+    fn lines(&self, name: HeaderName) -> impl Iterator<Item = Header<'a>> + use<'a> {
+        self.parts.headers().named(name)
+    }
+
+    /// Where the empty line behind the headers begins.
+    fn lines_end(&self) -> usize {
+        self.parts.head_len - 2
+    }
+
+    /// Notes that all lines of a header are changed, unless a change is about it already.
+    fn touch(&mut self, name: HeaderName) -> Result<(), EditError> {
+        check_not_computed(Some(name))?;
+        if self.touched.contains(&name) {
+            return Err(EditError::Conflict);
+        }
+        self.touched.push(name);
+        Ok(())
     }
 
     /// The line of the first value of a list, and where that value ends.
     fn first_value<T: ListField<'a>>(&self) -> Result<(Header<'a>, Position), EditError> {
-        let absent = EditError::Absent(T::NAME);
-        let mut headers = self.parts.headers().named(T::NAME);
-        let header = headers.find(|header| !header.value().is_empty());
-        let header = header.ok_or_else(|| absent.clone())?;
+        let absent = || EditError::Absent(T::NAME);
+        let header = self
+            .lines(T::NAME)
+            .find(|header| !header.value().is_empty());
+        let header = header.ok_or_else(absent)?;
         let mut values = self.parts.headers().all::<T>();
-        values.next().ok_or(absent)??;
+        values.next().ok_or_else(absent)??;
         Ok((header, values.position()))
     }
 
-    /// Adds a change where it belongs.
-    fn change(&mut self, place: Range<usize>, text: Vec<u8>) -> Result<&mut Self, EditError> {
-        let at = self.changes.partition_point(|other| {
-            let inserted = other.place.is_empty() && !place.is_empty();
-            other.place.start < place.start || (other.place.start == place.start && inserted)
+    /// Puts a line behind all others.
+    fn append_line(&mut self, text: Vec<u8>) {
+        let at = self.lines_end();
+        self.changes.push(Change {
+            place: at..at,
+            text,
         });
+    }
+
+    /// Adds a change where it belongs: before those that are at the same place, but behind what is
+    /// put before the bytes that it replaces.
+    fn change(&mut self, place: Range<usize>, text: Vec<u8>) -> Result<(), EditError> {
+        let at = self.index_for(&place);
         let overlaps =
             |other: &Change| other.place.start < place.end && place.start < other.place.end;
         let before = at.saturating_sub(1);
@@ -275,7 +320,14 @@ impl<'a> Edit<'a> {
             return Err(EditError::Conflict);
         }
         self.changes.insert(at, Change { place, text });
-        Ok(self)
+        Ok(())
+    }
+
+    fn index_for(&self, place: &Range<usize>) -> usize {
+        self.changes.partition_point(|other| {
+            let inserted = other.place.is_empty() && !place.is_empty();
+            other.place.start < place.start || (other.place.start == place.start && inserted)
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{Fault, Limits, ParseError, Place};
 pub struct Headers<'a> {
     bytes: &'a [u8],
     entries: &'a [Entry],
-    head_len: usize,
+    lines_end: usize,
     limits: &'a Limits,
 }
 
@@ -45,6 +45,11 @@ pub trait Field<'a>: Sized {
 pub trait ListField<'a>: Field<'a> {
     /// True if the header may stand without any value.
     const MAY_BE_EMPTY: bool = false;
+
+    /// True for a value that must not have others beside it, as `*` in Contact.
+    fn stands_alone(&self) -> bool {
+        false
+    }
 
     /// How many values there may be on all lines.
     fn max_values(limits: &Limits) -> u32 {
@@ -74,13 +79,13 @@ impl<'a> Headers<'a> {
     pub(crate) fn new(
         bytes: &'a [u8],
         entries: &'a [Entry],
-        head_len: usize,
+        lines_end: usize,
         limits: &'a Limits,
     ) -> Self {
         Self {
             bytes,
             entries,
-            head_len,
+            lines_end,
             limits,
         }
     }
@@ -180,7 +185,7 @@ impl<'a> Headers<'a> {
 
     /// The error for a header that has to be there and is not.
     pub(crate) fn missing<T: Field<'a>>(&self) -> ParseError {
-        at::<T>(self.head_len, Fault::Missing)
+        at::<T>(self.lines_end, Fault::Missing)
     }
 
     pub(crate) fn limits(&self) -> &'a Limits {
@@ -205,7 +210,7 @@ impl<'a> Headers<'a> {
         let start = entry.start as usize;
         let end = match behind.first() {
             Some(next) => next.start as usize,
-            None => self.head_len.saturating_sub(2),
+            None => self.lines_end,
         };
         let line = self.bytes.get(start..end).unwrap_or_default();
         let (name, _) = split(line, entry.name_len.into());
@@ -346,10 +351,18 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
             },
             _ => return Err(at::<T>(end - rest.len(), Fault::Trailing)),
         };
+        if value.stands_alone() && (self.count > 1 || !behind.is_empty() || self.has_more_lines()) {
+            return Err(at::<T>(start, Fault::Star));
+        }
         self.position.value_end = start + len;
         self.position.next = end - behind.len();
         self.value = behind;
         Ok(value)
+    }
+
+    fn has_more_lines(&self) -> bool {
+        let mut rest = self.entries.clone();
+        rest.any(|entry| entry.name == Some(T::NAME))
     }
 
     fn stop(&mut self) {

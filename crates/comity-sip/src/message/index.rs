@@ -45,13 +45,19 @@ pub(crate) struct Head {
     pub(crate) entries: Entries,
     /// `None` if its line has no end.
     pub(crate) start: Option<Result<StartLine, ParseError>>,
-    /// Bytes from the beginning of the message to the end of the empty line, or to where an empty
-    /// line would end in place of the one that has no end.
-    pub(crate) len: usize,
+    /// Bytes from the beginning of the message to the empty line, or to the line that has no end.
+    pub(crate) lines_end: usize,
     /// Content-Length. The largest number stands for every larger one.
     pub(crate) length: Option<u64>,
     /// A broken rule that puts in doubt where the message ends.
     pub(crate) fault: Option<ParseError>,
+}
+
+impl Head {
+    /// Bytes from the beginning of the message to the end of the empty line, if there is one.
+    pub(crate) fn len(&self) -> usize {
+        self.lines_end + 2
+    }
 }
 
 impl Indexer {
@@ -81,13 +87,9 @@ impl Indexer {
         self.scanned == 0
     }
 
-    /// Reads on. `Ok(None)` asks for more bytes; an error leaves unknown where the head ends.
+    /// Reads on; true if the head is complete. An error leaves unknown where the head ends.
     #[inline]
-    pub(crate) fn advance(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<usize>, ParseError> {
+    pub(crate) fn advance(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, ParseError> {
         if let (true, false, Some(&octet)) = (self.is_new(), self.is_part, bytes.first()) {
             begins_message(octet)?;
         }
@@ -96,13 +98,13 @@ impl Indexer {
             let end = found.map_or(bytes.len(), |len| self.scanned + len);
             self.check_lengths(end, found.is_some(), limits)?;
             match bytes.get(end..).unwrap_or_default() {
-                [b'\r', b'\n', ..] if end == self.line => return Ok(Some(end + 2)),
+                [b'\r', b'\n', ..] if end == self.line => return Ok(true),
                 [b'\r', b'\n', ..] if self.start.is_none() && !self.is_part => {
                     self.start = Some(StartLine::parse(split(bytes, end).0, limits));
                 }
                 [] | [b'\r'] | [b'\r', b'\n'] => {
                     self.scanned = end;
-                    return Ok(None);
+                    return Ok(false);
                 }
                 [b'\r', b'\n', b' ' | b'\t', ..] => {
                     self.scanned = end + 2;
@@ -118,18 +120,12 @@ impl Indexer {
         }
     }
 
-    /// What was read of a head that has no end.
-    pub(crate) fn cut_off(self) -> Head {
-        let len = self.line + 2;
-        self.finish(len)
-    }
-
-    /// What was read. `len` is what [`Self::advance`] gave.
-    pub(crate) fn finish(self, len: usize) -> Head {
+    /// What was read so far.
+    pub(crate) fn finish(self) -> Head {
         Head {
             entries: self.entries,
             start: self.start,
-            len,
+            lines_end: self.line,
             length: self.length,
             fault: self.fault,
         }
@@ -183,7 +179,8 @@ impl Indexer {
                 Err(fault) => {
                     let at = bytes.len() - rest.len();
                     self.note(ParseError::new(Place::HeaderLine, at, fault));
-                    rest
+                    self.entries.push(self.nameless());
+                    return Ok(());
                 }
             },
         };
@@ -203,6 +200,18 @@ impl Indexer {
             self.content_length(value, value_start);
         }
         Ok(())
+    }
+
+    /// The entry of a line that is no header.
+    fn nameless(&self) -> Entry {
+        let start = self.line as u32;
+        Entry {
+            start,
+            value_start: start,
+            value_end: start,
+            name_len: 0,
+            name: None,
+        }
     }
 
     /// Takes a number of any size, once.

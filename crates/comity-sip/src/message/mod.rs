@@ -121,20 +121,16 @@ impl Message {
         } else {
             Fault::HeadTruncated
         };
-        let advanced = indexer.advance(&bytes, limits).and_then(|head_len| {
-            head_len.ok_or_else(|| ParseError::new(Place::Message, bytes.len(), incomplete))
-        });
-        let head_len = match advanced {
-            Ok(head_len) => head_len,
-            Err(error) => {
-                let head = indexer.cut_off();
-                return Err(Rejected::new(bytes, head, error, limits));
-            }
+        let advanced = indexer.advance(&bytes, limits);
+        let head = indexer.finish();
+        let read = match advanced {
+            Ok(true) => body_len(&head, bytes.len() - head.len(), excess, limits),
+            Ok(false) => Err(ParseError::new(Place::Message, bytes.len(), incomplete)),
+            Err(error) => Err(error),
         };
-        let head = indexer.finish(head_len);
-        match body_len(&head, bytes.len() - head_len, excess, limits) {
+        match read {
             Ok(body_len) => {
-                bytes.truncate(head_len + body_len);
+                bytes.truncate(head.len() + body_len);
                 Self::new(bytes, head, limits)
             }
             Err(error) => Err(Rejected::new(bytes, head, error, limits)),
@@ -151,7 +147,8 @@ impl Message {
                 return Err(Rejected::new(bytes, head, error, limits));
             }
         };
-        let parts = Parts::new(bytes, head.entries, head.len, limits);
+        let head_len = head.len();
+        let parts = Parts::new(bytes, head.entries, head_len, limits);
         Ok(match line {
             StartLine::Request(line) => Self::Request(Request { parts, line }),
             StartLine::Status(line) => Self::Response(Response { parts, line }),
@@ -271,7 +268,7 @@ impl Parts {
     }
 
     pub(crate) fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.bytes, &self.entries, self.head_len, &self.limits)
+        Headers::new(&self.bytes, &self.entries, self.head_len - 2, &self.limits)
     }
 
     pub(crate) fn body(&self) -> Bytes {
@@ -297,20 +294,20 @@ fn body_len(
         return Err(error);
     }
     let declared = head.length.unwrap_or(available as u64);
-    check_size(head.len, declared, limits)?;
+    check_size(head.len(), declared, limits)?;
     match usize::try_from(declared) {
         Ok(len) if len == available => Ok(len),
         Ok(len) if len < available => match excess {
             Excess::Ignored => Ok(len),
             Excess::Refused => {
-                let at = head.len + len;
+                let at = head.len() + len;
                 Err(ParseError::new(Place::Body, at, Fault::Trailing))
             }
         },
         Ok(_) | Err(_) => {
             let present = available;
             let fault = Fault::BodyTruncated { declared, present };
-            Err(ParseError::new(Place::Body, head.len, fault))
+            Err(ParseError::new(Place::Body, head.len(), fault))
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct Rejected {
     error: ParseError,
     bytes: Bytes,
     entries: Entries,
-    head_len: usize,
+    lines_end: usize,
     limits: Limits,
 }
 
@@ -29,19 +29,26 @@ impl PartialEq for Rejected {
 impl Eq for Rejected {}
 
 impl Rejected {
-    pub(crate) fn new(bytes: Bytes, head: Head, error: ParseError, limits: &Limits) -> Box<Self> {
+    pub(crate) fn new(
+        mut bytes: Bytes,
+        head: Head,
+        error: ParseError,
+        limits: &Limits,
+    ) -> Box<Self> {
+        // The same wherever the bytes were cut.
+        bytes.truncate(error.offset().max(head.lines_end));
         Box::new(Self {
             error,
             bytes,
             entries: head.entries,
-            head_len: head.len,
+            lines_end: head.lines_end,
             limits: *limits,
         })
     }
 
     /// There is nothing that could be answered.
     pub(crate) fn without_head(error: ParseError, limits: &Limits) -> Box<Self> {
-        Self::new(Bytes::new(), Indexer::new().cut_off(), error, limits)
+        Self::new(Bytes::new(), Indexer::new().finish(), error, limits)
     }
 
     /// What is wrong.
@@ -49,9 +56,9 @@ impl Rejected {
         self.error
     }
 
-    /// The headers up to where reading stopped.
+    /// The headers up to where reading stopped. A line that is no header has an empty name.
     pub fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.bytes, &self.entries, self.head_len, &self.limits)
+        Headers::new(&self.bytes, &self.entries, self.lines_end, &self.limits)
     }
 
     /// The bytes up to where reading stopped.

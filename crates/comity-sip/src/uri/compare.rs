@@ -49,15 +49,11 @@ fn same_text(a: Option<&str>, b: Option<&str>) -> bool {
 /// missing.
 fn params_agree(a: &Uri<'_>, b: &Uri<'_>) -> bool {
     a.params().all(
-        |param| match b.params().find(|other| same_name(&param, other)) {
+        |param| match b.params().find(|other| param.has_same_name(other)) {
             Some(other) => same_value(&param, &other),
             None => !NEVER_MISSING.iter().any(|name| param.is(name)),
         },
     )
-}
-
-fn same_name(a: &UriParam<'_>, b: &UriParam<'_>) -> bool {
-    lower(a.raw_name()).eq(lower(b.raw_name()))
 }
 
 fn same_value(a: &UriParam<'_>, b: &UriParam<'_>) -> bool {
@@ -72,7 +68,8 @@ fn lower(text: &[u8]) -> impl Iterator<Item = Unit> {
     units(text).map(Unit::to_ascii_lowercase)
 }
 
-/// Headers are never ignored, and their order does not matter.
+/// Headers are never ignored, and their order does not matter. RFC 3261 lets the rules of each header
+/// decide about its value; here upper and lower case differ in all of them.
 fn same_headers(a: &Uri<'_>, b: &Uri<'_>) -> bool {
     a.headers().count() == b.headers().count()
         && a.headers().all(|header| {
@@ -85,7 +82,7 @@ fn same_headers(a: &Uri<'_>, b: &Uri<'_>) -> bool {
 fn same_telephone(a: &Uri<'_>, b: &Uri<'_>) -> bool {
     let has = |uri: &Uri<'_>, param: &UriParam<'_>| {
         uri.params()
-            .any(|other| same_name(param, &other) && same_value(param, &other))
+            .any(|other| param.has_same_name(&other) && same_telephone_value(param, &other))
     };
     digits(a).eq(digits(b))
         && a.params().count() == b.params().count()
@@ -93,12 +90,29 @@ fn same_telephone(a: &Uri<'_>, b: &Uri<'_>) -> bool {
         && b.params().all(|param| has(a, &param))
 }
 
+/// Extensions and global contexts are numbers too.
+fn same_telephone_value(a: &UriParam<'_>, b: &UriParam<'_>) -> bool {
+    let number = |param: &UriParam<'_>| {
+        let value = param.raw_value().unwrap_or_default();
+        param.is("ext") || (param.is("phone-context") && value.first() == Some(&b'+'))
+    };
+    match (a.raw_value(), b.raw_value()) {
+        (Some(own), Some(other)) if number(a) && number(b) => {
+            without_separators(own).eq(without_separators(other))
+        }
+        (Some(_) | None, Some(_) | None) => same_value(a, b),
+    }
+}
+
 fn digits<'a>(uri: &Uri<'a>) -> impl Iterator<Item = u8> + use<'a> {
-    let digits = uri.user_as_written().unwrap_or_default();
+    without_separators(uri.user_as_written().unwrap_or_default().as_bytes())
+}
+
+fn without_separators(digits: &[u8]) -> impl Iterator<Item = u8> {
     digits
-        .bytes()
+        .iter()
         .filter(|byte| !b"-.()".contains(byte))
-        .map(|byte| byte.to_ascii_lowercase())
+        .map(u8::to_ascii_lowercase)
 }
 
 /// These parameters never match if only one of both URIs has them, whatever their default is.

@@ -139,7 +139,21 @@ impl<'a> Uri<'a> {
             let limit = limits.max_parameters;
             return Err(Fault::TooManyParameters { limit });
         }
+        if self.parts.params_count > 1 && self.repeats_a_param() {
+            return Err(Fault::RepeatedParameter);
+        }
         Ok(())
+    }
+
+    /// A parameter must not stand twice (RFC 3261 §19.1.1): two elements that take different ones
+    /// would not send a request to the same place.
+    fn repeats_a_param(&self) -> bool {
+        let mut params = self.params();
+        std::iter::from_fn(|| {
+            let param = params.next()?;
+            Some(params.clone().any(|other| param.has_same_name(&other)))
+        })
+        .any(|repeated| repeated)
     }
 
     /// As it is written.
@@ -199,7 +213,7 @@ impl<'a> Uri<'a> {
     }
 
     /// The parameters, in their order.
-    pub fn params(&self) -> impl Iterator<Item = UriParam<'a>> + use<'a> {
+    pub fn params(&self) -> impl Iterator<Item = UriParam<'a>> + Clone + use<'a> {
         params::params(self.raw_params())
     }
 
@@ -226,7 +240,8 @@ impl<'a> Uri<'a> {
     }
 
     /// True if both lead to the same resource, by the rules of the scheme (RFC 3261 §19.1.4,
-    /// RFC 3966 §4). Not transitive for `sip` and `sips`, as the RFC says.
+    /// RFC 3966 §4). Not transitive for `sip` and `sips`, as the RFC says. Values of headers in it
+    /// compare with regard to case.
     pub fn is_equivalent(&self, other: &Uri<'_>) -> bool {
         compare::equivalent(self, other)
     }

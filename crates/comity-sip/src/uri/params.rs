@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::escape::{decode, units};
+use super::escape::{Unit, decode, units};
 use crate::grammar::Ascii;
 
 /// A parameter of a URI, `;name=value` or `;name`.
@@ -23,12 +23,20 @@ impl<'a> UriParam<'a> {
         self.value.map(|value| decode(value.as_str()))
     }
 
-    pub(crate) fn raw_name(&self) -> &'a [u8] {
-        self.name.as_bytes()
-    }
-
     pub(crate) fn raw_value(&self) -> Option<&'a [u8]> {
         self.value.map(Ascii::as_bytes)
+    }
+
+    /// True if both have the same name, in any case, however it is escaped.
+    #[inline]
+    pub(crate) fn has_same_name(&self, other: &UriParam<'_>) -> bool {
+        let (own, other) = (self.name.as_bytes(), other.name.as_bytes());
+        match own.contains(&b'%') || other.contains(&b'%') {
+            true => units(own)
+                .map(Unit::to_ascii_lowercase)
+                .eq(units(other).map(Unit::to_ascii_lowercase)),
+            false => own.eq_ignore_ascii_case(other),
+        }
     }
 
     /// True if the name is this one, in any case, however it is escaped.
@@ -58,17 +66,17 @@ impl<'a> UriHeader<'a> {
 
     /// True if both are the same header: names in any case, values with escapes resolved.
     pub(crate) fn is_same(&self, other: &UriHeader<'_>) -> bool {
-        let name = units(self.name.as_bytes()).map(super::escape::Unit::to_ascii_lowercase);
-        let other_name = units(other.name.as_bytes()).map(super::escape::Unit::to_ascii_lowercase);
+        let name = units(self.name.as_bytes()).map(Unit::to_ascii_lowercase);
+        let other_name = units(other.name.as_bytes()).map(Unit::to_ascii_lowercase);
         name.eq(other_name) && units(self.value.as_bytes()).eq(units(other.value.as_bytes()))
     }
 }
 
 /// Reads what was proved to be parameters, from the first semicolon on.
-pub(crate) fn params<'a>(raw: Ascii<'a>) -> impl Iterator<Item = UriParam<'a>> + use<'a> {
-    items(raw, b';').map(|item| match halves(item) {
-        (name, None) => UriParam { name, value: None },
-        (name, value) => UriParam { name, value },
+pub(crate) fn params<'a>(raw: Ascii<'a>) -> impl Iterator<Item = UriParam<'a>> + Clone + use<'a> {
+    items(raw, b';').map(|item| {
+        let (name, value) = halves(item);
+        UriParam { name, value }
     })
 }
 
@@ -82,7 +90,7 @@ pub(crate) fn headers<'a>(raw: Ascii<'a>) -> impl Iterator<Item = UriHeader<'a>>
 }
 
 /// What lies between separators, behind the first byte.
-fn items(raw: Ascii<'_>, separator: u8) -> impl Iterator<Item = &[u8]> {
+fn items(raw: Ascii<'_>, separator: u8) -> impl Iterator<Item = &[u8]> + Clone {
     let behind = raw.as_bytes().split_first().map(|(_, behind)| behind);
     behind
         .into_iter()

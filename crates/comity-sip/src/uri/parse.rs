@@ -107,11 +107,18 @@ impl<'a> Reader<'a> {
             return wrong(Fault::User, behind);
         }
         let rest = self.host(rest)?;
-        self.params_and_headers(rest)
+        let (rest, uri) = self.params_and_headers(rest)?;
+        if uri.port().is_some() {
+            return wrong(Fault::Port, behind);
+        }
+        if uri.parts.params_count > 0 {
+            return wrong(Fault::UriParameter, behind);
+        }
+        Ok((rest, uri))
     }
 
-    /// `tel`: `telephone-subscriber`. In a header without `<` and `>` its parameters belong to the
-    /// header, so that the context of a local number is not asked for there.
+    /// `tel`: `telephone-subscriber`. A local number needs a parameter, and so can only stand between
+    /// `<` and `>`.
     fn telephone(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
         let (digits, is_global) = match behind {
             [b'+', digits @ ..] => (digits, true),
@@ -131,9 +138,8 @@ impl<'a> Reader<'a> {
         self.parts.has_user = true;
         self.parts.user_end = self.at(rest);
         self.parts.password_end = self.parts.user_end;
-        let complete = self.form == Form::Bracketed;
         let (rest, uri) = self.params_and_headers(rest)?;
-        if complete && !is_global && !uri.has_param("phone-context") {
+        if !is_global && !uri.has_param("phone-context") {
             return wrong(Fault::TelephoneNumber, behind);
         }
         Ok((rest, uri))
@@ -204,13 +210,8 @@ impl<'a> Reader<'a> {
         if self.form == Form::Bare {
             return self.finish(rest);
         }
-        let mut routing = Routing::default();
         while let [b';', behind @ ..] = rest {
-            let (behind, name) = param(behind)?;
-            if !routing.is_first(name) {
-                return wrong(Fault::RepeatedParameter, rest);
-            }
-            rest = behind;
+            (rest, ()) = param(behind)?;
             self.parts.params_count = self.parts.params_count.saturating_add(1);
         }
         self.parts.params_end = self.at(rest);
@@ -243,21 +244,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `pname ["=" pvalue]`; gives the name.
+/// `pname ["=" pvalue]`
 #[inline]
-fn param(input: &[u8]) -> Read<'_, &[u8]> {
+fn param(input: &[u8]) -> Read<'_, ()> {
     let (name, rest) = split(input, find_not_escaped(input, Class::URI_PARAM));
     if name.is_empty() {
         return wrong(Fault::UriParameter, input);
     }
     let [b'=', behind @ ..] = rest else {
-        return Ok((rest, name));
+        return Ok((rest, ()));
     };
     let (value, rest) = split(behind, find_not_escaped(behind, Class::URI_PARAM));
     if value.is_empty() {
         return wrong(Fault::UriParameter, behind);
     }
-    Ok((rest, name))
+    Ok((rest, ()))
 }
 
 /// `header *( "&" header )`; gives what is left.
@@ -275,27 +276,3 @@ fn headers(input: &[u8]) -> Result<&[u8], nom::Err<Wrong>> {
         }
     }
 }
-
-/// Which of the parameters that decide where a request goes were met. Two elements that take
-/// different ones of a repeated parameter would send it to different places.
-#[derive(Default)]
-struct Routing {
-    met: u8,
-}
-
-impl Routing {
-    fn is_first(&mut self, name: &[u8]) -> bool {
-        let Some(index) = ROUTING
-            .iter()
-            .position(|known| known.as_bytes().eq_ignore_ascii_case(name))
-        else {
-            return true;
-        };
-        let bit = 1 << index;
-        let first = self.met & bit == 0;
-        self.met |= bit;
-        first
-    }
-}
-
-const ROUTING: [&str; 6] = ["transport", "maddr", "lr", "user", "ttl", "method"];
