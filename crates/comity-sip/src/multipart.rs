@@ -5,7 +5,7 @@ use memchr::memmem;
 
 use crate::grammar::{Class, find_not, split};
 use crate::header::ContentType;
-use crate::message::{Headers, Indexer, Parts};
+use crate::message::{Entries, Headers, Indexer, Parts};
 use crate::{Fault, Limits, ParseError, Place};
 
 /// The parts of a multipart body.
@@ -124,14 +124,14 @@ impl Part {
     ) -> Result<Self, ParseError> {
         let malformed = || ParseError::new(Place::Body, offset, Fault::PartHeaders);
         let mut indexer = Indexer::of_part();
-        let complete = indexer.advance(&bytes, limits);
-        let head = indexer.finish();
-        if complete != Ok(true) || head.fault.is_some() {
+        let mut entries = Entries::new();
+        let complete = indexer.advance(&mut entries, &bytes, limits);
+        if complete != Ok(true) || indexer.fault.is_some() {
             return Err(malformed());
         }
-        let head_len = head.len();
+        let head_len = indexer.head_len();
         bytes.truncate(head_len.max(bytes.len().saturating_sub(2)));
-        let parts = Parts::new(bytes, head.entries, head_len, limits);
+        let parts = Parts::new(bytes, entries, head_len, limits);
         Ok(Self { parts, depth })
     }
 }

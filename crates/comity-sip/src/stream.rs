@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::message::{Head, Indexer, check_size};
+use crate::message::{Entries, Indexer, check_size};
 use crate::{Fault, HeaderName, Limits, Message, ParseError, Place, Rejected};
 
 /// Cuts a stream of bytes into messages (RFC 3261 §18.3).
@@ -62,11 +62,27 @@ pub enum FramerEvent {
 #[derive(Debug)]
 enum State {
     /// Reading start line and headers.
-    Head(Box<Indexer>),
+    Head(Box<Head>),
     /// Waiting for a body of so many bytes.
     Body(Box<Head>, usize),
     /// Nothing is read any more.
     Failed,
+}
+
+/// What was read of the head of a message.
+#[derive(Debug)]
+struct Head {
+    indexer: Indexer,
+    entries: Entries,
+}
+
+impl Head {
+    fn new() -> Self {
+        Self {
+            indexer: Indexer::new(),
+            entries: Entries::new(),
+        }
+    }
 }
 
 impl Framer {
@@ -75,7 +91,7 @@ impl Framer {
         Self {
             limits,
             buffer: BytesMut::new(),
-            state: State::Head(Box::new(Indexer::new())),
+            state: State::Head(Box::new(Head::new())),
             ended: false,
         }
     }
@@ -95,7 +111,7 @@ impl Framer {
     /// What came, in its order; `None` until more bytes come.
     pub fn poll_event(&mut self) -> Option<FramerEvent> {
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Head(indexer) => self.read_head(indexer),
+            State::Head(head) => self.read_head(head),
             State::Body(head, body_len) => self.read_body(head, body_len),
             State::Failed => None,
         }
@@ -121,51 +137,50 @@ impl Framer {
     pub fn needed(&self) -> Option<usize> {
         match &self.state {
             State::Body(head, body_len) => {
-                Some((head.len() + body_len).saturating_sub(self.buffer.len()))
+                Some((head.indexer.head_len() + body_len).saturating_sub(self.buffer.len()))
             }
             State::Head(_) | State::Failed => None,
         }
     }
 
-    fn read_head(&mut self, mut indexer: Box<Indexer>) -> Option<FramerEvent> {
-        if indexer.is_new() && self.buffer.starts_with(b"\r\n") {
+    fn read_head(&mut self, mut head: Box<Head>) -> Option<FramerEvent> {
+        if head.indexer.is_new() && self.buffer.starts_with(b"\r\n") {
             self.buffer.advance(2);
-            self.state = State::Head(indexer);
+            self.state = State::Head(head);
             return Some(FramerEvent::KeepAlive);
         }
+        let Head { indexer, entries } = &mut *head;
         let lone_return = indexer.is_new() && *self.buffer == b"\r"[..];
-        let advanced = match lone_return {
+        let complete = match lone_return {
             true => Ok(false),
-            false => indexer.advance(&self.buffer, &self.limits),
+            false => indexer.advance(entries, &self.buffer, &self.limits),
         };
-        match advanced {
-            Ok(true) => self.head_complete(indexer.finish()),
+        match complete {
+            Ok(true) => match body_len(indexer, &self.limits) {
+                Ok(body_len) => self.read_body(head, body_len),
+                Err(error) => self.fail(*head, error),
+            },
             Ok(false) if self.ended && !self.buffer.is_empty() => {
                 let at = self.buffer.len();
                 let error = ParseError::new(Place::Message, at, Fault::HeadTruncated);
-                self.fail(indexer.finish(), error)
+                self.fail(*head, error)
             }
             Ok(false) => {
-                self.state = State::Head(indexer);
+                self.state = State::Head(head);
                 None
             }
-            Err(error) => self.fail(indexer.finish(), error),
-        }
-    }
-
-    fn head_complete(&mut self, head: Head) -> Option<FramerEvent> {
-        match body_len(&head, &self.limits) {
-            Ok(body_len) => self.read_body(Box::new(head), body_len),
-            Err(error) => self.fail(head, error),
+            Err(error) => self.fail(*head, error),
         }
     }
 
     fn read_body(&mut self, head: Box<Head>, body_len: usize) -> Option<FramerEvent> {
-        let available = self.buffer.len() - head.len();
+        let head_len = head.indexer.head_len();
+        let available = self.buffer.len() - head_len;
         if available >= body_len {
-            let bytes = self.buffer.split_to(head.len() + body_len).freeze();
-            self.state = State::Head(Box::new(Indexer::new()));
-            return Some(match Message::new(bytes, *head, &self.limits) {
+            let bytes = self.buffer.split_to(head_len + body_len).freeze();
+            self.state = State::Head(Box::new(Head::new()));
+            let Head { indexer, entries } = *head;
+            return Some(match Message::new(bytes, entries, &indexer, &self.limits) {
                 Ok(message) => FramerEvent::Message(message),
                 Err(rejected) => FramerEvent::Rejected(rejected),
             });
@@ -175,7 +190,7 @@ impl Framer {
                 declared: body_len as u64,
                 present: available,
             };
-            let error = ParseError::new(Place::Body, head.len(), fault);
+            let error = ParseError::new(Place::Body, head_len, fault);
             return self.fail(*head, error);
         }
         self.state = State::Body(head, body_len);
@@ -184,26 +199,27 @@ impl Framer {
 
     /// Stops reading. The state stays as `poll_event` left it.
     fn fail(&mut self, head: Head, error: ParseError) -> Option<FramerEvent> {
+        let Head { indexer, entries } = head;
         let bytes: Bytes = std::mem::take(&mut self.buffer).freeze();
-        let rejected = Rejected::new(bytes, head, error, &self.limits);
+        let rejected = Rejected::new(bytes, entries, &indexer, error, &self.limits);
         Some(FramerEvent::Failed(rejected))
     }
 }
 
 /// How long the body is, by its header alone.
-fn body_len(head: &Head, limits: &Limits) -> Result<usize, ParseError> {
-    if let Some(error) = head.fault {
+fn body_len(indexer: &Indexer, limits: &Limits) -> Result<usize, ParseError> {
+    if let Some(error) = indexer.fault {
         return Err(error);
     }
     let place = Place::Header(HeaderName::ContentLength);
-    let length = head
+    let length = indexer
         .length
-        .ok_or_else(|| ParseError::new(place, head.lines_end, Fault::LengthMissing))?;
-    check_size(head.len(), length, limits)?;
+        .ok_or_else(|| ParseError::new(place, indexer.lines_end(), Fault::LengthMissing))?;
+    check_size(indexer.head_len(), length, limits)?;
     // Within the limits, which are `u32`.
     usize::try_from(length).map_err(|_too_large| {
         let limit = limits.max_message_bytes;
         let fault = Fault::MessageTooLong { limit };
-        ParseError::new(Place::Message, head.len(), fault)
+        ParseError::new(Place::Message, indexer.head_len(), fault)
     })
 }

@@ -96,8 +96,8 @@ fn removing_a_header_removes_all_its_lines() {
         edit.insert_before(HeaderName::Via, "SIP/2.0/TLS gw.example")?;
         Ok(())
     });
-    let start = LINES.find("X-Odd").unwrap();
-    let rest = LINES[start..].replace("Via: SIP/2.0/TLS three.example\r\n", "");
+    let (_, rest) = LINES.split_once("two.example\r\n").unwrap();
+    let rest = rest.replace("Via: SIP/2.0/TLS three.example\r\n", "");
     assert_eq!(lines, format!("Via: SIP/2.0/TLS gw.example\r\n{rest}"));
 }
 

@@ -69,7 +69,7 @@ fn on_stream(bytes: &str) -> Option<Framed> {
     match stream([bytes.as_bytes()]).into_iter().next()? {
         Seen::Body(body) => Some(Ok(body)),
         Seen::Failed(error) => Some(Err((error.place(), error.fault()))),
-        other => panic!("{other:?}"),
+        Seen::KeepAlive | Seen::Rejected(_) => panic!("{bytes:?}"),
     }
 }
 

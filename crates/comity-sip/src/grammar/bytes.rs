@@ -9,8 +9,8 @@ impl Class {
     pub(crate) const TOKEN: Self = Self(1);
     /// `word`
     pub(crate) const WORD: Self = Self(1 << 1);
-    /// Letters, digits, hyphen and dot.
-    pub(crate) const HOST: Self = Self(1 << 2);
+    /// Letters, digits and hyphen: the labels of a host name.
+    pub(crate) const LABEL: Self = Self(1 << 2);
     /// `user` without its escapes.
     pub(crate) const USER: Self = Self(1 << 3);
     /// `user` without its escapes, where a URI stands without `<` and `>`: not `,`, `;` and `?`
@@ -89,7 +89,7 @@ const fn classes(byte: u8) -> u32 {
     let sets = [
         (Class::TOKEN, token),
         (Class::WORD, token || among(byte, b"()<>:\\\"/[]?{}")),
-        (Class::HOST, letter || among(byte, b"-.")),
+        (Class::LABEL, letter || byte == b'-'),
         (Class::USER, unreserved || among(byte, b"&=+$,;?/")),
         (Class::BARE_USER, unreserved || among(byte, b"&=+$/")),
         (Class::PASSWORD, unreserved || among(byte, b"&=+$,")),

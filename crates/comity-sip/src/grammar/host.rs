@@ -10,13 +10,24 @@ use crate::Fault;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HostName<'a> {
     text: Ascii<'a>,
-    address: Option<IpAddr>,
+    is_address: bool,
 }
 
 impl<'a> HostName<'a> {
     /// As it is written, an IPv6 address with its brackets if it has them.
     pub fn as_str(&self) -> &'a str {
         self.text.as_str()
+    }
+
+    /// Puts together again what was taken apart.
+    #[inline]
+    pub(crate) fn from_parts(text: Ascii<'a>, is_address: bool) -> Self {
+        Self { text, is_address }
+    }
+
+    #[inline]
+    pub(crate) fn is_address(&self) -> bool {
+        self.is_address
     }
 
     /// How many bytes it takes as it is written.
@@ -27,7 +38,13 @@ impl<'a> HostName<'a> {
 
     /// The address, unless it is a name.
     pub fn address(&self) -> Option<IpAddr> {
-        self.address
+        if !self.is_address {
+            return None;
+        }
+        match self.text.as_bytes() {
+            [b'[', inside @ .., b']'] => ipv6(inside).map(IpAddr::V6),
+            digits => ipv4(digits).map(IpAddr::V4),
+        }
     }
 
     /// As the word that all crates share.
@@ -36,7 +53,7 @@ impl<'a> HostName<'a> {
     ///
     /// If the name is none that a domain can have: SIP allows longer labels than DNS.
     pub fn to_host(&self) -> Result<comity_identity::Host, comity_identity::ParseError> {
-        match self.address {
+        match self.address() {
             Some(address) => Ok(comity_identity::Host::Ip(address)),
             None => comity_identity::DomainName::parse(self.as_str()).map(Into::into),
         }
@@ -44,7 +61,7 @@ impl<'a> HostName<'a> {
 
     /// True if both are the same address, or the same name in any case.
     pub fn is_same(&self, other: &HostName<'_>) -> bool {
-        match (self.address, other.address) {
+        match (self.address(), other.address()) {
             (Some(own), Some(other)) => own == other,
             (None, None) => self.text.is(other.as_str()),
             (Some(_), None) | (None, Some(_)) => false,
@@ -113,24 +130,21 @@ pub(crate) fn host(input: &[u8]) -> Read<'_, HostName<'_>> {
     if let [b'[', inside @ ..] = input {
         return reference(input, inside);
     }
-    let (run, rest) = split(input, find_not(input, Class::HOST));
-    let address = match kind(run) {
-        Kind::Name => None,
-        Kind::Numeric => match ipv4(run) {
-            Some(address) => Some(address.into()),
-            None => return wrong(Fault::Host, input),
-        },
-        Kind::Neither => return wrong(Fault::Host, input),
-    };
-    let text = Ascii::proved(run);
-    Ok((rest, HostName { text, address }))
+    match name_or_digits(input) {
+        Some((len, is_address)) => {
+            let (run, rest) = split(input, len);
+            let text = Ascii::proved(run);
+            Ok((rest, HostName { text, is_address }))
+        }
+        None => wrong(Fault::Host, input),
+    }
 }
 
 /// `IPv6reference`
 fn reference<'a>(input: &'a [u8], inside: &'a [u8]) -> Read<'a, HostName<'a>> {
     let len = find_not(inside, Class::ADDRESS);
     let (address, rest) = split(inside, len);
-    let (Some(address), Ok((rest, ()))) = (ipv6(address), byte(rest, b']')) else {
+    let (Some(_), Ok((rest, ()))) = (ipv6(address), byte(rest, b']')) else {
         return wrong(Fault::Host, input);
     };
     let (text, _) = split(input, input.len() - rest.len());
@@ -138,7 +152,7 @@ fn reference<'a>(input: &'a [u8], inside: &'a [u8]) -> Read<'a, HostName<'a>> {
         rest,
         HostName {
             text: Ascii::proved(text),
-            address: Some(address.into()),
+            is_address: true,
         },
     ))
 }
@@ -160,33 +174,35 @@ pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
     })
 }
 
-enum Kind {
-    Name,
-    /// The last label begins with a digit, so that it can only be an address.
-    Numeric,
-    Neither,
+/// How many bytes a name or an IPv4 address takes, and whether it is an address: labels neither empty
+/// nor with hyphens at their ends, one dot allowed at the end (RFC 3261 §25.1, `hostname`). A last
+/// label that begins with a digit makes it an address.
+#[inline]
+fn name_or_digits(input: &[u8]) -> Option<(usize, bool)> {
+    let mut last = input;
+    let mut rest = behind_label(input)?;
+    while let [b'.', behind @ ..] = rest {
+        rest = behind;
+        if !behind.first().is_some_and(u8::is_ascii_alphanumeric) {
+            break;
+        }
+        last = behind;
+        rest = behind_label(behind)?;
+    }
+    let len = input.len() - rest.len();
+    let is_address = last.first().is_some_and(u8::is_ascii_digit);
+    match is_address && ipv4(split(input, len).0).is_none() {
+        true => None,
+        false => Some((len, is_address)),
+    }
 }
 
-/// What a run of letters, digits, hyphens and dots is: labels neither empty nor with hyphens at
-/// their ends, one dot allowed at the end (RFC 3261 §25.1, `hostname`).
 #[inline]
-fn kind(run: &[u8]) -> Kind {
-    let mut before = b'.';
-    let mut label_start = b'.';
-    for &byte in run {
-        match (before, byte) {
-            (b'.' | b'-', b'.') | (b'.', b'-') => return Kind::Neither,
-            (b'.', _) => label_start = byte,
-            _ => {}
-        }
-        before = byte;
-    }
-    if before == b'-' || run.is_empty() {
-        Kind::Neither
-    } else if label_start.is_ascii_digit() {
-        Kind::Numeric
-    } else {
-        Kind::Name
+fn behind_label(input: &[u8]) -> Option<&[u8]> {
+    let (label, rest) = split(input, find_not(input, Class::LABEL));
+    match label {
+        [] | [b'-', ..] | [.., b'-'] => None,
+        _ => Some(rest),
     }
 }
 

@@ -118,7 +118,7 @@ impl<'a> Edit<'a> {
             .lines(name)
             .next()
             .or_else(|| self.parts.headers().iter().next());
-        let at = first.map_or(self.lines_end(), |header| header.offset());
+        let at = first.map_or_else(|| self.lines_end(), |header| header.offset());
         self.change(at..at, line(name.as_str(), value))?;
         self.touched.push(name);
         Ok(self)

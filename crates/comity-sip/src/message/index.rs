@@ -25,8 +25,12 @@ pub(crate) type Entries = SmallVec<[Entry; 32]>;
 /// beginning of the message and goes on where the last one stopped.
 #[derive(Debug)]
 pub(crate) struct Indexer {
-    entries: Entries,
-    start: Option<Result<StartLine, ParseError>>,
+    /// `None` until its line has an end.
+    pub(crate) start: Option<Result<StartLine, ParseError>>,
+    /// Content-Length. The largest number stands for every larger one.
+    pub(crate) length: Option<u64>,
+    /// The first broken rule that puts in doubt where the message ends, but not where its head ends.
+    pub(crate) fault: Option<ParseError>,
     /// True for a part of a body, which has no start line.
     is_part: bool,
     /// Where the line begins that has no end yet.
@@ -34,43 +38,18 @@ pub(crate) struct Indexer {
     /// No line end that is still to be looked at lies before.
     scanned: usize,
     folds: u32,
-    length: Option<u64>,
-    /// The first broken rule that leaves the end of the head where it is.
-    fault: Option<ParseError>,
-}
-
-/// What the head of a message says.
-#[derive(Debug)]
-pub(crate) struct Head {
-    pub(crate) entries: Entries,
-    /// `None` if its line has no end.
-    pub(crate) start: Option<Result<StartLine, ParseError>>,
-    /// Bytes from the beginning of the message to the empty line, or to the line that has no end.
-    pub(crate) lines_end: usize,
-    /// Content-Length. The largest number stands for every larger one.
-    pub(crate) length: Option<u64>,
-    /// A broken rule that puts in doubt where the message ends.
-    pub(crate) fault: Option<ParseError>,
-}
-
-impl Head {
-    /// Bytes from the beginning of the message to the end of the empty line, if there is one.
-    pub(crate) fn len(&self) -> usize {
-        self.lines_end + 2
-    }
 }
 
 impl Indexer {
     pub(crate) fn new() -> Self {
         Self {
-            entries: Entries::new(),
             start: None,
+            length: None,
+            fault: None,
             is_part: false,
             line: 0,
             scanned: 0,
             folds: 0,
-            length: None,
-            fault: None,
         }
     }
 
@@ -89,7 +68,12 @@ impl Indexer {
 
     /// Reads on; true if the head is complete. An error leaves unknown where the head ends.
     #[inline]
-    pub(crate) fn advance(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, ParseError> {
+    pub(crate) fn advance(
+        &mut self,
+        entries: &mut Entries,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<bool, ParseError> {
         if let (true, false, Some(&octet)) = (self.is_new(), self.is_part, bytes.first()) {
             begins_message(octet)?;
         }
@@ -111,7 +95,7 @@ impl Indexer {
                     self.count_fold(limits)?;
                     continue;
                 }
-                [b'\r', b'\n', ..] => self.push(split(bytes, end).0, limits)?,
+                [b'\r', b'\n', ..] => self.push(entries, split(bytes, end).0, limits)?,
                 _ => return Err(ParseError::new(Place::Message, end, Fault::BareLineEnd)),
             }
             self.line = end + 2;
@@ -120,15 +104,14 @@ impl Indexer {
         }
     }
 
-    /// What was read so far.
-    pub(crate) fn finish(self) -> Head {
-        Head {
-            entries: self.entries,
-            start: self.start,
-            lines_end: self.line,
-            length: self.length,
-            fault: self.fault,
-        }
+    /// Bytes from the beginning of the message to the empty line, or to the line that has no end.
+    pub(crate) fn lines_end(&self) -> usize {
+        self.line
+    }
+
+    /// Bytes from the beginning of the message to the end of the empty line, once the head is complete.
+    pub(crate) fn head_len(&self) -> usize {
+        self.line + 2
     }
 
     /// Checks the line that ends at `end`, or has no end before it. The error is the same however
@@ -164,40 +147,39 @@ impl Indexer {
 
     /// Adds the header whose line goes from `self.line` to the end of `bytes`.
     #[inline]
-    fn push(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), ParseError> {
-        if self.entries.len() >= limits.max_headers as usize {
+    fn push(
+        &mut self,
+        entries: &mut Entries,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<(), ParseError> {
+        if entries.len() >= limits.max_headers as usize {
             let limit = limits.max_headers;
             let fault = Fault::TooManyHeaders { limit };
             return Err(ParseError::new(Place::Message, self.line, fault));
         }
         let (_, line) = split(bytes, self.line);
-        let (name, rest) = split(line, find_not(line, Class::TOKEN));
-        let value = match rest {
-            [b':', value @ ..] if !name.is_empty() => value,
-            _ => match before_colon(name, rest) {
-                Ok(value) => value,
-                Err(fault) => {
-                    let at = bytes.len() - rest.len();
-                    self.note(ParseError::new(Place::HeaderLine, at, fault));
-                    self.entries.push(self.nameless());
-                    return Ok(());
-                }
-            },
+        let (name, known, value) = match header_name(line) {
+            Ok(read) => read,
+            Err((at, fault)) => {
+                let at = self.line + at;
+                self.note(ParseError::new(Place::HeaderLine, at, fault));
+                entries.push(self.nameless());
+                return Ok(());
+            }
         };
         let value = trim(value);
-        // The line is at most 65,535 bytes long, and a message less than 4 GiB.
         let value_start = bytes.len() - value.from_end;
-        let value = value.bytes;
-        let known = HeaderName::parse(name);
-        self.entries.push(Entry {
+        // The line is at most 65,535 bytes long, and a message less than 4 GiB.
+        entries.push(Entry {
             start: self.line as u32,
             value_start: value_start as u32,
-            value_end: (value_start + value.len()) as u32,
-            name_len: name.len() as u16,
+            value_end: (value_start + value.bytes.len()) as u32,
+            name_len: name as u16,
             name: known,
         });
         if known == Some(HeaderName::ContentLength) {
-            self.content_length(value, value_start);
+            self.content_length(value.bytes, value_start);
         }
         Ok(())
     }
@@ -240,13 +222,34 @@ pub(crate) fn begins_message(octet: u8) -> Result<(), ParseError> {
     Err(ParseError::new(Place::StartLine, 0, fault))
 }
 
-/// What lies behind a colon that has white space before it, or is missing.
-fn before_colon<'a>(name: &[u8], rest: &'a [u8]) -> Result<&'a [u8], Fault> {
-    let spaces = find_not(rest, Class::SPACE);
-    match split(rest, spaces).1 {
-        [b':', value @ ..] if !name.is_empty() => Ok(value),
-        _ if name.is_empty() && spaces > 0 => Err(Fault::NothingToContinue),
-        _ => Err(Fault::HeaderName),
+/// How many bytes the name of a header has, which one it is, and what is behind its colon; or what is
+/// wrong, and how far into the line.
+#[inline]
+fn header_name(line: &[u8]) -> Result<(usize, Option<HeaderName>, &[u8]), (usize, Fault)> {
+    let colon = line.iter().position(|&byte| byte == b':');
+    let (before, behind) = split(line, colon.unwrap_or(line.len()));
+    let known = HeaderName::parse(before);
+    match behind {
+        [b':', value @ ..] if known.is_some() => Ok((before.len(), known, value)),
+        _ => other_name(before, behind),
+    }
+}
+
+/// As [`header_name`], for a name that the index does not know, or with white space behind it.
+fn other_name<'a>(
+    before: &[u8],
+    behind: &'a [u8],
+) -> Result<(usize, Option<HeaderName>, &'a [u8]), (usize, Fault)> {
+    let (name, space) = split(before, find_not(before, Class::TOKEN));
+    let is_space = find_not(space, Class::SPACE) == space.len();
+    match behind {
+        [b':', value @ ..] if is_space && !name.is_empty() => {
+            Ok((name.len(), HeaderName::parse(name), value))
+        }
+        _ if name.is_empty() && before.first().is_some_and(|&byte| Class::SPACE.has(byte)) => {
+            Err((0, Fault::NothingToContinue))
+        }
+        _ => Err((name.len(), Fault::HeaderName)),
     }
 }
 
@@ -259,15 +262,24 @@ struct Trimmed<'a> {
 
 #[inline]
 fn trim(mut line: &[u8]) -> Trimmed<'_> {
-    while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = line {
+    while let [first, rest @ ..] = line
+        && is_white_space(*first)
+    {
         line = rest;
     }
     let from_end = line.len();
-    while let [rest @ .., b' ' | b'\t' | b'\r' | b'\n'] = line {
+    while let [rest @ .., last] = line
+        && is_white_space(*last)
+    {
         line = rest;
     }
     Trimmed {
         bytes: line,
         from_end,
     }
+}
+
+#[inline]
+fn is_white_space(byte: u8) -> bool {
+    byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }

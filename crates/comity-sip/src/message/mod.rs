@@ -13,7 +13,7 @@ pub use name::HeaderName;
 pub use rejected::Rejected;
 pub use start_line::Version;
 
-pub(crate) use index::{Head, Indexer};
+pub(crate) use index::{Entries, Indexer};
 
 use std::borrow::Cow;
 
@@ -21,7 +21,6 @@ use bytes::{Buf, Bytes};
 
 use crate::grammar::split;
 use crate::{Fault, Limits, Method, ParseError, Place, StatusCode, Uri};
-use index::Entries;
 use start_line::{RequestLine, StartLine, StatusLine};
 
 /// A request or a response: the received bytes, and where in them everything is.
@@ -116,39 +115,40 @@ impl Message {
     ) -> Result<Self, Box<Rejected>> {
         bytes.advance(skip);
         let mut indexer = Indexer::new();
+        let mut entries = Entries::new();
         let incomplete = if bytes.is_empty() {
             Fault::Empty
         } else {
             Fault::HeadTruncated
         };
-        let advanced = indexer.advance(&bytes, limits);
-        let head = indexer.finish();
-        let read = match advanced {
-            Ok(true) => body_len(&head, bytes.len() - head.len(), excess, limits),
+        let read = match indexer.advance(&mut entries, &bytes, limits) {
+            Ok(true) => body_len(&indexer, bytes.len(), excess, limits),
             Ok(false) => Err(ParseError::new(Place::Message, bytes.len(), incomplete)),
             Err(error) => Err(error),
         };
         match read {
             Ok(body_len) => {
-                bytes.truncate(head.len() + body_len);
-                Self::new(bytes, head, limits)
+                bytes.truncate(indexer.head_len() + body_len);
+                Self::new(bytes, entries, &indexer, limits)
             }
-            Err(error) => Err(Rejected::new(bytes, head, error, limits)),
+            Err(error) => Err(Rejected::new(bytes, entries, &indexer, error, limits)),
         }
     }
 
     /// Makes a message of its bytes and what was read in them.
-    pub(crate) fn new(bytes: Bytes, head: Head, limits: &Limits) -> Result<Self, Box<Rejected>> {
-        let line = match head.start {
-            Some(Ok(line)) => line,
-            Some(Err(error)) => return Err(Rejected::new(bytes, head, error, limits)),
-            None => {
-                let error = ParseError::new(Place::StartLine, 0, Fault::RequestLine);
-                return Err(Rejected::new(bytes, head, error, limits));
-            }
+    #[inline]
+    pub(crate) fn new(
+        bytes: Bytes,
+        entries: Entries,
+        indexer: &Indexer,
+        limits: &Limits,
+    ) -> Result<Self, Box<Rejected>> {
+        let no_line = ParseError::new(Place::StartLine, 0, Fault::RequestLine);
+        let line = match indexer.start.unwrap_or(Err(no_line)) {
+            Ok(line) => line,
+            Err(error) => return Err(Rejected::new(bytes, entries, indexer, error, limits)),
         };
-        let head_len = head.len();
-        let parts = Parts::new(bytes, head.entries, head_len, limits);
+        let parts = Parts::new(bytes, entries, indexer.head_len(), limits);
         Ok(match line {
             StartLine::Request(line) => Self::Request(Request { parts, line }),
             StartLine::Status(line) => Self::Response(Response { parts, line }),
@@ -283,31 +283,33 @@ enum Excess {
     Refused,
 }
 
-/// How long the body is of which `available` bytes follow the head (RFC 3261 §18.3, §20.14).
+/// How long the body is, of a message that has at most `len` bytes (RFC 3261 §18.3, §20.14).
 fn body_len(
-    head: &Head,
-    available: usize,
+    indexer: &Indexer,
+    len: usize,
     excess: Excess,
     limits: &Limits,
 ) -> Result<usize, ParseError> {
-    if let Some(error) = head.fault {
+    if let Some(error) = indexer.fault {
         return Err(error);
     }
-    let declared = head.length.unwrap_or(available as u64);
-    check_size(head.len(), declared, limits)?;
+    let head_len = indexer.head_len();
+    let available = len - head_len;
+    let declared = indexer.length.unwrap_or(available as u64);
+    check_size(head_len, declared, limits)?;
     match usize::try_from(declared) {
         Ok(len) if len == available => Ok(len),
         Ok(len) if len < available => match excess {
             Excess::Ignored => Ok(len),
             Excess::Refused => {
-                let at = head.len() + len;
+                let at = head_len + len;
                 Err(ParseError::new(Place::Body, at, Fault::Trailing))
             }
         },
         Ok(_) | Err(_) => {
             let present = available;
             let fault = Fault::BodyTruncated { declared, present };
-            Err(ParseError::new(Place::Body, head.len(), fault))
+            Err(ParseError::new(Place::Body, head_len, fault))
         }
     }
 }

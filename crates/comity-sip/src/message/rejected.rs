@@ -4,7 +4,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::index::Entries;
-use super::{Head, Headers, Indexer};
+use super::{Headers, Indexer};
 use crate::grammar::{Class, find_not, split};
 use crate::header::Via;
 use crate::{Limits, Method, ParseError, StatusCode};
@@ -31,24 +31,25 @@ impl Eq for Rejected {}
 impl Rejected {
     pub(crate) fn new(
         mut bytes: Bytes,
-        head: Head,
+        entries: Entries,
+        indexer: &Indexer,
         error: ParseError,
         limits: &Limits,
     ) -> Box<Self> {
         // The same wherever the bytes were cut.
-        bytes.truncate(error.offset().max(head.lines_end));
+        bytes.truncate(error.offset().max(indexer.lines_end()));
         Box::new(Self {
             error,
             bytes,
-            entries: head.entries,
-            lines_end: head.lines_end,
+            entries,
+            lines_end: indexer.lines_end(),
             limits: *limits,
         })
     }
 
     /// There is nothing that could be answered.
     pub(crate) fn without_head(error: ParseError, limits: &Limits) -> Box<Self> {
-        Self::new(Bytes::new(), Indexer::new().finish(), error, limits)
+        Self::new(Bytes::new(), Entries::new(), &Indexer::new(), error, limits)
     }
 
     /// What is wrong.

@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 pub(crate) use parse::{Form, uri};
 
-use crate::grammar::{Ascii, HostName, host, split};
+use crate::grammar::{Ascii, HostName, split};
 use crate::{Fault, Limits, ParseError, Place};
 
 /// A URI over the bytes in which it stands (RFC 3261 §19.1, RFC 3966, RFC 3859, RFC 3860).
@@ -72,6 +72,7 @@ pub(crate) struct Parts {
     password_end: u16,
     host_start: u16,
     host_end: u16,
+    host_is_address: bool,
     port: Option<u16>,
     /// Of the first semicolon; the end of what is before if there are no parameters.
     params_start: u16,
@@ -202,8 +203,14 @@ impl<'a> Uri<'a> {
 
     /// The host of a `sip`, `sips`, `im` or `pres` URI.
     pub fn host(&self) -> Option<HostName<'a>> {
-        let host_part = self.part(self.parts.host_start, self.parts.host_end);
-        host(host_part.as_bytes()).ok().map(|(_, host)| host)
+        let Parts {
+            host_start,
+            host_end,
+            host_is_address,
+            ..
+        } = self.parts;
+        let text = self.part(host_start, host_end);
+        (host_end > 0).then(|| HostName::from_parts(text, host_is_address))
     }
 
     /// The port, if it is written. A URI without a port is not equal to one with the default port

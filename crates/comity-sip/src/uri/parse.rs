@@ -76,6 +76,7 @@ impl Parts {
             password_end: 0,
             host_start: 0,
             host_end: 0,
+            host_is_address: false,
             port: None,
             params_start: 0,
             params_end: 0,
@@ -198,6 +199,7 @@ impl<'a> Reader<'a> {
         self.parts.host_start = self.at(input);
         let (_, behind_host) = split(input, host_port.host.written_len());
         self.parts.host_end = self.at(behind_host);
+        self.parts.host_is_address = host_port.host.is_address();
         self.parts.port = host_port.port;
         Ok(rest)
     }

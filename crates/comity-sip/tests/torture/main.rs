@@ -79,8 +79,10 @@ fn a_request_that_was_here_before_is_refused() {
         (Passage::Looped, Refusal::Loop),
         (Passage::Merged, Refusal::Merged),
     ] {
-        let mut standing = Standing::default();
-        standing.passage = passage;
+        let standing = Standing {
+            passage,
+            ..Standing::default()
+        };
         let refused = acceptance(Role::Proxy)
             .check(&request, standing)
             .unwrap_err();

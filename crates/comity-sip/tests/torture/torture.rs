@@ -159,7 +159,9 @@ fn a_stream_waits_for_the_declared_length_and_ends_without_one() {
         framer.handle_input(&vector(&format!("rfc4475/{name}.dat")));
         let failed = framer.poll_event().map(|event| match event {
             FramerEvent::Failed(rejected) => (rejected.error().place(), rejected.error().fault()),
-            other => panic!("{name}: {other:?}"),
+            FramerEvent::KeepAlive | FramerEvent::Message(_) | FramerEvent::Rejected(_) => {
+                panic!("{name}")
+            }
         });
         assert_eq!(failed, failure, "{name}");
         assert!(framer.poll_event().is_none());
@@ -330,7 +332,7 @@ fn what_is_behind_the_declared_body_is_not_part_of_the_message() {
             FramerEvent::Message(Message::Request(request)) => request.method().to_string(),
             FramerEvent::KeepAlive => "an empty line".to_owned(),
             FramerEvent::Failed(rejected) => rejected.error().to_string(),
-            other => format!("{other:?}"),
+            FramerEvent::Message(_) | FramerEvent::Rejected(_) => "something else".to_owned(),
         })
         .collect();
     // The second message is two bytes longer than it says.
@@ -340,7 +342,7 @@ fn what_is_behind_the_declared_body_is_not_part_of_the_message() {
             "REGISTER",
             "an empty line",
             "INVITE",
-            "missing on a stream in Content-Length at byte 5"
+            "missing on a stream in Content-Length at byte 3"
         ]
     );
 }
