@@ -5,7 +5,7 @@ use memchr::memmem;
 
 use crate::grammar::{Class, find_not, split};
 use crate::header::ContentType;
-use crate::message::{Entries, Headers, Indexer, Parts};
+use crate::message::{Headers, Indexer, Parts};
 use crate::{Fault, Limits, ParseError, Place};
 
 /// The parts of a multipart body.
@@ -117,21 +117,21 @@ impl Part {
     /// Reads a part with the line end behind it, which belongs to the delimiter that follows, or ends
     /// the headers of a part that has no body.
     fn read(
-        mut bytes: Bytes,
+        bytes: Bytes,
         offset: usize,
         limits: &Limits,
         depth: u32,
     ) -> Result<Self, ParseError> {
         let malformed = || ParseError::new(Place::Body, offset, Fault::PartHeaders);
         let mut indexer = Indexer::of_part();
-        let mut entries = Entries::new();
-        let complete = indexer.advance(&mut entries, &bytes, limits);
+        let mut parts = Parts::new(bytes, limits);
+        let complete = indexer.advance(&mut parts.entries, &parts.bytes, limits);
         if complete != Ok(true) || indexer.fault.is_some() {
             return Err(malformed());
         }
-        let head_len = indexer.head_len();
-        bytes.truncate(head_len.max(bytes.len().saturating_sub(2)));
-        let parts = Parts::new(bytes, entries, head_len, limits);
+        let end = parts.bytes.len().saturating_sub(2);
+        parts.bytes.truncate(end.max(indexer.head_len()));
+        parts.lines_end = indexer.lines_end();
         Ok(Self { parts, depth })
     }
 }

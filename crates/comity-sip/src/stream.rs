@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::message::{Entries, Indexer, check_size};
+use crate::message::{Indexer, Parts, check_size};
 use crate::{Fault, HeaderName, Limits, Message, ParseError, Place, Rejected};
 
 /// Cuts a stream of bytes into messages (RFC 3261 §18.3).
@@ -73,15 +73,16 @@ enum State {
 #[derive(Debug)]
 struct Head {
     indexer: Indexer,
-    entries: Entries,
+    /// Without the bytes, which the buffer has until the message is complete.
+    parts: Parts,
 }
 
 impl Head {
-    fn new() -> Self {
-        Self {
+    fn new(limits: &Limits) -> Box<Self> {
+        Box::new(Self {
             indexer: Indexer::new(),
-            entries: Entries::new(),
-        }
+            parts: Parts::new(Bytes::new(), limits),
+        })
     }
 }
 
@@ -89,9 +90,9 @@ impl Framer {
     /// A stream on which nothing came yet.
     pub fn new(limits: Limits) -> Self {
         Self {
+            state: State::Head(Head::new(&limits)),
             limits,
             buffer: BytesMut::new(),
-            state: State::Head(Box::new(Head::new())),
             ended: false,
         }
     }
@@ -149,11 +150,11 @@ impl Framer {
             self.state = State::Head(head);
             return Some(FramerEvent::KeepAlive);
         }
-        let Head { indexer, entries } = &mut *head;
+        let Head { indexer, parts } = &mut *head;
         let lone_return = indexer.is_new() && *self.buffer == b"\r"[..];
         let complete = match lone_return {
             true => Ok(false),
-            false => indexer.advance(entries, &self.buffer, &self.limits),
+            false => indexer.advance(&mut parts.entries, &self.buffer, &self.limits),
         };
         match complete {
             Ok(true) => match body_len(indexer, &self.limits) {
@@ -178,9 +179,10 @@ impl Framer {
         let available = self.buffer.len() - head_len;
         if available >= body_len {
             let bytes = self.buffer.split_to(head_len + body_len).freeze();
-            self.state = State::Head(Box::new(Head::new()));
-            let Head { indexer, entries } = *head;
-            return Some(match Message::new(bytes, entries, &indexer, &self.limits) {
+            self.state = State::Head(Head::new(&self.limits));
+            let Head { indexer, mut parts } = *head;
+            parts.bytes = bytes;
+            return Some(match Message::new(parts, &indexer) {
                 Ok(message) => FramerEvent::Message(message),
                 Err(rejected) => FramerEvent::Rejected(rejected),
             });
@@ -199,10 +201,9 @@ impl Framer {
 
     /// Stops reading. The state stays as `poll_event` left it.
     fn fail(&mut self, head: Head, error: ParseError) -> Option<FramerEvent> {
-        let Head { indexer, entries } = head;
-        let bytes: Bytes = std::mem::take(&mut self.buffer).freeze();
-        let rejected = Rejected::new(bytes, entries, &indexer, error, &self.limits);
-        Some(FramerEvent::Failed(rejected))
+        let Head { indexer, mut parts } = head;
+        parts.bytes = std::mem::take(&mut self.buffer).freeze();
+        Some(FramerEvent::Failed(Rejected::new(parts, &indexer, error)))
     }
 }
 

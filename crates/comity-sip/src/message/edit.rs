@@ -230,7 +230,7 @@ impl<'a> Edit<'a> {
 
     /// The message with its changes.
     pub fn finish(&self) -> Bytes {
-        let (head, original) = split(&self.parts.bytes, self.parts.head_len);
+        let (head, original) = split(&self.parts.bytes, self.parts.head_len());
         let body = self.body.as_deref().unwrap_or(original);
         let length = self.says_length.then(|| self.length(body.len())).flatten();
         if self.changes.is_empty() && length.is_none() {
@@ -274,7 +274,7 @@ impl<'a> Edit<'a> {
 
     /// Where the empty line behind the headers begins.
     fn lines_end(&self) -> usize {
-        self.parts.head_len - 2
+        self.parts.lines_end
     }
 
     /// Notes that all lines of a header are changed, unless a change is about it already.

@@ -31,8 +31,8 @@ pub(crate) struct Indexer {
     pub(crate) length: Option<u64>,
     /// The first broken rule that puts in doubt where the message ends, but not where its head ends.
     pub(crate) fault: Option<ParseError>,
-    /// True for a part of a body, which has no start line.
-    is_part: bool,
+    /// False for the start line, which a part of a body does not have.
+    in_headers: bool,
     /// Where the line begins that has no end yet.
     line: usize,
     /// No line end that is still to be looked at lies before.
@@ -46,7 +46,7 @@ impl Indexer {
             start: None,
             length: None,
             fault: None,
-            is_part: false,
+            in_headers: false,
             line: 0,
             scanned: 0,
             folds: 0,
@@ -56,7 +56,7 @@ impl Indexer {
     /// Reads the headers of a part of a body.
     pub(crate) fn of_part() -> Self {
         Self {
-            is_part: true,
+            in_headers: true,
             ..Self::new()
         }
     }
@@ -67,35 +67,48 @@ impl Indexer {
     }
 
     /// Reads on; true if the head is complete. An error leaves unknown where the head ends.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn advance(
         &mut self,
         entries: &mut Entries,
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<bool, ParseError> {
-        if let (true, false, Some(&octet)) = (self.is_new(), self.is_part, bytes.first()) {
+        if let (true, false, Some(&octet)) = (self.is_new(), self.in_headers, bytes.first()) {
             begins_message(octet)?;
         }
+        let bounds = Bounds::new(limits);
         loop {
-            let found = memchr2(b'\r', b'\n', bytes.get(self.scanned..).unwrap_or_default());
-            let end = found.map_or(bytes.len(), |len| self.scanned + len);
-            self.check_lengths(end, found.is_some(), limits)?;
-            match bytes.get(end..).unwrap_or_default() {
-                [b'\r', b'\n', ..] if end == self.line => return Ok(true),
-                [b'\r', b'\n', ..] if self.start.is_none() && !self.is_part => {
-                    self.start = Some(StartLine::parse(split(bytes, end).0, limits));
-                }
-                [] | [b'\r'] | [b'\r', b'\n'] => {
-                    self.scanned = end;
-                    return Ok(false);
-                }
-                [b'\r', b'\n', b' ' | b'\t', ..] => {
+            let unread = bytes.get(self.scanned..).unwrap_or_default();
+            let found = memchr2(b'\r', b'\n', unread);
+            let rest = unread.get(found.unwrap_or(unread.len())..).unwrap_or_default();
+            let end = bytes.len() - rest.len();
+            bounds.check(self.line, end, found.is_some(), limits)?;
+            match rest {
+                [b'\r', b'\n', b' ' | b'\t', ..] if end > self.line && self.in_headers => {
                     self.scanned = end + 2;
                     self.count_fold(limits)?;
                     continue;
                 }
-                [b'\r', b'\n', ..] => self.push(entries, split(bytes, end).0, limits)?,
+                [b'\r', b'\n', next @ ..] => {
+                    let line = bytes.get(self.line..end).unwrap_or_default();
+                    if line.is_empty() {
+                        return Ok(true);
+                    }
+                    if !self.in_headers {
+                        self.in_headers = true;
+                        self.start = Some(StartLine::parse(line, limits));
+                    } else if next.is_empty() {
+                        self.scanned = end;
+                        return Ok(false);
+                    } else {
+                        self.push(entries, line, limits)?;
+                    }
+                }
+                [] | [b'\r'] => {
+                    self.scanned = end;
+                    return Ok(false);
+                }
                 _ => return Err(ParseError::new(Place::Message, end, Fault::BareLineEnd)),
             }
             self.line = end + 2;
@@ -114,27 +127,6 @@ impl Indexer {
         self.line + 2
     }
 
-    /// Checks the line that ends at `end`, or has no end before it. The error is the same however
-    /// the bytes are cut: it is about the first byte behind a limit.
-    #[inline]
-    fn check_lengths(&self, end: usize, ended: bool, limits: &Limits) -> Result<(), ParseError> {
-        let line_limit = limits.max_header_bytes.min(u16::MAX.into());
-        let line_end = self.line + line_limit as usize;
-        let head_end = limits.max_head_bytes as usize;
-        let head = if ended { end + 2 } else { end };
-        if end <= line_end && head <= head_end {
-            return Ok(());
-        }
-        if end > line_end && line_end < head_end {
-            let limit = line_limit;
-            let fault = Fault::HeaderTooLong { limit };
-            return Err(ParseError::new(Place::HeaderLine, line_end, fault));
-        }
-        let limit = limits.max_head_bytes;
-        let fault = Fault::HeadTooLong { limit };
-        Err(ParseError::new(Place::Message, head_end, fault))
-    }
-
     fn count_fold(&mut self, limits: &Limits) -> Result<(), ParseError> {
         self.folds += 1;
         if self.folds > limits.max_folds {
@@ -145,12 +137,12 @@ impl Indexer {
         Ok(())
     }
 
-    /// Adds the header whose line goes from `self.line` to the end of `bytes`.
+    /// Adds the header of a line that begins at `self.line`.
     #[inline]
     fn push(
         &mut self,
         entries: &mut Entries,
-        bytes: &[u8],
+        line: &[u8],
         limits: &Limits,
     ) -> Result<(), ParseError> {
         if entries.len() >= limits.max_headers as usize {
@@ -158,7 +150,6 @@ impl Indexer {
             let fault = Fault::TooManyHeaders { limit };
             return Err(ParseError::new(Place::Message, self.line, fault));
         }
-        let (_, line) = split(bytes, self.line);
         let (name, known, value) = match header_name(line) {
             Ok(read) => read,
             Err((at, fault)) => {
@@ -169,7 +160,7 @@ impl Indexer {
             }
         };
         let value = trim(value);
-        let value_start = bytes.len() - value.from_end;
+        let value_start = self.line + line.len() - value.from_end;
         // The line is at most 65,535 bytes long, and a message less than 4 GiB.
         entries.push(Entry {
             start: self.line as u32,
@@ -213,6 +204,50 @@ impl Indexer {
     }
 }
 
+/// How far lines and heads may go.
+struct Bounds {
+    line: usize,
+    head: usize,
+}
+
+impl Bounds {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            line: limits.max_header_bytes.min(u16::MAX.into()) as usize,
+            head: limits.max_head_bytes as usize,
+        }
+    }
+
+    /// Checks a line that ends at `end`, or has no end before it. The error is the same however the
+    /// bytes are cut: it is about the first byte behind a limit.
+    #[inline]
+    fn check(
+        &self,
+        line: usize,
+        end: usize,
+        ended: bool,
+        limits: &Limits,
+    ) -> Result<(), ParseError> {
+        let head = end + 2 * usize::from(ended);
+        if end - line <= self.line && head <= self.head {
+            return Ok(());
+        }
+        Err(self.exceeded(line, end, limits))
+    }
+
+    #[cold]
+    fn exceeded(&self, line: usize, end: usize, limits: &Limits) -> ParseError {
+        let line_end = line + self.line;
+        if end > line_end && line_end < self.head {
+            let limit = limits.max_header_bytes.min(u16::MAX.into());
+            let fault = Fault::HeaderTooLong { limit };
+            return ParseError::new(Place::HeaderLine, line_end, fault);
+        }
+        let limit = limits.max_head_bytes;
+        ParseError::new(Place::Message, self.head, Fault::HeadTooLong { limit })
+    }
+}
+
 /// Refuses at once what no line of SIP begins with, as TLS, STUN and binary do.
 pub(crate) fn begins_message(octet: u8) -> Result<(), ParseError> {
     if Class::TOKEN.has(octet) {
@@ -226,8 +261,7 @@ pub(crate) fn begins_message(octet: u8) -> Result<(), ParseError> {
 /// wrong, and how far into the line.
 #[inline]
 fn header_name(line: &[u8]) -> Result<(usize, Option<HeaderName>, &[u8]), (usize, Fault)> {
-    let colon = line.iter().position(|&byte| byte == b':');
-    let (before, behind) = split(line, colon.unwrap_or(line.len()));
+    let (before, behind) = split(line, line.iter().position(|&byte| byte == b':').unwrap_or(line.len()));
     let known = HeaderName::parse(before);
     match behind {
         [b':', value @ ..] if known.is_some() => Ok((before.len(), known, value)),

@@ -13,7 +13,7 @@ pub use name::HeaderName;
 pub use rejected::Rejected;
 pub use start_line::Version;
 
-pub(crate) use index::{Entries, Indexer};
+pub(crate) use index::Indexer;
 
 use std::borrow::Cow;
 
@@ -21,6 +21,7 @@ use bytes::{Buf, Bytes};
 
 use crate::grammar::split;
 use crate::{Fault, Limits, Method, ParseError, Place, StatusCode, Uri};
+use index::Entries;
 use start_line::{RequestLine, StartLine, StatusLine};
 
 /// A request or a response: the received bytes, and where in them everything is.
@@ -72,9 +73,10 @@ pub struct Response {
 /// What requests and responses have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
-    bytes: Bytes,
-    entries: Entries,
-    head_len: usize,
+    pub(crate) bytes: Bytes,
+    pub(crate) entries: Entries,
+    /// Bytes before the empty line behind the headers.
+    pub(crate) lines_end: usize,
     limits: Limits,
 }
 
@@ -115,40 +117,42 @@ impl Message {
     ) -> Result<Self, Box<Rejected>> {
         bytes.advance(skip);
         let mut indexer = Indexer::new();
-        let mut entries = Entries::new();
-        let incomplete = if bytes.is_empty() {
+        let mut parts = Parts::new(bytes, limits);
+        let incomplete = if parts.bytes.is_empty() {
             Fault::Empty
         } else {
             Fault::HeadTruncated
         };
-        let read = match indexer.advance(&mut entries, &bytes, limits) {
-            Ok(true) => body_len(&indexer, bytes.len(), excess, limits),
-            Ok(false) => Err(ParseError::new(Place::Message, bytes.len(), incomplete)),
+        let read = match indexer.advance(&mut parts.entries, &parts.bytes, limits) {
+            Ok(true) => body_len(&indexer, parts.bytes.len(), excess, limits),
+            Ok(false) => Err(ParseError::new(
+                Place::Message,
+                parts.bytes.len(),
+                incomplete,
+            )),
             Err(error) => Err(error),
         };
         match read {
             Ok(body_len) => {
-                bytes.truncate(indexer.head_len() + body_len);
-                Self::new(bytes, entries, &indexer, limits)
+                parts.bytes.truncate(indexer.head_len() + body_len);
+                Self::new(parts, &indexer)
             }
-            Err(error) => Err(Rejected::new(bytes, entries, &indexer, error, limits)),
+            Err(error) => Err(Rejected::new(parts, &indexer, error)),
         }
     }
 
     /// Makes a message of its bytes and what was read in them.
     #[inline]
     pub(crate) fn new(
-        bytes: Bytes,
-        entries: Entries,
+        mut parts: Parts,
         indexer: &Indexer,
-        limits: &Limits,
     ) -> Result<Self, Box<Rejected>> {
         let no_line = ParseError::new(Place::StartLine, 0, Fault::RequestLine);
         let line = match indexer.start.unwrap_or(Err(no_line)) {
             Ok(line) => line,
-            Err(error) => return Err(Rejected::new(bytes, entries, indexer, error, limits)),
+            Err(error) => return Err(Rejected::new(parts, indexer, error)),
         };
-        let parts = Parts::new(bytes, entries, indexer.head_len(), limits);
+        parts.lines_end = indexer.lines_end();
         Ok(match line {
             StartLine::Request(line) => Self::Request(Request { parts, line }),
             StartLine::Status(line) => Self::Response(Response { parts, line }),
@@ -226,7 +230,7 @@ impl Response {
         let end = self.parts.entries.first().map(|entry| entry.start as usize);
         let (line, _) = split(
             &self.parts.bytes,
-            end.unwrap_or(self.parts.head_len - 2) - 2,
+            end.unwrap_or(self.parts.lines_end) - 2,
         );
         String::from_utf8_lossy(split(line, self.line.reason_start.into()).1)
     }
@@ -258,21 +262,27 @@ impl Response {
 }
 
 impl Parts {
-    pub(crate) fn new(bytes: Bytes, entries: Entries, head_len: usize, limits: &Limits) -> Self {
+    /// Bytes in which no headers were found yet.
+    pub(crate) fn new(bytes: Bytes, limits: &Limits) -> Self {
         Self {
             bytes,
-            entries,
-            head_len,
+            entries: Entries::new(),
+            lines_end: 0,
             limits: *limits,
         }
     }
 
+    /// Bytes before the body.
+    fn head_len(&self) -> usize {
+        self.lines_end + 2
+    }
+
     pub(crate) fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.bytes, &self.entries, self.head_len - 2, &self.limits)
+        Headers::new(&self.bytes, &self.entries, self.lines_end, &self.limits)
     }
 
     pub(crate) fn body(&self) -> Bytes {
-        self.bytes.slice(self.head_len..)
+        self.bytes.slice(self.head_len()..)
     }
 }
 

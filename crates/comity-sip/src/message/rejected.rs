@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::index::Entries;
-use super::{Headers, Indexer};
+use super::{Headers, Indexer, Parts};
 use crate::grammar::{Class, find_not, split};
 use crate::header::Via;
 use crate::{Limits, Method, ParseError, StatusCode};
@@ -14,42 +13,28 @@ use crate::{Limits, Method, ParseError, StatusCode};
 #[error("{error}")]
 pub struct Rejected {
     error: ParseError,
-    bytes: Bytes,
-    entries: Entries,
-    lines_end: usize,
-    limits: Limits,
+    parts: Parts,
 }
 
 impl PartialEq for Rejected {
     fn eq(&self, other: &Self) -> bool {
-        self.error == other.error && self.bytes == other.bytes
+        self.error == other.error && self.parts.bytes == other.parts.bytes
     }
 }
 
 impl Eq for Rejected {}
 
 impl Rejected {
-    pub(crate) fn new(
-        mut bytes: Bytes,
-        entries: Entries,
-        indexer: &Indexer,
-        error: ParseError,
-        limits: &Limits,
-    ) -> Box<Self> {
+    pub(crate) fn new(mut parts: Parts, indexer: &Indexer, error: ParseError) -> Box<Self> {
+        parts.lines_end = indexer.lines_end();
         // The same wherever the bytes were cut.
-        bytes.truncate(error.offset().max(indexer.lines_end()));
-        Box::new(Self {
-            error,
-            bytes,
-            entries,
-            lines_end: indexer.lines_end(),
-            limits: *limits,
-        })
+        parts.bytes.truncate(error.offset().max(parts.lines_end));
+        Box::new(Self { error, parts })
     }
 
     /// There is nothing that could be answered.
     pub(crate) fn without_head(error: ParseError, limits: &Limits) -> Box<Self> {
-        Self::new(Bytes::new(), Entries::new(), &Indexer::new(), error, limits)
+        Self::new(Parts::new(Bytes::new(), limits), &Indexer::new(), error)
     }
 
     /// What is wrong.
@@ -59,18 +44,18 @@ impl Rejected {
 
     /// The headers up to where reading stopped. A line that is no header has an empty name.
     pub fn headers(&self) -> Headers<'_> {
-        Headers::new(&self.bytes, &self.entries, self.lines_end, &self.limits)
+        self.parts.headers()
     }
 
     /// The bytes up to where reading stopped.
     pub fn as_bytes(&self) -> &Bytes {
-        &self.bytes
+        &self.parts.bytes
     }
 
     /// The status with which to answer; `None` for what is never answered: a response, an ACK, and
     /// what has no readable Via on top (RFC 3261 §8.1.3, §17.1.1.3, §18.2.2).
     pub fn status(&self) -> Option<StatusCode> {
-        let (first, rest) = split(&self.bytes, find_not(&self.bytes, Class::TOKEN));
+        let (first, rest) = split(self.as_bytes(), find_not(self.as_bytes(), Class::TOKEN));
         let is_request = rest.first() == Some(&b' ');
         let is_ack = first == Method::Ack.as_str().as_bytes();
         let has_via = matches!(self.headers().first::<Via<'_>>(), Ok(Some(_)));
