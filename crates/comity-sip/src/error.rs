@@ -33,7 +33,8 @@ impl ParseError {
         self.place
     }
 
-    /// How many bytes lie before the one that breaks the rule.
+    /// How many bytes lie before the one that breaks the rule; where a value exceeds a limit, or a URI
+    /// repeats a parameter, how many lie before the value.
     pub fn offset(&self) -> usize {
         self.offset
     }
@@ -46,6 +47,10 @@ impl ParseError {
     /// The status of the answer to a request with this error (RFC 3261 §21.4, §21.5). A response with
     /// an error is dropped (RFC 3261 §8.1.3).
     pub fn status(&self) -> StatusCode {
+        let is_long_line = matches!(self.fault, Fault::HeaderTooLong { .. });
+        if is_long_line && self.place == Place::StartLine {
+            return StatusCode::REQUEST_URI_TOO_LONG;
+        }
         let too_large = matches!(
             self.fault,
             Fault::HeadTooLong { .. }
@@ -56,7 +61,7 @@ impl ParseError {
         );
         if too_large {
             StatusCode::MESSAGE_TOO_LARGE
-        } else if self.place == Place::StartLine && matches!(self.fault, Fault::UriTooLong { .. }) {
+        } else if matches!(self.fault, Fault::UriTooLong { .. }) && self.place == Place::StartLine {
             StatusCode::REQUEST_URI_TOO_LONG
         } else {
             StatusCode::BAD_REQUEST
@@ -112,6 +117,10 @@ pub enum Fault {
     /// A line ends with CR or LF alone, or a header has one of them in its value.
     #[error("a line end that is not CRLF")]
     BareLineEnd,
+    /// There is a NUL in start line or headers that is not in a quoted pair: a server in C would see
+    /// another message.
+    #[error("a NUL")]
+    Nul,
     /// The bytes end before the empty line that closes the headers.
     #[error("no empty line behind the headers")]
     HeadTruncated,
@@ -308,10 +317,12 @@ pub enum Fault {
     /// What is before the `@` is not a user with an optional password.
     #[error("no user")]
     User,
-    /// A telephone number has no digits or other characters than digits and separators, or a local
-    /// one has no context.
+    /// A telephone number has no digits, or other characters than digits and separators.
     #[error("no telephone number")]
     TelephoneNumber,
+    /// An `im` or `pres` URI has a port or parameters.
+    #[error("a port or parameters, which im and pres URIs do not have")]
+    Mailbox,
     /// A parameter of a URI has no name, or a value that is empty.
     #[error("a malformed URI parameter")]
     UriParameter,

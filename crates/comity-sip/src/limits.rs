@@ -31,7 +31,8 @@ pub struct Limits {
     pub max_contacts: u32,
     /// Values of any other header that has a list. 128, as many as there may be lines.
     pub max_list_values: u32,
-    /// Parameters of one value or one URI. 32: three times what Microsoft's headers have.
+    /// Parameters of one value or one URI, and headers of one URI. 32: three times what Microsoft's
+    /// headers have.
     pub max_parameters: u32,
     /// Parts of one multipart body. 16: more than conferences send.
     pub max_parts: u32,

@@ -116,12 +116,7 @@ impl Part {
 
     /// Reads a part with the line end behind it, which belongs to the delimiter that follows, or ends
     /// the headers of a part that has no body.
-    fn read(
-        bytes: Bytes,
-        offset: usize,
-        limits: &Limits,
-        depth: u32,
-    ) -> Result<Self, ParseError> {
+    fn read(bytes: Bytes, offset: usize, limits: &Limits, depth: u32) -> Result<Self, ParseError> {
         let malformed = || ParseError::new(Place::Body, offset, Fault::PartHeaders);
         let mut indexer = Indexer::of_part();
         let mut parts = Parts::new(bytes, limits);
@@ -173,11 +168,16 @@ impl<'a> Delimiters<'a> {
             }
             self.start = start;
             let (_, behind) = split(self.body, self.position);
-            if behind.starts_with(b"--") {
+            let (closes, behind) = match behind {
+                [b'-', b'-', behind @ ..] => (true, behind),
+                _ => (false, behind),
+            };
+            let padding = find_not(behind, Class::SPACE);
+            let (_, end) = split(behind, padding);
+            if closes && (end.is_empty() || end.starts_with(b"\r\n")) {
                 return Ok(None);
             }
-            let padding = find_not(behind, Class::SPACE);
-            if split(behind, padding).1.starts_with(b"\r\n") {
+            if !closes && end.starts_with(b"\r\n") {
                 // The line end is not used up: it also belongs to a delimiter that follows at once.
                 self.position += padding;
                 return Ok(Some(self.position + 2));

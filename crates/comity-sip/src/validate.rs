@@ -190,7 +190,11 @@ impl Acceptance {
         if request.version() != Version::V2 {
             return Err(Refusal::Version);
         }
-        let cseq = check_headers(request.headers())?;
+        let vias = match self.role {
+            Role::UserAgent => usize::MAX,
+            Role::Proxy => 1,
+        };
+        let cseq = check_headers(request.headers(), vias)?;
         let is_user_agent = self.role == Role::UserAgent;
         if is_user_agent && !allows(&self.methods, request.method().as_str(), str::eq) {
             return Err(Refusal::Method);
@@ -325,9 +329,14 @@ impl Acceptance {
             return Ok(());
         }
         let accepted = headers.all::<Accept<'_>>().collect::<Result<Vec<_>, _>>()?;
+        // Of the ranges that a type is in, the narrowest decides.
         let fits = self.produces.iter().any(|name| {
             let (kind, subtype) = name.split_once('/').unwrap_or((name, ""));
-            accepted.iter().any(|range| range.accepts(kind, subtype))
+            let ranges = accepted.iter();
+            let narrowest = ranges
+                .filter_map(|range| Some((range.narrowness(kind, subtype)?, range.q())))
+                .max();
+            narrowest.is_some_and(|(_, q)| q > 0)
         });
         match fits {
             true => Ok(()),
@@ -355,7 +364,8 @@ pub fn check_response(response: &Response, role: Role) -> Result<(), Refusal> {
         return Err(Refusal::Version);
     }
     let headers = response.headers();
-    check_headers(headers)?;
+    // Our own and the one to which the response goes; what lies behind concerns others.
+    check_headers(headers, 2)?;
     let next = headers.all::<Via<'_>>().nth(1).transpose()?;
     let Some(next) = next else {
         return Ok(());
@@ -374,11 +384,13 @@ pub fn check_response(response: &Response, role: Role) -> Result<(), Refusal> {
     }
 }
 
-/// The headers without which a message cannot be handled (RFC 3261 §8.1.1, §16.3).
-fn check_headers(headers: Headers<'_>) -> Result<CSeq<'_>, ParseError> {
-    let mut vias = headers.all::<Via<'_>>();
-    vias.next().ok_or_else(|| headers.missing::<Via<'_>>())??;
-    for via in vias {
+/// The headers without which a message cannot be handled (RFC 3261 §8.1.1, §16.3). What a proxy does
+/// not need is not looked at: it passes on what others may understand.
+fn check_headers(headers: Headers<'_>, vias: usize) -> Result<CSeq<'_>, ParseError> {
+    headers
+        .first::<Via<'_>>()?
+        .ok_or_else(|| headers.missing::<Via<'_>>())?;
+    for via in headers.all::<Via<'_>>().take(vias) {
         via?;
     }
     headers.one::<From<'_>>()?;

@@ -63,7 +63,7 @@ fn lines_are_put_before_the_first_of_their_name() {
 fn lines_are_put_behind_all_others_in_their_order() {
     let lines = edited(|edit| {
         edit.append(HeaderName::Supported, "timer")?;
-        edit.append_other("X-Own", "")?
+        edit.append("X-Own", "")?
             .append(HeaderName::Supported, "path")?;
         Ok(())
     });
@@ -186,7 +186,7 @@ fn a_message_has_one_length_whatever_is_done_to_its_body() {
     let length = HeaderName::ContentLength;
     assert_eq!(edit.set(length, "1").map(drop), Err(computed.clone()));
     assert_eq!(edit.append(length, "1").map(drop), Err(computed.clone()));
-    assert_eq!(edit.append_other("L", "1").map(drop), Err(computed.clone()));
+    assert_eq!(edit.append("L", "1").map(drop), Err(computed.clone()));
     assert_eq!(
         edit.insert_before(length, "1").map(drop),
         Err(computed.clone())
@@ -229,6 +229,75 @@ fn a_header_is_set_once_and_a_refused_change_changes_nothing() {
 }
 
 #[test]
+fn headers_of_any_name_are_changed() {
+    let request = request("X-A: 1\r\nRemote-Party-ID: <sip:a>\r\nx-a: 2\r\n", "");
+    let mut edit = request.edit();
+    edit.remove("remote-party-id")
+        .unwrap()
+        .set("X-a", "3")
+        .unwrap();
+    assert_eq!(edit.set("x-A", "4").map(drop), Err(EditError::Conflict));
+    edit.insert_before("X-A", "0").unwrap();
+    assert_eq!(edit.finish(), format!("{HEAD}X-A: 0\r\nX-A: 3\r\n\r\n"));
+    let mut edit = request.edit();
+    let last = request.headers().find("X-A").last().unwrap();
+    edit.remove_line(&last).unwrap();
+    assert_eq!(edit.remove_line(&last).map(drop), Err(EditError::Conflict));
+    let left = "X-A: 1\r\nRemote-Party-ID: <sip:a>\r\n\r\n";
+    assert_eq!(edit.finish(), format!("{HEAD}{left}"));
+    let other = self::request("X-A: 5\r\n", "");
+    let foreign = other.headers().iter().next().unwrap();
+    assert_eq!(
+        edit.remove_line(&foreign).map(drop),
+        Err(EditError::Foreign)
+    );
+}
+
+/// RFC 3261 §18.2.1, RFC 3581 §4
+#[test]
+fn the_source_of_a_request_is_noted_in_its_first_via() {
+    for (via, source, noted) in [
+        (
+            "SIP/2.0/UDP 192.0.2.1",
+            "192.0.2.1:5060",
+            "SIP/2.0/UDP 192.0.2.1",
+        ),
+        (
+            "SIP/2.0/UDP 10.0.0.1 ;branch=1",
+            "192.0.2.1:5060",
+            "SIP/2.0/UDP 10.0.0.1 ;branch=1;received=192.0.2.1",
+        ),
+        (
+            "SIP/2.0/UDP a.example;branch=1 , SIP/2.0/UDP b.example",
+            "[2001:db8::9]:5060",
+            "SIP/2.0/UDP a.example;branch=1;received=2001:db8::9 , SIP/2.0/UDP b.example",
+        ),
+        (
+            "SIP/2.0/UDP 192.0.2.1;rport;branch=1",
+            "192.0.2.1:4999",
+            "SIP/2.0/UDP 192.0.2.1;rport=4999;branch=1;received=192.0.2.1",
+        ),
+        (
+            "SIP/2.0/UDP 192.0.2.1:05060;rport=1; received=10.0.0.1;x=\"\\;\"",
+            "192.0.2.1:4999",
+            "SIP/2.0/UDP 192.0.2.1:05060;rport=4999;x=\"\\;\";received=192.0.2.1",
+        ),
+        (
+            "SIP/2.0/UDP 192.0.2.1;rport=;received=192.0.2.1",
+            "192.0.2.1:4999",
+            "SIP/2.0/UDP 192.0.2.1;rport=4999;received=192.0.2.1",
+        ),
+    ] {
+        let request = request(&format!("v: {via}\r\n"), "");
+        let mut edit = request.edit();
+        edit.set_received(source.parse().unwrap()).unwrap();
+        assert_eq!(edit.finish(), format!("{HEAD}v: {noted}\r\n\r\n"), "{via}");
+        let read = Message::from_datagram(edit.finish(), &Limits::default()).unwrap();
+        read.headers().first::<Via<'_>>().unwrap();
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_not_changed() {
     let request = request("Contact: <sip:a>;;\r\nRequire:\r\n", "");
     let mut edit = request.edit();
@@ -251,16 +320,20 @@ fn no_text_becomes_a_second_header() {
         let line_end = Err(EditError::Value(BuildError::LineEnd));
         assert_eq!(edit.set(HeaderName::Subject, value).map(drop), line_end);
         assert_eq!(edit.append(HeaderName::Subject, value).map(drop), line_end);
-        assert_eq!(edit.append_other("X", value).map(drop), line_end);
+        assert_eq!(edit.append("X", value).map(drop), line_end);
         assert_eq!(
             edit.insert_before(HeaderName::Subject, value).map(drop),
             line_end
         );
         assert_eq!(edit.set_first::<Via<'_>>(value).map(drop), line_end);
     }
+    assert_eq!(
+        edit.set_first::<Via<'_>>("").map(drop),
+        Err(EditError::Value(BuildError::Empty))
+    );
     for name in ["", "a b", "a:", "a\r\nb", "ä"] {
         let token = Err(EditError::Value(BuildError::Token));
-        assert_eq!(edit.append_other(name, "x").map(drop), token, "{name:?}");
+        assert_eq!(edit.append(name, "x").map(drop), token, "{name:?}");
     }
     assert_eq!(edit.finish(), *request.as_bytes());
 }

@@ -120,7 +120,7 @@ fn a_length_is_a_number_of_any_size_and_nothing_else() {
         assert_eq!(on_stream(&bytes), Some(Ok("rest".into())), "{length:?}");
     }
     for length in [
-        "", "-1", "+4", "4,4", "4;x", "0x4", "4 4", "4.0", "\"4\"", "four", "4\0", "٤",
+        "", "-1", "+4", "4,4", "4;x", "0x4", "4 4", "4.0", "\"4\"", "four", "٤",
     ] {
         let bytes = request(&format!("Content-Length: {length}\r\n"), "rest");
         let expected = Err((LENGTH, Fault::LengthMalformed));
@@ -217,6 +217,22 @@ fn lines_end_with_crlf_and_nothing_else() {
             [Seen::Failed(error)],
             "{bytes:?}"
         );
+    }
+}
+
+#[test]
+fn a_nul_stands_only_in_a_quoted_pair() {
+    let escaped = request("From: \"a\\\0\" <sip:a>\r\nl: 4\r\n", "re\0t");
+    assert_eq!(on_stream(&escaped), Some(Ok("re\0t".into())));
+    for bytes in [
+        request("X: a\0b\r\nl: 4\r\n", "rest"),
+        request("X: \\\0\0\r\nl: 4\r\n", "rest"),
+        request("X: \0\r\nl: 4\r\n", "rest"),
+        "SIP/2.0 200 O\0K\r\nl: 4\r\n\r\nrest".to_owned(),
+    ] {
+        let expected = Err((Place::Message, Fault::Nul));
+        assert_eq!(datagram(&bytes), expected, "{bytes:?}");
+        assert_eq!(on_stream(&bytes), Some(expected), "{bytes:?}");
     }
 }
 

@@ -94,6 +94,11 @@ fn a_start_line_has_the_limit_of_a_header_line() {
         Message::from_datagram(bytes.into(), &limits).map_err(|rejected| rejected.error())
     };
     assert_eq!(around(40, read), [None, None, fault]);
+    let error = read(41).unwrap_err();
+    assert_eq!(
+        (error.place(), error.status().code()),
+        (Place::StartLine, 414)
+    );
 }
 
 #[test]
@@ -166,6 +171,21 @@ fn head_and_body_together_have_a_limit() {
     assert_eq!(
         around(100, |size| read_stream(&request(size), &limits)),
         expected
+    );
+}
+
+#[test]
+fn a_head_that_is_longer_than_a_message_may_be_is_not_waited_for() {
+    let mut limits = Limits::default();
+    limits.max_message_bytes = 100;
+    let mut framer = Framer::new(limits);
+    framer.handle_input(format!("{REQUEST}X: {}", "x".repeat(100)).as_bytes());
+    let Some(FramerEvent::Failed(rejected)) = framer.poll_event() else {
+        panic!("no failure");
+    };
+    assert_eq!(
+        rejected.error().fault(),
+        Fault::MessageTooLong { limit: 100 }
     );
 }
 
@@ -257,6 +277,9 @@ fn parameters_of_values_and_of_uris_are_counted() {
     assert_eq!(around(32, of_value), [None, None, fault]);
     let of_uri = |count: u32| Uri::parse(&format!("sip:a{}", params(count))).map(drop);
     assert_eq!(around(32, of_uri), [None, None, fault]);
+    let headers = |count: u32| vec!["a="; count as usize].join("&");
+    let with_headers = |count: u32| Uri::parse(&format!("sip:a?{}", headers(count))).map(drop);
+    assert_eq!(around(32, with_headers), [None, None, fault]);
     let error = of_value(33).unwrap_err();
     assert_eq!(error.place(), Place::Header(HeaderName::Via));
 }

@@ -4,12 +4,12 @@ use std::fmt::{self, Write};
 
 use bytes::Bytes;
 
-use super::{BuildError, check_name, check_not_computed, check_target, check_value};
+use super::{BuildError, check_name, check_target, check_value};
 use crate::header::To;
 use crate::message::{HeaderName, Headers, Rejected, Request};
 use crate::{Method, StatusCode, Uri};
 
-/// Builds a request. Content-Length is written by the builder.
+/// Builds a request. Content-Type and Content-Length are written by the builder.
 ///
 /// ```
 /// use comity_sip::{HeaderName, Method, RequestBuilder, Uri};
@@ -43,11 +43,12 @@ impl RequestBuilder {
     /// If the URI has headers, which a Request-URI must not have (RFC 3261 §19.1.1).
     pub fn new(method: Method<'_>, uri: Uri<'_>) -> Result<Self, BuildError> {
         check_target(uri)?;
-        Ok(Self(Draft::new(format_args!("{method} {uri} SIP/2.0"))))
+        let line = format_args!("{method} {uri} SIP/2.0");
+        Ok(Self(Draft::new(line, &WITH_BODY)))
     }
 }
 
-/// Builds a response. Content-Length is written by the builder.
+/// Builds a response. Content-Type and Content-Length are written by the builder.
 ///
 /// What a response takes over from its request is copied as it came: all Via lines, and From, To,
 /// Call-ID and CSeq (RFC 3261 §8.2.6.2).
@@ -103,7 +104,7 @@ impl ResponseBuilder {
     /// copied.
     fn answer(headers: Headers<'_>, status: StatusCode) -> Self {
         let phrase = status.phrase();
-        let mut draft = Draft::new(format_args!("SIP/2.0 {status} {phrase}"));
+        let mut draft = Draft::new(format_args!("SIP/2.0 {status} {phrase}"), &OF_REQUEST);
         for via in headers.named(HeaderName::Via) {
             draft.head.extend(via.line());
         }
@@ -155,20 +156,6 @@ impl ResponseBuilder {
         }
         Ok(self)
     }
-
-    /// Copies every line of a header of the request, as Record-Route when a dialog begins
-    /// (RFC 3261 §12.1.1) and Timestamp into a 100 (RFC 3261 §8.2.6.1).
-    ///
-    /// # Errors
-    ///
-    /// For Content-Length.
-    pub fn copy(&mut self, request: &Request, name: HeaderName) -> Result<&mut Self, BuildError> {
-        check_not_computed(Some(name))?;
-        for header in request.headers().named(name) {
-            self.draft.head.extend(header.line());
-        }
-        Ok(self)
-    }
 }
 
 /// What stands once in a request and is copied into each response.
@@ -179,39 +166,60 @@ const COPIED: [HeaderName; 4] = [
     HeaderName::CSeq,
 ];
 
+/// What the builders write with the body.
+const WITH_BODY: [HeaderName; 2] = [HeaderName::ContentLength, HeaderName::ContentType];
+
+/// What the builder of responses writes with the body and takes from the request.
+const OF_REQUEST: [HeaderName; 7] = [
+    HeaderName::ContentLength,
+    HeaderName::ContentType,
+    HeaderName::Via,
+    HeaderName::From,
+    HeaderName::To,
+    HeaderName::CallId,
+    HeaderName::CSeq,
+];
+
 macro_rules! draft_methods {
     ($($type:ident),*) => {
         $(impl $type {
-            /// Adds a header line.
+            /// Adds a header line. Its name is a [`HeaderName`] or any token.
             ///
             /// # Errors
             ///
-            /// If the value holds CR, LF or NUL, or if the header is Content-Length.
+            /// If the name is no token, if the value holds CR, LF or NUL, or if the builder writes
+            /// this header itself: Content-Length and Content-Type, and in a response what is copied
+            /// from the request.
             pub fn header(
                 &mut self,
-                name: HeaderName,
+                name: impl AsRef<str>,
                 value: impl fmt::Display,
             ) -> Result<&mut Self, BuildError> {
-                self.draft().push(name.as_str(), &value)?;
+                self.draft().push(name.as_ref(), &value)?;
                 Ok(self)
             }
 
-            /// Adds a header line of any name.
+            /// Copies every line of a header from another message, as it is: From, Call-ID and Route
+            /// into a CANCEL or ACK (RFC 3261 §9.1, §17.1.1.3), Record-Route into the response that
+            /// begins a dialog (§12.1.1), Timestamp into a 100 (§8.2.6.1).
             ///
             /// # Errors
             ///
-            /// If the name is no token, the value holds CR, LF or NUL, or the header is
-            /// Content-Length.
-            pub fn other_header(
+            /// If the name is no token, or if the builder writes this header itself.
+            pub fn copy(
                 &mut self,
-                name: &str,
-                value: impl fmt::Display,
+                headers: Headers<'_>,
+                name: impl AsRef<str>,
             ) -> Result<&mut Self, BuildError> {
-                self.draft().push(name, &value)?;
+                let draft = self.draft();
+                draft.check_name(name.as_ref())?;
+                for header in headers.find(name.as_ref()) {
+                    draft.head.extend(header.line());
+                }
                 Ok(self)
             }
 
-            /// Sets the body, and adds Content-Type.
+            /// Sets the body and its type. The last one counts.
             ///
             /// # Errors
             ///
@@ -221,8 +229,10 @@ macro_rules! draft_methods {
                 content_type: &str,
                 body: Bytes,
             ) -> Result<&mut Self, BuildError> {
-                self.header(HeaderName::ContentType, content_type)?;
-                self.draft().body = body;
+                check_value(content_type)?;
+                let draft = self.draft();
+                draft.content_type = Some(content_type.to_owned());
+                draft.body = body;
                 Ok(self)
             }
         })*
@@ -253,24 +263,36 @@ impl ResponseBuilder {
     }
 }
 
-/// A message without Content-Length and the empty line.
+/// A message without what is written with its body.
 #[derive(Clone, Debug)]
 struct Draft {
     head: Vec<u8>,
+    /// The headers that setters may not write.
+    computed: &'static [HeaderName],
+    content_type: Option<String>,
     body: Bytes,
 }
 
 impl Draft {
-    fn new(line: fmt::Arguments<'_>) -> Self {
+    fn new(line: fmt::Arguments<'_>, computed: &'static [HeaderName]) -> Self {
         Self {
             head: format!("{line}\r\n").into_bytes(),
+            computed,
+            content_type: None,
             body: Bytes::new(),
         }
     }
 
-    fn push(&mut self, name: &str, value: &dyn fmt::Display) -> Result<(), BuildError> {
+    fn check_name(&self, name: &str) -> Result<(), BuildError> {
         check_name(name)?;
-        check_not_computed(HeaderName::parse(name.as_bytes()))?;
+        match HeaderName::parse(name.as_bytes()) {
+            Some(name) if self.computed.contains(&name) => Err(BuildError::Computed(name)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn push(&mut self, name: &str, value: &dyn fmt::Display) -> Result<(), BuildError> {
+        self.check_name(name)?;
         let mut line = String::new();
         // Writing into a string cannot fail.
         let _ = write!(line, "{name}: {value}");
@@ -281,7 +303,12 @@ impl Draft {
     }
 
     fn finish(&self) -> Bytes {
-        let length = format!("Content-Length: {}\r\n\r\n", self.body.len());
-        [&self.head, length.as_bytes(), &self.body].concat().into()
+        let mut tail = String::new();
+        if let Some(content_type) = &self.content_type {
+            tail = format!("Content-Type: {content_type}\r\n");
+        }
+        // Writing into a string cannot fail.
+        let _ = write!(tail, "Content-Length: {}\r\n\r\n", self.body.len());
+        [&self.head, tail.as_bytes(), &self.body].concat().into()
     }
 }

@@ -23,6 +23,9 @@ pub enum BuildError {
     /// A value holds CR, LF or NUL.
     #[error("a line end or a NUL in a value")]
     LineEnd,
+    /// A value is empty that must not be.
+    #[error("an empty value")]
+    Empty,
     /// A parameter stands twice.
     #[error("a repeated parameter")]
     Repeated,

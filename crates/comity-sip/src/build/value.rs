@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use comity_identity::Host;
 
 use super::{BuildError, check_name, check_value};
-use crate::grammar::{Quote, is_token, params as parse_params, whole};
+use crate::grammar::{Quote, host, ipv6, is_token, params as parse_params, whole};
 use crate::{Uri, UriBuf};
 
 /// Builds the value of From, To, Contact, Route, Record-Route or P-Asserted-Identity.
@@ -43,7 +43,7 @@ impl AddressBuilder {
         self
     }
 
-    /// Adds a parameter, whose value is quoted if it is no token.
+    /// Adds a parameter, whose value is quoted if it is neither a token nor a host.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl ViaBuilder {
         Ok(Self { sent, params })
     }
 
-    /// Adds a parameter, whose value is quoted if it is no token.
+    /// Adds a parameter, whose value is quoted if it is neither a token nor a host.
     ///
     /// # Errors
     ///
@@ -161,8 +161,15 @@ fn push_param(params: &mut String, name: &str, value: Option<&str>) -> Result<()
     // Writing into a string cannot fail.
     let _ = match value {
         None => write!(params, ";{name}"),
-        Some(value) if is_token => write!(params, ";{name}={value}"),
+        Some(value) if is_token || is_host(name, value) => write!(params, ";{name}={value}"),
         Some(value) => write!(params, ";{name}={}", Quote(value)),
     };
     Ok(())
+}
+
+/// True for an IPv6 address: in brackets, or as `received` has it (RFC 3261 §25.1).
+fn is_host(name: &str, value: &str) -> bool {
+    let is_reference = || whole(value.as_bytes(), host).is_ok();
+    let is_received = || name.eq_ignore_ascii_case("received") && ipv6(value.as_bytes()).is_some();
+    is_reference() || is_received()
 }

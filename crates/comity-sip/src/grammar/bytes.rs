@@ -7,11 +7,12 @@ pub(crate) struct Class(u32);
 impl Class {
     /// `token`
     pub(crate) const TOKEN: Self = Self(1);
-    /// `word`
-    pub(crate) const WORD: Self = Self(1 << 1);
-    /// Letters, digits and hyphen: the labels of a host name.
+    /// What a builder leaves as it is in the user of a `sip` or `sips` URI.
+    pub(crate) const PLAIN_USER: Self = Self(1 << 1);
+    /// Letters, digits and hyphen: the labels of a host name. `COMPAT:` and the underline, which
+    /// names of computers and containers have.
     pub(crate) const LABEL: Self = Self(1 << 2);
-    /// `user` without its escapes.
+    /// `user` without its escapes. `COMPAT:` and `#`, which telephones write without an escape.
     pub(crate) const USER: Self = Self(1 << 3);
     /// `user` without its escapes, where a URI stands without `<` and `>`: not `,`, `;` and `?`
     /// (RFC 3261 §20).
@@ -42,6 +43,14 @@ impl Class {
     /// `COMPAT:` `token` and what else base64 has: Microsoft's clients write it into parameters of
     /// Content-Type without quotes.
     pub(crate) const BASE64_OR_TOKEN: Self = Self(1 << 16);
+    /// `unreserved`
+    pub(crate) const UNRESERVED: Self = Self(1 << 17);
+
+    /// True if there is a first byte and it belongs to the class.
+    #[inline]
+    pub(crate) fn has_first(self, input: &[u8]) -> bool {
+        input.first().is_some_and(|&byte| self.has(byte))
+    }
 
     #[inline]
     pub(crate) fn has(self, byte: u8) -> bool {
@@ -88,10 +97,11 @@ const fn classes(byte: u8) -> u32 {
     let printable = byte.is_ascii_graphic() || byte == b' ' || byte == b'\t';
     let sets = [
         (Class::TOKEN, token),
-        (Class::WORD, token || among(byte, b"()<>:\\\"/[]?{}")),
-        (Class::LABEL, letter || byte == b'-'),
-        (Class::USER, unreserved || among(byte, b"&=+$,;?/")),
-        (Class::BARE_USER, unreserved || among(byte, b"&=+$/")),
+        (Class::PLAIN_USER, unreserved || among(byte, b"&=+$,/")),
+        (Class::UNRESERVED, unreserved),
+        (Class::LABEL, letter || among(byte, b"-_")),
+        (Class::USER, unreserved || among(byte, b"&=+$,;?/#")),
+        (Class::BARE_USER, unreserved || among(byte, b"&=+$/#")),
         (Class::PASSWORD, unreserved || among(byte, b"&=+$,")),
         (Class::URI_PARAM, unreserved || among(byte, b"[]/:&+$")),
         (Class::URI_HEADER, unreserved || among(byte, b"[]/?:+$")),

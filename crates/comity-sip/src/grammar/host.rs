@@ -7,7 +7,9 @@ use super::{Ascii, Class, Read, byte, find_not, number, split, sws, wrong};
 use crate::Fault;
 
 /// A host as it stands in a message: a name or an IP address (RFC 3261 §25.1, RFC 5118).
-#[derive(Clone, Copy, PartialEq, Eq)]
+///
+/// Two are equal if they are the same address, or the same name in any case.
+#[derive(Clone, Copy)]
 pub struct HostName<'a> {
     text: Ascii<'a>,
     is_address: bool,
@@ -58,9 +60,10 @@ impl<'a> HostName<'a> {
             None => comity_identity::DomainName::parse(self.as_str()).map(Into::into),
         }
     }
+}
 
-    /// True if both are the same address, or the same name in any case.
-    pub fn is_same(&self, other: &HostName<'_>) -> bool {
+impl PartialEq<HostName<'_>> for HostName<'_> {
+    fn eq(&self, other: &HostName<'_>) -> bool {
         match (self.address(), other.address()) {
             (Some(own), Some(other)) => own == other,
             (None, None) => self.text.is(other.as_str()),
@@ -68,6 +71,8 @@ impl<'a> HostName<'a> {
         }
     }
 }
+
+impl Eq for HostName<'_> {}
 
 impl fmt::Display for HostName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -177,6 +182,9 @@ pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
 /// How many bytes a name or an IPv4 address takes, and whether it is an address: labels neither empty
 /// nor with hyphens at their ends, one dot allowed at the end (RFC 3261 §25.1, `hostname`). A last
 /// label that begins with a digit makes it an address.
+///
+/// `COMPAT:` a last label may begin with a digit if there is a letter somewhere, as in the names of
+/// containers.
 #[inline]
 fn name_or_digits(input: &[u8]) -> Option<(usize, bool)> {
     let mut last = input;
@@ -190,10 +198,16 @@ fn name_or_digits(input: &[u8]) -> Option<(usize, bool)> {
         rest = behind_label(behind)?;
     }
     let len = input.len() - rest.len();
-    let is_address = last.first().is_some_and(u8::is_ascii_digit);
-    match is_address && ipv4(split(input, len).0).is_none() {
-        true => None,
-        false => Some((len, is_address)),
+    if !last.first().is_some_and(u8::is_ascii_digit) {
+        return Some((len, false));
+    }
+    let (run, _) = split(input, len);
+    match ipv4(run) {
+        Some(_) => Some((len, true)),
+        None => run
+            .iter()
+            .any(u8::is_ascii_alphabetic)
+            .then_some((len, false)),
     }
 }
 
@@ -271,7 +285,6 @@ mod tests {
             "-a.example",
             "a-.example",
             "a.example-",
-            "example.1com",
             "192.0.2",
             "192.0.2.256",
             "192.0.2.1.5",

@@ -109,11 +109,6 @@ pub(crate) fn token(input: &[u8]) -> Read<'_, Ascii<'_>> {
     run(input, Class::TOKEN, Fault::Token)
 }
 
-/// `word`
-pub(crate) fn word(input: &[u8]) -> Read<'_, Ascii<'_>> {
-    run(input, Class::WORD, Fault::Word)
-}
-
 /// One or more bytes of a class whose bytes are all ASCII.
 #[inline]
 pub(crate) fn run(input: &[u8], class: Class, fault: Fault) -> Read<'_, Ascii<'_>> {

@@ -32,11 +32,17 @@ impl Default for Params<'_> {
 impl<'a> Params<'a> {
     /// Each parameter.
     pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
+        self.with_raw().map(|(_, param)| param)
+    }
+
+    /// Each parameter as it is written, from white space and semicolon on.
+    pub(crate) fn with_raw(&self) -> impl Iterator<Item = (&'a [u8], Param<'a>)> + use<'a> {
         let (mut rest, values) = (self.raw, self.values);
         std::iter::from_fn(move || {
             let (behind, param) = next(rest, values).ok()?;
+            let (raw, _) = split(rest, rest.len() - behind.len());
             rest = behind;
-            param
+            Some((raw, param?))
         })
     }
 
@@ -180,25 +186,34 @@ pub(crate) fn params_of<'a>(
 ) -> Read<'a, Params<'a>> {
     let mut rest = input;
     let mut count = 0;
-    while let (behind, Some(param)) = next(rest, values)? {
+    loop {
+        let (behind, param) = next(rest, values)?;
+        let before = std::mem::replace(&mut rest, behind);
+        let Some(param) = param else {
+            break;
+        };
         if let Err(fault) = seen(&param) {
-            return wrong(fault, rest);
+            return wrong(fault, before);
         }
         count += 1;
-        rest = behind;
     }
     let (raw, _) = split(input, input.len() - rest.len());
     Ok((rest, Params { raw, count, values }))
 }
 
 /// The next parameter, if a semicolon is next.
+///
+/// `COMPAT:` a semicolon behind the last parameter has no parameter behind it.
 #[inline]
 fn next(input: &[u8], values: Class) -> Read<'_, Option<Param<'_>>> {
     match sws(input) {
-        [b';', behind @ ..] => {
-            let (rest, param) = param(sws(behind), values)?;
-            Ok((rest, Some(param)))
-        }
+        [b';', behind @ ..] => match sws(behind) {
+            rest @ ([] | [b',', ..]) => Ok((rest, None)),
+            rest => {
+                let (rest, param) = param(rest, values)?;
+                Ok((rest, Some(param)))
+            }
+        },
         _ => Ok((input, None)),
     }
 }
@@ -208,6 +223,10 @@ fn next(input: &[u8], values: Class) -> Read<'_, Option<Param<'_>>> {
 fn param(input: &[u8], values: Class) -> Read<'_, Param<'_>> {
     let (rest, name) = token(input)?;
     match sws(rest) {
+        // `COMPAT:` clients ask for the port with an empty value too.
+        [b'=', rest @ ..] if name.is("rport") && !Class::TOKEN.has_first(rest) => {
+            Ok((rest, Param { name, value: None }))
+        }
         [b'=', behind @ ..] => {
             let (rest, value) = value(sws(behind), values)?;
             let value = Some(value);

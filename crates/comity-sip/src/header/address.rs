@@ -30,7 +30,7 @@ enum DisplayName<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// The name for people, decoded; `None` if it is absent or empty.
+    /// The name for people, decoded, which can hold any character; `None` if it is absent or empty.
     pub fn display_name(&self) -> Option<Cow<'a, str>> {
         let name = match self.display_name? {
             DisplayName::Tokens(tokens) => match tokens.as_str() {

@@ -69,10 +69,19 @@ impl<'a> Accept<'a> {
         self.0.subtype.as_str()
     }
 
-    /// True if a body of this type and subtype is taken. A preference of 0 means that it is not.
+    /// True if a body of this type and subtype is taken by this range: it is in the range, and the
+    /// preference is not 0. Of several ranges, the narrowest decides.
     pub fn accepts(&self, kind: &str, subtype: &str) -> bool {
-        let fits = |own: Ascii<'_>, other| own.is("*") || own.is(other);
-        fits(self.0.kind, kind) && fits(self.0.subtype, subtype) && self.q() > 0
+        self.narrowness(kind, subtype).is_some() && self.q() > 0
+    }
+
+    /// How narrow a range is that a type and subtype are in, from 0 for any.
+    pub(crate) fn narrowness(&self, kind: &str, subtype: &str) -> Option<u8> {
+        let fits = |own: Ascii<'_>, other| match own.is("*") {
+            true => Some(0),
+            false => own.is(other).then_some(1),
+        };
+        Some(fits(self.0.kind, kind)? + fits(self.0.subtype, subtype)?)
     }
 
     /// The preference in thousandths, from 0 to 1000; 1000 if it is not said or malformed.

@@ -105,9 +105,10 @@ impl<'a> ListField<'a> for Warning<'a> {}
 /// `3DIGIT`
 fn warn_code(input: &[u8]) -> Read<'_, u16> {
     let (rest, code) = number(input)?;
-    match u16::try_from(code) {
-        Ok(code) if input.len() - rest.len() == 3 => Ok((rest, code)),
-        Ok(_) | Err(_) => wrong(Fault::NumberTooLarge { max: 999 }, input),
+    match (u16::try_from(code), input.len() - rest.len()) {
+        (Ok(code), 3) => Ok((rest, code)),
+        (Ok(_), 1 | 2) => wrong(Fault::Number, input),
+        (Ok(_) | Err(_), _) => wrong(Fault::NumberTooLarge { max: 999 }, input),
     }
 }
 

@@ -7,7 +7,7 @@ use std::str;
 
 use super::field;
 use crate::Fault;
-use crate::grammar::{Ascii, Read, Unfolded, comment, split, sws, token, word, wrong};
+use crate::grammar::{Ascii, Class, Read, Unfolded, comment, run, split, sws, token, wrong};
 
 macro_rules! words {
     ($($(#[$doc:meta])* $type:ident = $name:ident by $rule:expr;)*) => {
@@ -47,15 +47,12 @@ words! {
 }
 
 /// `word [ "@" word ]`
+///
+/// `COMPAT:` any visible characters. It is only copied and compared, and servers write base64 into it
+/// and append one host after another.
 #[inline]
 fn call_id(input: &[u8]) -> Read<'_, Ascii<'_>> {
-    let (rest, _) = word(input)?;
-    let rest = match rest {
-        [b'@', behind @ ..] => word(behind)?.0,
-        _ => rest,
-    };
-    let (id, _) = split(input, input.len() - rest.len());
-    Ok((rest, Ascii::proved(id)))
+    run(input, Class::VISIBLE, Fault::Word)
 }
 
 macro_rules! texts {

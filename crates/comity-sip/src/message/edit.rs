@@ -1,6 +1,7 @@
 //! Changes to a message that is passed on.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -11,6 +12,7 @@ use super::start_line::RequestLine;
 use super::{Header, HeaderName, ListField, Parts};
 use crate::build::{BuildError, check_name, check_not_computed, check_target, check_value};
 use crate::grammar::split;
+use crate::header::Via;
 use crate::{ParseError, Uri};
 
 /// A list of changes to a message. Every byte that no change is about stays as it came.
@@ -45,8 +47,8 @@ pub struct Edit<'a> {
     line: Option<&'a RequestLine>,
     /// In the order of their places.
     changes: Vec<Change>,
-    /// The headers that changes were about.
-    touched: Vec<HeaderName>,
+    /// The names that changes were about: the standard's, or in lower case.
+    touched: Vec<String>,
     body: Option<Bytes>,
     says_length: bool,
 }
@@ -74,6 +76,9 @@ pub enum EditError {
     /// There is no header of this name.
     #[error("no {0} to change")]
     Absent(HeaderName),
+    /// The header is not one of this message.
+    #[error("a header of another message")]
+    Foreign,
     /// A response has no Request-URI.
     #[error("a response has no Request-URI")]
     NoRequest,
@@ -110,17 +115,21 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If the value cannot stand in a header, or if the header is Content-Length.
-    pub fn insert_before(&mut self, name: HeaderName, value: &str) -> Result<&mut Self, EditError> {
-        check_not_computed(Some(name))?;
-        check_value(value)?;
+    /// If the name is no token, the value cannot stand in a header, or the header is Content-Length.
+    pub fn insert_before(
+        &mut self,
+        name: impl AsRef<str>,
+        value: &str,
+    ) -> Result<&mut Self, EditError> {
+        let name = name.as_ref();
+        let line = checked_line(name, value)?;
         let first = self
             .lines(name)
             .next()
             .or_else(|| self.parts.headers().iter().next());
         let at = first.map_or_else(|| self.lines_end(), |header| header.offset());
-        self.change(at..at, line(name.as_str(), value))?;
-        self.touched.push(name);
+        self.change(at..at, line)?;
+        self.touched.push(key(name));
         Ok(self)
     }
 
@@ -128,23 +137,12 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If the value cannot stand in a header, or if the header is Content-Length.
-    pub fn append(&mut self, name: HeaderName, value: &str) -> Result<&mut Self, EditError> {
-        self.append_other(name.as_str(), value)
-    }
-
-    /// Puts a header line of any name behind all others.
-    ///
-    /// # Errors
-    ///
     /// If the name is no token, the value cannot stand in a header, or the header is Content-Length.
-    pub fn append_other(&mut self, name: &str, value: &str) -> Result<&mut Self, EditError> {
-        let known = HeaderName::parse(name.as_bytes());
-        check_not_computed(known)?;
-        check_name(name)?;
-        check_value(value)?;
-        self.append_line(line(name, value));
-        self.touched.extend(known);
+    pub fn append(&mut self, name: impl AsRef<str>, value: &str) -> Result<&mut Self, EditError> {
+        let name = name.as_ref();
+        let line = checked_line(name, value)?;
+        self.append_line(line);
+        self.touched.push(key(name));
         Ok(self)
     }
 
@@ -153,18 +151,19 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If the value cannot stand in a header, if the header is Content-Length, or if an earlier change
-    /// is about this header.
-    pub fn set(&mut self, name: HeaderName, value: &str) -> Result<&mut Self, EditError> {
-        check_value(value)?;
+    /// If the name is no token, the value cannot stand in a header, the header is Content-Length, or
+    /// an earlier change is about this header.
+    pub fn set(&mut self, name: impl AsRef<str>, value: &str) -> Result<&mut Self, EditError> {
+        let name = name.as_ref();
+        let line = checked_line(name, value)?;
         self.touch(name)?;
-        let mut lines = self.lines(name);
-        match lines.next() {
-            Some(first) => self.change(value_of(&first), value.into())?,
-            None => self.append_line(line(name.as_str(), value)),
-        };
-        for header in lines {
-            self.change(line_of(&header), Vec::new())?;
+        let lines: Vec<_> = self.lines(name).collect();
+        match lines.first() {
+            Some(first) => self.change(value_of(first), value.into())?,
+            None => self.append_line(line),
+        }
+        for header in lines.iter().skip(1) {
+            self.change(line_of(header), Vec::new())?;
         }
         Ok(self)
     }
@@ -174,11 +173,63 @@ impl<'a> Edit<'a> {
     /// # Errors
     ///
     /// If the header is Content-Length, or if an earlier change is about this header.
-    pub fn remove(&mut self, name: HeaderName) -> Result<&mut Self, EditError> {
+    pub fn remove(&mut self, name: impl AsRef<str>) -> Result<&mut Self, EditError> {
+        let name = name.as_ref();
+        check_not_computed(HeaderName::parse(name.as_bytes()))?;
         self.touch(name)?;
-        for header in self.lines(name) {
-            self.change(line_of(&header), Vec::new())?;
+        let lines: Vec<_> = self.lines(name).collect();
+        for header in &lines {
+            self.change(line_of(header), Vec::new())?;
         }
+        Ok(self)
+    }
+
+    /// Removes one header line: the last Route, or one of several identities.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a line of this message, if the header is Content-Length, or if an earlier change
+    /// is about it.
+    pub fn remove_line(&mut self, header: &Header<'_>) -> Result<&mut Self, EditError> {
+        check_not_computed(header.known())?;
+        if !self.parts.headers().iter().any(|own| own == *header) {
+            return Err(EditError::Foreign);
+        }
+        self.change(line_of(header), Vec::new())?;
+        self.touched.push(key(header.name()));
+        Ok(self)
+    }
+
+    /// Notes in the topmost Via from where the request came, as a server does with each request: the
+    /// address in `received`, if the Via names another one or a host name, and with the port in
+    /// `rport` if the client asks for it (RFC 3261 §18.2.1, RFC 3581 §4). What the client wrote there
+    /// itself is replaced, and everything else stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If there is no readable Via, or if an earlier change is about it.
+    pub fn set_received(&mut self, source: SocketAddr) -> Result<&mut Self, EditError> {
+        let (header, position) = self.first_value::<Via<'a>>()?;
+        let via = self.parts.headers().first::<Via<'a>>()?;
+        let via = via.ok_or(EditError::Absent(HeaderName::Via))?;
+        let asks = via.rport().is_some();
+        if !asks && via.received().is_none() && via.host().address() == Some(source.ip()) {
+            return Ok(self);
+        }
+        let start = header.value_offset();
+        let params_start = position.value_end - via.params().as_bytes().len();
+        let sent = self.parts.bytes.get(start..params_start);
+        let mut value = sent.unwrap_or_default().to_vec();
+        for (raw, param) in via.params().with_raw() {
+            if param.is("rport") {
+                value.extend(format!(";rport={}", source.port()).bytes());
+            } else if !param.is("received") {
+                value.extend(raw);
+            }
+        }
+        value.extend(format!(";received={}", source.ip()).bytes());
+        self.change(start..position.value_end, value)?;
+        self.touched.push(key(HeaderName::Via.as_str()));
         Ok(self)
     }
 
@@ -196,7 +247,7 @@ impl<'a> Edit<'a> {
             false => value.start..position.next,
         };
         self.change(place, Vec::new())?;
-        self.touched.push(T::NAME);
+        self.touched.push(key(T::NAME.as_str()));
         Ok(self)
     }
 
@@ -205,13 +256,16 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If there is none, if it is malformed, if the new value cannot stand in a header, or if an
-    /// earlier change is about it.
+    /// If there is none, if it is malformed, if the new value is empty or cannot stand in a header, or
+    /// if an earlier change is about it.
     pub fn set_first<T: ListField<'a>>(&mut self, value: &str) -> Result<&mut Self, EditError> {
         check_value(value)?;
+        if value.is_empty() {
+            return Err(BuildError::Empty.into());
+        }
         let (header, position) = self.first_value::<T>()?;
         self.change(header.value_offset()..position.value_end, value.into())?;
-        self.touched.push(T::NAME);
+        self.touched.push(key(T::NAME.as_str()));
         Ok(self)
     }
 
@@ -254,11 +308,12 @@ impl<'a> Edit<'a> {
 
     /// The change that makes Content-Length right; `None` if it is.
     fn length(&self, len: usize) -> Option<Change> {
-        let Some(header) = self.lines(HeaderName::ContentLength).next() else {
+        let length = HeaderName::ContentLength;
+        let Some(header) = self.parts.headers().named(length).next() else {
             let at = self.lines_end();
             return Some(Change {
                 place: at..at,
-                text: line(HeaderName::ContentLength.as_str(), &len.to_string()),
+                text: line(length.as_str(), &len.to_string()),
             });
         };
         self.body.as_ref()?;
@@ -268,8 +323,8 @@ impl<'a> Edit<'a> {
         })
     }
 
-    fn lines(&self, name: HeaderName) -> impl Iterator<Item = Header<'a>> + use<'a> {
-        self.parts.headers().named(name)
+    fn lines<'n>(&self, name: &'n str) -> impl Iterator<Item = Header<'a>> + use<'a, 'n> {
+        self.parts.headers().find(name)
     }
 
     /// Where the empty line behind the headers begins.
@@ -278,21 +333,20 @@ impl<'a> Edit<'a> {
     }
 
     /// Notes that all lines of a header are changed, unless a change is about it already.
-    fn touch(&mut self, name: HeaderName) -> Result<(), EditError> {
-        check_not_computed(Some(name))?;
-        if self.touched.contains(&name) {
+    fn touch(&mut self, name: &str) -> Result<(), EditError> {
+        let key = key(name);
+        if self.touched.contains(&key) {
             return Err(EditError::Conflict);
         }
-        self.touched.push(name);
+        self.touched.push(key);
         Ok(())
     }
 
     /// The line of the first value of a list, and where that value ends.
     fn first_value<T: ListField<'a>>(&self) -> Result<(Header<'a>, Position), EditError> {
         let absent = || EditError::Absent(T::NAME);
-        let header = self
-            .lines(T::NAME)
-            .find(|header| !header.value().is_empty());
+        let mut lines = self.parts.headers().named(T::NAME);
+        let header = lines.find(|header| !header.value().is_empty());
         let header = header.ok_or_else(absent)?;
         let mut values = self.parts.headers().all::<T>();
         values.next().ok_or_else(absent)??;
@@ -345,6 +399,21 @@ fn value_of(header: &Header<'_>) -> Range<usize> {
 
 fn line_of(header: &Header<'_>) -> Range<usize> {
     header.offset()..header.offset() + header.line().len()
+}
+
+/// One word for all spellings of a name.
+fn key(name: &str) -> String {
+    match HeaderName::parse(name.as_bytes()) {
+        Some(name) => name.as_str().to_owned(),
+        None => name.to_ascii_lowercase(),
+    }
+}
+
+fn checked_line(name: &str, value: &str) -> Result<Vec<u8>, BuildError> {
+    check_not_computed(HeaderName::parse(name.as_bytes()))?;
+    check_name(name)?;
+    check_value(value)?;
+    Ok(line(name, value))
 }
 
 fn line(name: &str, value: &str) -> Vec<u8> {

@@ -106,7 +106,7 @@ impl<'a> Headers<'a> {
     }
 
     /// Each header line of this name, in any case. Finds names that [`HeaderName`] does not have.
-    pub fn find(&self, name: &str) -> impl Iterator<Item = Header<'a>> {
+    pub fn find<'n>(&self, name: &'n str) -> impl Iterator<Item = Header<'a>> + use<'a, 'n> {
         let known = HeaderName::parse(name.as_bytes());
         self.iter().filter(move |header| match header.known {
             Some(own) => known == Some(own),
@@ -161,7 +161,8 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// The values of a header on all its lines. After an error there is nothing more.
+    /// The values of a header on all its lines. After an error there is nothing more, because it is
+    /// unknown where the next value begins.
     #[inline]
     pub fn all<T: ListField<'a>>(&self) -> Values<'a, T> {
         Values {

@@ -1,6 +1,6 @@
 //! Framing and header index in one pass.
 
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 use smallvec::SmallVec;
 
 use super::HeaderName;
@@ -81,9 +81,14 @@ impl Indexer {
         loop {
             let unread = bytes.get(self.scanned..).unwrap_or_default();
             let found = memchr2(b'\r', b'\n', unread);
-            let rest = unread.get(found.unwrap_or(unread.len())..).unwrap_or_default();
+            let rest = unread
+                .get(found.unwrap_or(unread.len())..)
+                .unwrap_or_default();
             let end = bytes.len() - rest.len();
-            bounds.check(self.line, end, found.is_some(), limits)?;
+            let head = end + 2 * usize::from(found.is_some());
+            if end - self.line > bounds.line as usize || head > bounds.head as usize {
+                return Err(self.exceeded(&bounds, end));
+            }
             match rest {
                 [b'\r', b'\n', b' ' | b'\t', ..] if end > self.line && self.in_headers => {
                     self.scanned = end + 2;
@@ -93,6 +98,7 @@ impl Indexer {
                 [b'\r', b'\n', next @ ..] => {
                     let line = bytes.get(self.line..end).unwrap_or_default();
                     if line.is_empty() {
+                        self.refuse_nul(bytes);
                         return Ok(true);
                     }
                     if !self.in_headers {
@@ -125,6 +131,34 @@ impl Indexer {
     /// Bytes from the beginning of the message to the end of the empty line, once the head is complete.
     pub(crate) fn head_len(&self) -> usize {
         self.line + 2
+    }
+
+    /// The error about the first byte behind a limit, which is the same however the bytes are cut.
+    #[cold]
+    fn exceeded(&self, bounds: &Bounds, end: usize) -> ParseError {
+        let limit = bounds.line;
+        let line_end = self.line + limit as usize;
+        let head_end = bounds.head as usize;
+        if end <= line_end || line_end >= head_end {
+            return ParseError::new(Place::Message, head_end, bounds.head_too_long);
+        }
+        let place = match self.in_headers {
+            true => Place::HeaderLine,
+            false => Place::StartLine,
+        };
+        ParseError::new(place, line_end, Fault::HeaderTooLong { limit })
+    }
+
+    /// Refuses a NUL that is not in a quoted pair (RFC 3261 §25.1).
+    fn refuse_nul(&mut self, bytes: &[u8]) {
+        let (head, _) = split(bytes, self.line);
+        let found = memchr_iter(0, head).find(|&at| {
+            let before = at.checked_sub(1).and_then(|before| head.get(before));
+            before != Some(&b'\\')
+        });
+        if let Some(at) = found {
+            self.note(ParseError::new(Place::Message, at, Fault::Nul));
+        }
     }
 
     fn count_fold(&mut self, limits: &Limits) -> Result<(), ParseError> {
@@ -206,45 +240,25 @@ impl Indexer {
 
 /// How far lines and heads may go.
 struct Bounds {
-    line: usize,
-    head: usize,
+    line: u32,
+    head: u32,
+    head_too_long: Fault,
 }
 
 impl Bounds {
     fn new(limits: &Limits) -> Self {
+        let (head, head_too_long) = if limits.max_message_bytes < limits.max_head_bytes {
+            let limit = limits.max_message_bytes;
+            (limit, Fault::MessageTooLong { limit })
+        } else {
+            let limit = limits.max_head_bytes;
+            (limit, Fault::HeadTooLong { limit })
+        };
         Self {
-            line: limits.max_header_bytes.min(u16::MAX.into()) as usize,
-            head: limits.max_head_bytes as usize,
+            line: limits.max_header_bytes.min(u16::MAX.into()),
+            head,
+            head_too_long,
         }
-    }
-
-    /// Checks a line that ends at `end`, or has no end before it. The error is the same however the
-    /// bytes are cut: it is about the first byte behind a limit.
-    #[inline]
-    fn check(
-        &self,
-        line: usize,
-        end: usize,
-        ended: bool,
-        limits: &Limits,
-    ) -> Result<(), ParseError> {
-        let head = end + 2 * usize::from(ended);
-        if end - line <= self.line && head <= self.head {
-            return Ok(());
-        }
-        Err(self.exceeded(line, end, limits))
-    }
-
-    #[cold]
-    fn exceeded(&self, line: usize, end: usize, limits: &Limits) -> ParseError {
-        let line_end = line + self.line;
-        if end > line_end && line_end < self.head {
-            let limit = limits.max_header_bytes.min(u16::MAX.into());
-            let fault = Fault::HeaderTooLong { limit };
-            return ParseError::new(Place::HeaderLine, line_end, fault);
-        }
-        let limit = limits.max_head_bytes;
-        ParseError::new(Place::Message, self.head, Fault::HeadTooLong { limit })
     }
 }
 
@@ -261,7 +275,12 @@ pub(crate) fn begins_message(octet: u8) -> Result<(), ParseError> {
 /// wrong, and how far into the line.
 #[inline]
 fn header_name(line: &[u8]) -> Result<(usize, Option<HeaderName>, &[u8]), (usize, Fault)> {
-    let (before, behind) = split(line, line.iter().position(|&byte| byte == b':').unwrap_or(line.len()));
+    let (before, behind) = split(
+        line,
+        line.iter()
+            .position(|&byte| byte == b':')
+            .unwrap_or(line.len()),
+    );
     let known = HeaderName::parse(before);
     match behind {
         [b':', value @ ..] if known.is_some() => Ok((before.len(), known, value)),

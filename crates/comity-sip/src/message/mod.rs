@@ -143,10 +143,7 @@ impl Message {
 
     /// Makes a message of its bytes and what was read in them.
     #[inline]
-    pub(crate) fn new(
-        mut parts: Parts,
-        indexer: &Indexer,
-    ) -> Result<Self, Box<Rejected>> {
+    pub(crate) fn new(mut parts: Parts, indexer: &Indexer) -> Result<Self, Box<Rejected>> {
         let no_line = ParseError::new(Place::StartLine, 0, Fault::RequestLine);
         let line = match indexer.start.unwrap_or(Err(no_line)) {
             Ok(line) => line,
@@ -172,6 +169,16 @@ impl Message {
     /// The bytes of the whole message.
     pub fn as_bytes(&self) -> &Bytes {
         &self.parts().bytes
+    }
+
+    /// Copies the message out of the buffer in which it came, which may be much larger: for one that is
+    /// kept for long.
+    pub fn compact(&mut self) {
+        let parts = match self {
+            Self::Request(request) => &mut request.parts,
+            Self::Response(response) => &mut response.parts,
+        };
+        parts.bytes = Bytes::copy_from_slice(&parts.bytes);
     }
 
     fn parts(&self) -> &Parts {
@@ -228,10 +235,7 @@ impl Response {
     /// The reason phrase, which is for people. Bytes that are not UTF-8 are replaced.
     pub fn reason(&self) -> Cow<'_, str> {
         let end = self.parts.entries.first().map(|entry| entry.start as usize);
-        let (line, _) = split(
-            &self.parts.bytes,
-            end.unwrap_or(self.parts.lines_end) - 2,
-        );
+        let (line, _) = split(&self.parts.bytes, end.unwrap_or(self.parts.lines_end) - 2);
         String::from_utf8_lossy(split(line, self.line.reason_start.into()).1)
     }
 

@@ -136,6 +136,13 @@ impl HeaderName {
     }
 }
 
+/// Lets a method take a name that the index knows or any other.
+impl AsRef<str> for HeaderName {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl fmt::Display for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

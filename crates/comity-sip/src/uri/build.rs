@@ -83,7 +83,12 @@ impl UriBuilder {
     #[must_use]
     pub fn user(mut self, user: &str) -> Self {
         let mut escaped = String::new();
-        encode(user, Class::USER, &mut escaped);
+        // Behind a question mark, `im` and `pres` URIs have headers.
+        let class = match self.scheme {
+            Scheme::Im | Scheme::Pres => Class::UNRESERVED,
+            Scheme::Sip | Scheme::Sips | Scheme::Tel | Scheme::Other => Class::PLAIN_USER,
+        };
+        encode(user, class, &mut escaped);
         self.user = Some(escaped);
         self
     }

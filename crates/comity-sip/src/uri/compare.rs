@@ -23,7 +23,7 @@ pub(super) fn equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
 
 fn same_sip(a: &Uri<'_>, b: &Uri<'_>) -> bool {
     let same_host = match (a.host(), b.host()) {
-        (Some(a), Some(b)) => a.is_same(&b),
+        (Some(a), Some(b)) => a == b,
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };

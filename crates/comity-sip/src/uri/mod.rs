@@ -78,6 +78,7 @@ pub(crate) struct Parts {
     params_start: u16,
     params_end: u16,
     params_count: u16,
+    headers_count: u16,
 }
 
 impl<'a> Uri<'a> {
@@ -136,7 +137,8 @@ impl<'a> Uri<'a> {
             let limit = limits.max_uri_bytes;
             return Err(Fault::UriTooLong { limit });
         }
-        if u32::from(self.parts.params_count) > limits.max_parameters {
+        let most = self.parts.params_count.max(self.parts.headers_count);
+        if u32::from(most) > limits.max_parameters {
             let limit = limits.max_parameters;
             return Err(Fault::TooManyParameters { limit });
         }
@@ -177,8 +179,8 @@ impl<'a> Uri<'a> {
         self.part(0, self.parts.colon).as_str()
     }
 
-    /// The user with escapes resolved, where a URI has one. Bytes that are not UTF-8 then are
-    /// replaced.
+    /// The user with escapes resolved, where a URI has one: any text, which may hold line ends and
+    /// NUL. Bytes that are not UTF-8 then are replaced.
     pub fn user(&self) -> Option<Cow<'a, str>> {
         self.user_as_written().map(escape::decode)
     }
@@ -224,8 +226,7 @@ impl<'a> Uri<'a> {
         params::params(self.raw_params())
     }
 
-    /// The value of the first parameter of this name, with escapes resolved; an empty one if it has
-    /// none.
+    /// The value of the parameter of this name, with escapes resolved; an empty one if it has none.
     pub fn param(&self, name: &str) -> Option<Cow<'a, str>> {
         let param = self.params().find(|param| param.is(name))?;
         Some(param.value().unwrap_or_default())

@@ -18,7 +18,7 @@ impl<'a> UriParam<'a> {
         decode(self.name.as_str())
     }
 
-    /// What is behind the equals sign, with escapes resolved.
+    /// What is behind the equals sign, with escapes resolved: any text, which may hold line ends.
     pub fn value(&self) -> Option<Cow<'a, str>> {
         self.value.map(|value| decode(value.as_str()))
     }

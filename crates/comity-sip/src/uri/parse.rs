@@ -81,6 +81,7 @@ impl Parts {
             params_start: 0,
             params_end: 0,
             params_count: 0,
+            headers_count: 0,
         }
     }
 }
@@ -104,22 +105,22 @@ impl<'a> Reader<'a> {
     /// `im` and `pres`: `mailbox [headers]`
     fn mailbox(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
         let rest = self.user(behind)?;
-        if !self.parts.has_user {
+        if !self.parts.has_user || self.parts.password_end > self.parts.user_end {
             return wrong(Fault::User, behind);
         }
+        let host = rest;
         let rest = self.host(rest)?;
         let (rest, uri) = self.params_and_headers(rest)?;
-        if uri.port().is_some() {
-            return wrong(Fault::Port, behind);
-        }
-        if uri.parts.params_count > 0 {
-            return wrong(Fault::UriParameter, behind);
+        if uri.port().is_some() || uri.parts.params_count > 0 {
+            return wrong(Fault::Mailbox, host);
         }
         Ok((rest, uri))
     }
 
-    /// `tel`: `telephone-subscriber`. A local number needs a parameter, and so can only stand between
-    /// `<` and `>`.
+    /// `tel`: `telephone-subscriber`.
+    ///
+    /// `COMPAT:` a local number should have a `phone-context` (RFC 3966 §5.1.5), but telephone systems
+    /// write extensions and emergency numbers without one.
     fn telephone(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
         let (digits, is_global) = match behind {
             [b'+', digits @ ..] => (digits, true),
@@ -140,8 +141,8 @@ impl<'a> Reader<'a> {
         self.parts.user_end = self.at(rest);
         self.parts.password_end = self.parts.user_end;
         let (rest, uri) = self.params_and_headers(rest)?;
-        if !is_global && !uri.has_param("phone-context") {
-            return wrong(Fault::TelephoneNumber, behind);
+        if uri.has_headers() {
+            return wrong(Fault::UriHeader, behind);
         }
         Ok((rest, uri))
     }
@@ -218,7 +219,7 @@ impl<'a> Reader<'a> {
         }
         self.parts.params_end = self.at(rest);
         if let [b'?', behind @ ..] = rest {
-            rest = headers(behind)?;
+            (rest, self.parts.headers_count) = headers(behind)?;
         }
         self.finish(rest)
     }
@@ -263,18 +264,20 @@ fn param(input: &[u8]) -> Read<'_, ()> {
     Ok((rest, ()))
 }
 
-/// `header *( "&" header )`; gives what is left.
-fn headers(input: &[u8]) -> Result<&[u8], nom::Err<Wrong>> {
+/// `header *( "&" header )`; gives how many there are.
+fn headers(input: &[u8]) -> Read<'_, u16> {
     let mut rest = input;
+    let mut count = 0_u16;
     loop {
         let (name, behind) = split(rest, find_not_escaped(rest, Class::URI_HEADER));
         let (false, Ok((value, ()))) = (name.is_empty(), byte(behind, b'=')) else {
-            return wrong(Fault::UriHeader, rest).map(|(rest, ())| rest);
+            return wrong(Fault::UriHeader, rest);
         };
         (_, rest) = split(value, find_not_escaped(value, Class::URI_HEADER));
+        count = count.saturating_add(1);
         match rest {
             [b'&', behind @ ..] => rest = behind,
-            _ => return Ok(rest),
+            _ => return Ok((rest, count)),
         }
     }
 }
