@@ -63,10 +63,31 @@ impl Class {
 /// How many bytes at the beginning belong to the class.
 #[inline]
 pub(crate) fn find_not(input: &[u8], class: Class) -> usize {
-    input
-        .iter()
-        .position(|&byte| !class.has(byte))
-        .unwrap_or(input.len())
+    position(input, |byte| !class.has(byte))
+}
+
+/// Where the first byte is that fits, or the length if there is none. Four bytes a turn are faster
+/// than the iterator's one.
+#[inline]
+pub(crate) fn position(input: &[u8], fits: impl Fn(u8) -> bool) -> usize {
+    let (fours, rest) = input.as_chunks::<4>();
+    let mut len = 0;
+    for &[first, second, third, fourth] in fours {
+        if fits(first) {
+            return len;
+        }
+        if fits(second) {
+            return len + 1;
+        }
+        if fits(third) {
+            return len + 2;
+        }
+        if fits(fourth) {
+            return len + 3;
+        }
+        len += 4;
+    }
+    len + rest.iter().position(|&byte| fits(byte)).unwrap_or(rest.len())
 }
 
 static TABLE: [u32; 256] = table();

@@ -221,21 +221,24 @@ fn behind_label(input: &[u8]) -> Option<&[u8]> {
 }
 
 /// Four numbers of at most three digits, up to 255.
-fn ipv4(run: &[u8]) -> Option<Ipv4Addr> {
-    let mut octets = [0; 4];
-    let mut parts = run.split(|&byte| byte == b'.');
-    for octet in &mut octets {
-        let part = parts.next()?;
-        if part.len() > 3 {
+pub(crate) fn ipv4(run: &[u8]) -> Option<Ipv4Addr> {
+    let mut address = 0_u32;
+    let mut dots = 0;
+    let mut octet = 0_u32;
+    let mut digits = 0;
+    for &byte in run {
+        if byte.is_ascii_digit() && digits < 3 {
+            octet = octet * 10 + u32::from(byte - b'0');
+            digits += 1;
+        } else if byte == b'.' && digits > 0 && octet < 256 {
+            address = address << 8 | octet;
+            (dots, octet, digits) = (dots + 1, 0, 0);
+        } else {
             return None;
         }
-        let (rest, value) = number(part).ok()?;
-        if !rest.is_empty() {
-            return None;
-        }
-        *octet = u8::try_from(value).ok()?;
     }
-    parts.next().is_none().then(|| octets.into())
+    let is_whole = dots == 3 && digits > 0 && octet < 256;
+    is_whole.then(|| (address << 8 | octet).into())
 }
 
 #[cfg(test)]

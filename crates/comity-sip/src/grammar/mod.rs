@@ -10,8 +10,8 @@ mod params;
 mod quoted;
 
 pub(crate) use ascii::Ascii;
-pub(crate) use bytes::{Class, find_not};
-pub(crate) use host::{HostPort, host, host_port, ipv6, sent_by};
+pub(crate) use bytes::{Class, find_not, position};
+pub(crate) use host::{HostPort, host, host_port, ipv4, ipv6, sent_by};
 pub(crate) use params::{params, params_of};
 pub(crate) use quoted::{Quote, Unfolded, comment, quoted_string};
 

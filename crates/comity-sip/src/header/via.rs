@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{check_params, field};
 use crate::grammar::{
-    Ascii, HostName, HostPort, Param, Params, Read, host, ipv6, lws, number, params, sent_by,
+    Ascii, HostName, HostPort, Param, Params, Read, host, ipv4, ipv6, lws, number, params, sent_by,
     separator, token, whole,
 };
 use crate::message::{ListField, ValueError};
@@ -200,9 +200,11 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>) -> Result<(), Fault> {
 /// `COMPAT:` an IPv6 address may have brackets, which the grammar of RFC 3261 does not have and
 /// RFC 5118 §4.5 wants understood.
 fn address(value: &[u8]) -> Option<IpAddr> {
-    match whole(value, host) {
-        Ok(host) => host.address(),
-        Err(_) => ipv6(value).map(IpAddr::V6),
+    match value {
+        [b'[', inside @ .., b']'] => ipv6(inside).map(IpAddr::V6),
+        _ => ipv4(value)
+            .map(IpAddr::V4)
+            .or_else(|| ipv6(value).map(IpAddr::V6)),
     }
 }
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::HeaderName;
 use super::start_line::StartLine;
-use crate::grammar::{Class, find_not, number, split};
+use crate::grammar::{Class, find_not, number, position, split};
 use crate::{Fault, Limits, ParseError, Place};
 
 /// A header line with its continuations, as offsets into the message.
@@ -275,12 +275,7 @@ pub(crate) fn begins_message(octet: u8) -> Result<(), ParseError> {
 /// wrong, and how far into the line.
 #[inline]
 fn header_name(line: &[u8]) -> Result<(usize, Option<HeaderName>, &[u8]), (usize, Fault)> {
-    let (before, behind) = split(
-        line,
-        line.iter()
-            .position(|&byte| byte == b':')
-            .unwrap_or(line.len()),
-    );
+    let (before, behind) = split(line, position(line, |byte| byte == b':'));
     let known = HeaderName::parse(before);
     match behind {
         [b':', value @ ..] if known.is_some() => Ok((before.len(), known, value)),

@@ -78,6 +78,8 @@ pub(crate) struct Parts {
     params_start: u16,
     params_end: u16,
     params_count: u16,
+    /// False if no parameter stands twice.
+    may_repeat: bool,
     headers_count: u16,
 }
 
@@ -142,7 +144,7 @@ impl<'a> Uri<'a> {
             let limit = limits.max_parameters;
             return Err(Fault::TooManyParameters { limit });
         }
-        if self.parts.params_count > 1 && self.repeats_a_param() {
+        if self.parts.may_repeat && self.repeats_a_param() {
             return Err(Fault::RepeatedParameter);
         }
         Ok(())

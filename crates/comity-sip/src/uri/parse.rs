@@ -81,6 +81,7 @@ impl Parts {
             params_start: 0,
             params_end: 0,
             params_count: 0,
+            may_repeat: false,
             headers_count: 0,
         }
     }
@@ -213,8 +214,11 @@ impl<'a> Reader<'a> {
         if self.form == Form::Bare {
             return self.finish(rest);
         }
+        let mut names = Names::default();
         while let [b';', behind @ ..] = rest {
-            (rest, ()) = param(behind)?;
+            let (after, name) = param(behind)?;
+            rest = after;
+            self.parts.may_repeat |= !names.is_new(name);
             self.parts.params_count = self.parts.params_count.saturating_add(1);
         }
         self.parts.params_end = self.at(rest);
@@ -247,21 +251,21 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `pname ["=" pvalue]`
+/// `pname ["=" pvalue]`; gives the name.
 #[inline]
-fn param(input: &[u8]) -> Read<'_, ()> {
+fn param(input: &[u8]) -> Read<'_, &[u8]> {
     let (name, rest) = split(input, find_not_escaped(input, Class::URI_PARAM));
     if name.is_empty() {
         return wrong(Fault::UriParameter, input);
     }
     let [b'=', behind @ ..] = rest else {
-        return Ok((rest, ()));
+        return Ok((rest, name));
     };
     let (value, rest) = split(behind, find_not_escaped(behind, Class::URI_PARAM));
     if value.is_empty() {
         return wrong(Fault::UriParameter, behind);
     }
-    Ok((rest, ()))
+    Ok((rest, name))
 }
 
 /// `header *( "&" header )`; gives how many there are.
@@ -279,5 +283,23 @@ fn headers(input: &[u8]) -> Read<'_, u16> {
             [b'&', behind @ ..] => rest = behind,
             _ => return Ok((rest, count)),
         }
+    }
+}
+
+/// Tells names apart by length and first letter, so that few URIs need a closer look.
+#[derive(Default)]
+struct Names {
+    met: u64,
+}
+
+impl Names {
+    /// False if the name may have been met: it looks like another one, or has escapes.
+    #[inline]
+    fn is_new(&mut self, name: &[u8]) -> bool {
+        let first = name.first().map_or(0, |&byte| usize::from(byte | 0x20));
+        let bit = 1 << ((name.len() * 7 + first) % 64);
+        let is_new = self.met & bit == 0;
+        self.met |= bit;
+        is_new && !name.contains(&b'%')
     }
 }
