@@ -82,18 +82,24 @@ fn run(subject: &str, times: &str) -> Result<(), Box<dyn Error>> {
 /// Compares what we cost with the bounds.
 fn check() -> Result<(), Box<dyn Error>> {
     let [ours, ..] = &PARSERS;
+    let mut within = true;
     for (measure, most) in Measure::ALL.into_iter().zip([MAX_LAZY, MAX_FULL]) {
+        let traffic = Traffic::new(ours, measure, ours);
         let subject = traffic::name(ours, measure, ours);
-        let reads = Traffic::new(ours, measure, ours).reads() as f64;
-        let count = cost::instructions(&subject)? as f64 / reads;
+        let count = cost::instructions(&subject)? as f64 / traffic.reads() as f64;
         let allocations = allocations::allocations(&subject)?;
-        let name = measure.name();
-        println!("{name}: {count:.0} instructions, at most {most}; {allocations} allocations");
-        if count > most || allocations > 0 {
-            return Err("a count is above its bound".into());
-        }
+        let (name, messages) = (measure.name(), traffic.messages());
+        println!(
+            "{name}: {messages} messages, {count:.0} instructions, at most {most}; \
+             {allocations} allocations"
+        );
+        within &= messages == traffic::CORPUS && count <= most && allocations == 0;
     }
-    growth::check()
+    within &= growth::check()?;
+    if !within {
+        return Err("a count is above its bound, or a message was not read".into());
+    }
+    Ok(())
 }
 
 /// Instructions for the start line and the index of a message of 756 bytes.

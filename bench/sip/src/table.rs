@@ -12,14 +12,10 @@ use crate::traffic::{self, Traffic};
 pub(crate) fn print() -> Result<(), Box<dyn Error>> {
     println!("{}\n", traffic::summary());
     println!(
-        "{:<10} {:>4} {:>15} {:>13} {:>13} {:>13} {:>13}",
-        "", "", "instructions", "ratio", "ns", "ratio", "allocations"
+        "{:<15} {:>15} {:>13} {:>13} {:>13} {:>13}",
+        "", "instructions", "ratio", "ns", "ratio", "allocations"
     );
-    print!("{:<10} {:>4} ", "", "read");
-    println!(
-        "{}",
-        ["   lazy   full"; 5].join(" ").replacen("   ", "     ", 1)
-    );
+    println!("{:<10} {:>4}   {}", "", "read", "  lazy   full ".repeat(5));
     for parser in &PARSERS {
         let lazy = Row::of(parser, Measure::Lazy)?;
         let full = Row::of(parser, Measure::Full)?;

@@ -77,17 +77,13 @@ pub(crate) fn name(parser: &Parser, measure: Measure, limited_by: &Parser) -> St
 
 /// How much there is to read.
 pub(crate) fn summary() -> String {
-    format!(
-        "{} messages of {:.0} bytes in the mean",
-        MESSAGES.len(),
-        mean_bytes()
-    )
+    format!("{CORPUS} messages of {:.0} bytes in the mean", mean_bytes())
 }
 
 /// The mean size of a message.
 fn mean_bytes() -> f64 {
     let total: usize = MESSAGES.iter().map(|message| message.bytes.len()).sum();
-    total as f64 / MESSAGES.len() as f64
+    total as f64 / CORPUS as f64
 }
 
 /// A message of the corpus.
@@ -130,7 +126,9 @@ macro_rules! message {
     };
 }
 
-/// The corpus.
+/// How many messages there are in all.
+pub(crate) const CORPUS: usize = MESSAGES.len();
+
 const MESSAGES: [Message; 20] = [
     message!("01-invite-proxy-authorization", 211, 2, 53, 10403),
     message!("02-invite-through-proxies", 133, 5, 112, 344723),
