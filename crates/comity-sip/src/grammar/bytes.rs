@@ -87,7 +87,10 @@ pub(crate) fn position(input: &[u8], fits: impl Fn(u8) -> bool) -> usize {
         }
         len += 4;
     }
-    len + rest.iter().position(|&byte| fits(byte)).unwrap_or(rest.len())
+    len + rest
+        .iter()
+        .position(|&byte| fits(byte))
+        .unwrap_or(rest.len())
 }
 
 static TABLE: [u32; 256] = table();

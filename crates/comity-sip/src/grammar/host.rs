@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Ascii, Class, Read, byte, find_not, number, split, sws, wrong};
+use super::{Ascii, Class, Read, byte, find_not, number, split, sws, take, wrong};
 use crate::Fault;
 
 /// A host as it stands in a message: a name or an IP address (RFC 3261 §25.1, RFC 5118).
@@ -213,7 +213,7 @@ fn name_or_digits(input: &[u8]) -> Option<(usize, bool)> {
 
 #[inline]
 fn behind_label(input: &[u8]) -> Option<&[u8]> {
-    let (label, rest) = split(input, find_not(input, Class::LABEL));
+    let (label, rest) = take(input, Class::LABEL);
     match label {
         [] | [b'-', ..] | [.., b'-'] => None,
         _ => Some(rest),

@@ -103,6 +103,12 @@ pub(crate) fn split(input: &[u8], len: usize) -> (&[u8], &[u8]) {
     input.split_at_checked(len).unwrap_or((input, &[]))
 }
 
+/// Splits behind the bytes of a class at the beginning.
+#[inline]
+pub(crate) fn take(input: &[u8], class: Class) -> (&[u8], &[u8]) {
+    input.split_at(find_not(input, class))
+}
+
 /// `token`
 #[inline]
 pub(crate) fn token(input: &[u8]) -> Read<'_, Ascii<'_>> {
@@ -112,12 +118,9 @@ pub(crate) fn token(input: &[u8]) -> Read<'_, Ascii<'_>> {
 /// One or more bytes of a class whose bytes are all ASCII.
 #[inline]
 pub(crate) fn run(input: &[u8], class: Class, fault: Fault) -> Read<'_, Ascii<'_>> {
-    match find_not(input, class) {
-        0 => wrong(fault, input),
-        len => {
-            let (run, rest) = split(input, len);
-            Ok((rest, Ascii::proved(run)))
-        }
+    match take(input, class) {
+        ([], _) => wrong(fault, input),
+        (run, rest) => Ok((rest, Ascii::proved(run))),
     }
 }
 

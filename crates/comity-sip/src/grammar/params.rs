@@ -5,7 +5,7 @@ use std::fmt;
 use std::str;
 
 use super::{
-    Ascii, Class, Quoted, Read, find_not, host, ipv6, quoted_string, split, sws, token, wrong,
+    Ascii, Class, Quoted, Read, host, ipv6, quoted_string, split, sws, take, token, wrong,
 };
 use crate::Fault;
 
@@ -242,7 +242,7 @@ fn value(input: &[u8], values: Class) -> Read<'_, ParamValue<'_>> {
     let rest = match input {
         [b'"', ..] => quoted_string(input)?.0,
         [b'[', ..] => host(input)?.0,
-        _ => match split(input, find_not(input, values)).1 {
+        _ => match take(input, values).1 {
             [b':', ..] => address(input)?.0,
             rest if rest.len() == input.len() => return wrong(Fault::Token, input),
             rest => rest,
@@ -254,7 +254,7 @@ fn value(input: &[u8], values: Class) -> Read<'_, ParamValue<'_>> {
 
 /// An IPv6 address without brackets.
 fn address(input: &[u8]) -> Read<'_, ()> {
-    let (address, rest) = split(input, find_not(input, Class::ADDRESS));
+    let (address, rest) = take(input, Class::ADDRESS);
     match ipv6(address) {
         Some(_) => Ok((rest, ())),
         None => wrong(Fault::Host, input),

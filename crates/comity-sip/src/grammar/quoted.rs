@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::str;
 
-use super::{Class, Read, byte, find_not, split, wrong};
+use super::{Class, Read, byte, split, take, wrong};
 use crate::Fault;
 
 /// The inside of a quoted string, with its escapes. It is UTF-8 (RFC 3261 §25.1).
@@ -142,7 +142,7 @@ fn text_until(
 ) -> Option<usize> {
     let mut rest = text;
     loop {
-        (_, rest) = split(rest, find_not(rest, class));
+        (_, rest) = take(rest, class);
         rest = match rest {
             [] => return None,
             [b'\\', escaped, behind @ ..] if escaped.is_ascii() && !b"\r\n".contains(escaped) => {

@@ -10,7 +10,7 @@ use super::event::token_with_params;
 use super::{check_params, field};
 use crate::Fault;
 use crate::grammar::{
-    Ascii, Class, Params, Read, byte, find_not, params_of, quality, separator, split, token, whole,
+    Ascii, Class, Params, Read, byte, params_of, quality, separator, split, take, token, whole,
     wrong,
 };
 use crate::message::ListField;
@@ -320,7 +320,7 @@ field!(ContentId, ContentId, |input| {
 
 /// Visible ASCII without angle brackets, with an `@`.
 fn message_id(input: &[u8]) -> Read<'_, Ascii<'_>> {
-    let (visible, _) = split(input, find_not(input, Class::VISIBLE));
+    let (visible, _) = take(input, Class::VISIBLE);
     let end = visible.iter().position(|byte| b"<>".contains(byte));
     let (id, rest) = split(input, end.unwrap_or(visible.len()));
     if !id.contains(&b'@') {

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::HeaderName;
 use super::start_line::StartLine;
-use crate::grammar::{Class, find_not, number, position, split};
+use crate::grammar::{Class, find_not, number, position, split, take};
 use crate::{Fault, Limits, ParseError, Place};
 
 /// A header line with its continuations, as offsets into the message.
@@ -288,7 +288,7 @@ fn other_name<'a>(
     before: &[u8],
     behind: &'a [u8],
 ) -> Result<(usize, Option<HeaderName>, &'a [u8]), (usize, Fault)> {
-    let (name, space) = split(before, find_not(before, Class::TOKEN));
+    let (name, space) = take(before, Class::TOKEN);
     let is_space = find_not(space, Class::SPACE) == space.len();
     match behind {
         [b':', value @ ..] if is_space && !name.is_empty() => {

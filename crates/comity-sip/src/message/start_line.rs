@@ -1,6 +1,6 @@
 //! Request line and status line.
 
-use crate::grammar::{Ascii, Class, find_not, flat, number, split};
+use crate::grammar::{Ascii, Class, flat, number, split, take};
 use crate::uri::{self, Form, uri};
 use crate::{Fault, Limits, Method, ParseError, Place, StatusCode, Uri};
 
@@ -56,7 +56,7 @@ impl StartLine {
 impl RequestLine {
     fn parse(line: &[u8], limits: &Limits) -> Result<Self, ParseError> {
         let fail = |rest: &[u8], fault| Err(wrong_at(line, rest, fault));
-        let (method, rest) = split(line, find_not(line, Class::TOKEN));
+        let (method, rest) = take(line, Class::TOKEN);
         let ([_, ..], [b' ', target @ ..]) = (method, rest) else {
             return fail(rest, Fault::RequestLine);
         };

@@ -87,6 +87,12 @@ pub(crate) fn find_not_escaped(input: &[u8], class: Class) -> usize {
     len
 }
 
+/// Splits behind the bytes of a class and well-formed escapes at the beginning.
+#[inline]
+pub(crate) fn take_escaped(input: &[u8], class: Class) -> (&[u8], &[u8]) {
+    input.split_at(find_not_escaped(input, class))
+}
+
 fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),

@@ -1,9 +1,9 @@
 //! The grammar of URIs (RFC 3261 §25.1, RFC 3966 §3, RFC 3859 §3, RFC 3860 §3).
 
-use super::escape::find_not_escaped;
+use super::escape::take_escaped;
 use super::{Parts, Scheme, Uri};
 use crate::Fault;
-use crate::grammar::{Ascii, Class, Read, Wrong, byte, find_not, host_port, split, wrong};
+use crate::grammar::{Ascii, Class, Read, Wrong, byte, host_port, split, take, wrong};
 
 /// Where a URI stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ fn scheme(input: &[u8]) -> Result<(Scheme, &[u8]), nom::Err<Wrong>> {
 }
 
 fn other_scheme(input: &[u8]) -> Read<'_, Scheme> {
-    let (name, rest) = split(input, find_not(input, Class::SCHEME));
+    let (name, rest) = take(input, Class::SCHEME);
     let starts_with_letter = name.first().is_some_and(u8::is_ascii_alphabetic);
     let ([b':', behind @ ..], true) = (rest, starts_with_letter) else {
         return wrong(Fault::Scheme, input);
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
 
     /// Any other: `1*uric`
     fn opaque(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
-        let (mut run, _) = split(behind, find_not_escaped(behind, Class::URI));
+        let (mut run, _) = take_escaped(behind, Class::URI);
         if self.form == Form::Bare {
             let end = run.iter().position(|byte| b",;?".contains(byte));
             (run, _) = split(run, end.unwrap_or(run.len()));
@@ -172,10 +172,10 @@ impl<'a> Reader<'a> {
             Form::Bracketed => (Class::USER, Class::PASSWORD),
             Form::Bare => (Class::BARE_USER, Class::BARE_USER),
         };
-        let (user, mut rest) = split(behind, find_not_escaped(behind, user_class));
+        let (user, mut rest) = take_escaped(behind, user_class);
         let user_end = rest;
         if let [b':', password @ ..] = rest {
-            (_, rest) = split(password, find_not_escaped(password, password_class));
+            (_, rest) = take_escaped(password, password_class);
         }
         match rest {
             [b'@', ..] if user.is_empty() => wrong(Fault::User, behind).map(|(rest, ())| rest),
@@ -254,14 +254,14 @@ impl<'a> Reader<'a> {
 /// `pname ["=" pvalue]`; gives the name.
 #[inline]
 fn param(input: &[u8]) -> Read<'_, &[u8]> {
-    let (name, rest) = split(input, find_not_escaped(input, Class::URI_PARAM));
+    let (name, rest) = take_escaped(input, Class::URI_PARAM);
     if name.is_empty() {
         return wrong(Fault::UriParameter, input);
     }
     let [b'=', behind @ ..] = rest else {
         return Ok((rest, name));
     };
-    let (value, rest) = split(behind, find_not_escaped(behind, Class::URI_PARAM));
+    let (value, rest) = take_escaped(behind, Class::URI_PARAM);
     if value.is_empty() {
         return wrong(Fault::UriParameter, behind);
     }
@@ -273,11 +273,11 @@ fn headers(input: &[u8]) -> Read<'_, u16> {
     let mut rest = input;
     let mut count = 0_u16;
     loop {
-        let (name, behind) = split(rest, find_not_escaped(rest, Class::URI_HEADER));
+        let (name, behind) = take_escaped(rest, Class::URI_HEADER);
         let (false, Ok((value, ()))) = (name.is_empty(), byte(behind, b'=')) else {
             return wrong(Fault::UriHeader, rest);
         };
-        (_, rest) = split(value, find_not_escaped(value, Class::URI_HEADER));
+        (_, rest) = take_escaped(value, Class::URI_HEADER);
         count = count.saturating_add(1);
         match rest {
             [b'&', behind @ ..] => rest = behind,
