@@ -37,7 +37,7 @@ pub fn xml_cuts(data: &[u8]) {
 }
 
 /// The stream in pieces of these lengths in turn, each at least one byte.
-fn cut(stream: &[u8], lengths: [u8; 3]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn cut(stream: &[u8], lengths: [u8; 3]) -> impl Iterator<Item = &[u8]> {
     let mut rest = stream;
     let mut lengths = lengths.into_iter().cycle();
     std::iter::from_fn(move || {

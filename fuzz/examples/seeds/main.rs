@@ -1,5 +1,7 @@
 //! Writes the seeds of every target that are made and not found: `cargo run --example seeds`.
 
+mod sip;
+
 use std::fs;
 use std::path::Path;
 
@@ -10,6 +12,13 @@ fn main() -> std::io::Result<()> {
     write("certificate_names", seed_chains())?;
     write("dns_answer", dns_answer())?;
     write("jid_domain", jid_domain())?;
+    write("sip_build", sip::build()?)?;
+    write("sip_differential", sip::vectors()?)?;
+    write("sip_edit", sip::edit()?)?;
+    write("sip_message", sip::vectors()?)?;
+    write("sip_multipart", sip::multipart()?)?;
+    write("sip_stream", sip::stream()?)?;
+    write("sip_uri", sip::uri())?;
     write("stanza_forward", stanza_forward())?;
     write("xml_cuts", xml(&[0, 1, 7, 200]))?;
     write("xml_differential", xml(&[]))?;
@@ -17,7 +26,7 @@ fn main() -> std::io::Result<()> {
     write("xmpp_stream", xmpp_stream())
 }
 
-fn write(target: &str, seeds: Vec<(&'static str, Vec<u8>)>) -> std::io::Result<()> {
+fn write<N: AsRef<Path>>(target: &str, seeds: Vec<(N, Vec<u8>)>) -> std::io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("corpus")
         .join(target);
