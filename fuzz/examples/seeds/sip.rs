@@ -48,6 +48,11 @@ pub(crate) fn stream() -> Result<Seeds> {
         let bytes = [&[2, 3, 1, 2], *stream].concat();
         seeds.push((format!("small-{index}"), bytes));
     }
+    for len in [60, 61] {
+        let head = format!("A sip:a SIP/2.0\r\nl: {len}\r\n\r\n");
+        let bytes = [&[2, 3, 1, 2], head.as_bytes(), &vec![b'x'; len]].concat();
+        seeds.push((format!("body-{len}"), bytes));
+    }
     Ok(seeds)
 }
 
@@ -66,13 +71,18 @@ pub(crate) fn edit() -> Result<Seeds> {
         18, 5, 0, 41, 6, 4, 44, 7, 8, 3, 1, 45, 10, 0, 45, 11, 0, 0, 1,
     ];
     let twice: &[u8] = &[14, 5, 1, 41, 7, 1, 4, 0, 46, 47, 10, 0, 45, 10, 0];
-    let programs = [push_and_pop, set_all, twice];
+    // Via is popped, Subject is set after a refusal, and a line is removed.
+    let pop: &[u8] = &[14, 8, 0, 9, 0, 41, 5, 17, 39, 5, 17, 44, 4, 1, 11];
+    let programs = [push_and_pop, set_all, twice, pop];
     let seeds = messages.into_iter().enumerate();
     let seeds = seeds.map(|(index, (name, message))| {
         let program = programs[index % programs.len()];
         (name, [program, &message].concat())
     });
-    Ok(seeds.collect())
+    let mut seeds: Seeds = seeds.collect();
+    let lists = b"A sip:a SIP/2.0\r\nv: SIP/2.0/TLS a;x=\",\" ,\r\n SIP/2.0/TLS b\r\nVia: SIP/2.0/TLS c\r\n\r\nhi";
+    seeds.push(("lists".to_owned(), [pop, lists].concat()));
+    Ok(seeds)
 }
 
 /// Programs of setters, each before a message that is answered.

@@ -45,7 +45,7 @@ fn text(program: &mut Program<'_>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-const TEXTS: [&[u8]; 12] = [
+const TEXTS: [&[u8]; 14] = [
     b"tag",
     b"branch",
     b"a b",
@@ -55,6 +55,8 @@ const TEXTS: [&[u8]; 12] = [
     b"l",
     b"Content-Length",
     b"a\r\nl: 1",
+    b"a\nb",
+    b"a\rb",
     b"\0",
     b"<sip:a.example>",
     b"x",

@@ -532,5 +532,5 @@ const VALUES: [&str; 10] = [
     "X-Own",
     " l ",
     "l",
-    "a\r\nl: 1",
+    "a\nl: 1",
 ];
