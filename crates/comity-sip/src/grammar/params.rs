@@ -118,17 +118,20 @@ impl<'a> Param<'a> {
 
 /// The value of a parameter: a token, a host or a quoted string. It is UTF-8.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ParamValue<'a>(&'a [u8]);
+pub struct ParamValue<'a> {
+    text: &'a [u8],
+    is_token: bool,
+}
 
 impl<'a> ParamValue<'a> {
     /// As it is written, a quoted string with its quotes.
     pub fn as_str(&self) -> &'a str {
-        str::from_utf8(self.0).unwrap_or_default()
+        str::from_utf8(self.text).unwrap_or_default()
     }
 
     /// The text that is meant: without quotes, escapes resolved.
     pub fn decode(&self) -> Cow<'a, str> {
-        match quoted_string(self.0) {
+        match quoted_string(self.text) {
             Ok((_, quoted)) => quoted.decode(),
             Err(_) => Cow::Borrowed(self.as_str()),
         }
@@ -136,20 +139,17 @@ impl<'a> ParamValue<'a> {
 
     /// The inside of a quoted string; `None` for a token or a host.
     pub fn quoted(&self) -> Option<Quoted<'a>> {
-        quoted_string(self.0).ok().map(|(_, quoted)| quoted)
+        quoted_string(self.text).ok().map(|(_, quoted)| quoted)
     }
 
     /// The value as a token; `None` for a host that is none, or a quoted string.
     pub(crate) fn token(&self) -> Option<Ascii<'a>> {
-        match token(self.0) {
-            Ok(([], token)) => Some(token),
-            Ok(_) | Err(_) => None,
-        }
+        self.is_token.then(|| Ascii::proved(self.text))
     }
 
     #[inline]
     pub(crate) fn as_bytes(&self) -> &'a [u8] {
-        self.0
+        self.text
     }
 }
 
@@ -239,17 +239,17 @@ fn param(input: &[u8], values: Class) -> Read<'_, Param<'_>> {
 /// `gen-value`, and an IPv6 address without brackets, as `received` has it.
 #[inline]
 fn value(input: &[u8], values: Class) -> Read<'_, ParamValue<'_>> {
-    let rest = match input {
-        [b'"', ..] => quoted_string(input)?.0,
-        [b'[', ..] => host(input)?.0,
+    let (rest, is_token) = match input {
+        [b'"', ..] => (quoted_string(input)?.0, false),
+        [b'[', ..] => (host(input)?.0, false),
         _ => match take(input, values).1 {
-            [b':', ..] => address(input)?.0,
+            [b':', ..] => (address(input)?.0, false),
             rest if rest.len() == input.len() => return wrong(Fault::Token, input),
-            rest => rest,
+            rest => (rest, values == Class::TOKEN),
         },
     };
-    let (value, _) = split(input, input.len() - rest.len());
-    Ok((rest, ParamValue(value)))
+    let (text, _) = split(input, input.len() - rest.len());
+    Ok((rest, ParamValue { text, is_token }))
 }
 
 /// An IPv6 address without brackets.

@@ -153,7 +153,7 @@ impl<'a> Headers<'a> {
             return Err(at::<T>(second.start as usize, Fault::Repeated));
         }
         let value = self.value(entry);
-        let offset = entry.value_start as usize;
+        let offset = entry.value_start();
         match T::read(value, self.limits) {
             Ok((field, len)) if len == value.len() => Ok(Some(field)),
             Ok((_, len)) => Err(at::<T>(offset + len, Fault::Trailing)),
@@ -202,7 +202,7 @@ impl<'a> Headers<'a> {
 
     #[inline]
     fn value(&self, entry: &Entry) -> &'a [u8] {
-        let range = entry.value_start as usize..entry.value_end as usize;
+        let range = entry.value_start()..entry.value_end();
         self.bytes.get(range).unwrap_or_default()
     }
 
@@ -219,7 +219,7 @@ impl<'a> Headers<'a> {
             name: Ascii::proved(name),
             known: entry.name,
             value: self.value(entry),
-            value_start: entry.value_start as usize,
+            value_start: entry.value_start(),
             line,
             start,
         }
@@ -321,7 +321,7 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
         loop {
             let entry = self.entries.find(|entry| entry.name == Some(T::NAME))?;
             self.value = self.headers.value(entry);
-            self.position.next = entry.value_start as usize;
+            self.position.next = entry.value_start();
             if !self.value.is_empty() {
                 return Some(Ok(()));
             }

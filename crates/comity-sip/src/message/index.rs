@@ -5,17 +5,30 @@ use smallvec::SmallVec;
 
 use super::HeaderName;
 use super::start_line::StartLine;
-use crate::grammar::{Class, find_not, number, position, split, take};
+use crate::grammar::{Class, Wrong, find_not, number, position, split, take};
 use crate::{Fault, Limits, ParseError, Place};
 
 /// A header line with its continuations, as offsets into the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) start: u32,
-    pub(crate) value_start: u32,
-    pub(crate) value_end: u32,
+    /// From the beginning of the line.
+    value_start: u16,
+    value_len: u16,
     pub(crate) name_len: u16,
     pub(crate) name: Option<HeaderName>,
+}
+
+impl Entry {
+    #[inline]
+    pub(crate) fn value_start(&self) -> usize {
+        self.start as usize + usize::from(self.value_start)
+    }
+
+    #[inline]
+    pub(crate) fn value_end(&self) -> usize {
+        self.value_start() + usize::from(self.value_len)
+    }
 }
 
 /// Most messages have fewer headers than stay off the heap.
@@ -67,7 +80,6 @@ impl Indexer {
     }
 
     /// Reads on; true if the head is complete. An error leaves unknown where the head ends.
-    #[inline(never)]
     pub(crate) fn advance(
         &mut self,
         entries: &mut Entries,
@@ -78,48 +90,48 @@ impl Indexer {
             begins_message(octet)?;
         }
         let bounds = Bounds::new(limits);
+        let head = bytes.get(..bounds.head as usize).unwrap_or(bytes);
+        let mut unread = head.get(self.line..).unwrap_or_default();
+        let mut looked_at = self.scanned - self.line;
         loop {
-            let unread = bytes.get(self.scanned..).unwrap_or_default();
-            let found = memchr2(b'\r', b'\n', unread);
-            let rest = unread
-                .get(found.unwrap_or(unread.len())..)
-                .unwrap_or_default();
-            let end = bytes.len() - rest.len();
-            let head = end + 2 * usize::from(found.is_some());
-            if end - self.line > bounds.line as usize || head > bounds.head as usize {
-                return Err(self.exceeded(&bounds, end));
+            let ahead = unread.get(looked_at..).unwrap_or_default();
+            let end = memchr2(b'\r', b'\n', ahead).map_or(unread.len(), |at| looked_at + at);
+            let (line, rest) = unread.split_at(end);
+            if end > bounds.line as usize {
+                return Err(self.line_too_long(&bounds));
             }
             match rest {
-                [b'\r', b'\n', b' ' | b'\t', ..] if end > self.line && self.in_headers => {
-                    self.scanned = end + 2;
-                    self.count_fold(limits)?;
+                [b'\r', b'\n', ..] if end == 0 => {
+                    self.refuse_nul(bytes);
+                    return Ok(true);
+                }
+                [b'\r', b'\n', ..] if !self.in_headers => {
+                    self.in_headers = true;
+                    self.start = Some(StartLine::parse(line, limits));
+                }
+                [b'\r', b'\n', b' ' | b'\t', ..] => {
+                    looked_at = end + 2;
+                    self.count_fold(self.line + looked_at, limits)?;
                     continue;
                 }
-                [b'\r', b'\n', next @ ..] => {
-                    let line = bytes.get(self.line..end).unwrap_or_default();
-                    if line.is_empty() {
-                        self.refuse_nul(bytes);
-                        return Ok(true);
-                    }
-                    if !self.in_headers {
-                        self.in_headers = true;
-                        self.start = Some(StartLine::parse(line, limits));
-                    } else if next.is_empty() {
-                        self.scanned = end;
-                        return Ok(false);
-                    } else {
-                        self.push(entries, line, limits)?;
-                    }
+                [b'\r', b'\n', _, ..] => self.push(entries, unread, line, limits)?,
+                [] | [b'\r'] | [b'\r', b'\n'] if head.len() < bytes.len() => {
+                    let head_end = bounds.head as usize;
+                    return Err(ParseError::new(Place::Message, head_end, bounds.head_too_long));
                 }
-                [] | [b'\r'] => {
-                    self.scanned = end;
+                [] | [b'\r'] | [b'\r', b'\n'] => {
+                    self.scanned = self.line + end;
                     return Ok(false);
                 }
-                _ => return Err(ParseError::new(Place::Message, end, Fault::BareLineEnd)),
+                _ => {
+                    let at = self.line + end;
+                    return Err(ParseError::new(Place::Message, at, Fault::BareLineEnd));
+                }
             }
-            self.line = end + 2;
-            self.scanned = self.line;
+            unread = rest.get(2..).unwrap_or_default();
+            self.line += end + 2;
             self.folds = 0;
+            looked_at = 0;
         }
     }
 
@@ -133,20 +145,16 @@ impl Indexer {
         self.line + 2
     }
 
-    /// The error about the first byte behind a limit, which is the same however the bytes are cut.
+    /// The error about the first byte behind the limit, which is the same however the bytes are cut.
     #[cold]
-    fn exceeded(&self, bounds: &Bounds, end: usize) -> ParseError {
+    fn line_too_long(&self, bounds: &Bounds) -> ParseError {
         let limit = bounds.line;
-        let line_end = self.line + limit as usize;
-        let head_end = bounds.head as usize;
-        if end <= line_end || line_end >= head_end {
-            return ParseError::new(Place::Message, head_end, bounds.head_too_long);
-        }
         let place = match self.in_headers {
             true => Place::HeaderLine,
             false => Place::StartLine,
         };
-        ParseError::new(place, line_end, Fault::HeaderTooLong { limit })
+        let at = self.line + limit as usize;
+        ParseError::new(place, at, Fault::HeaderTooLong { limit })
     }
 
     /// Refuses a NUL that is not in a quoted pair (RFC 3261 §25.1).
@@ -161,21 +169,22 @@ impl Indexer {
         }
     }
 
-    fn count_fold(&mut self, limits: &Limits) -> Result<(), ParseError> {
+    fn count_fold(&mut self, at: usize, limits: &Limits) -> Result<(), ParseError> {
         self.folds += 1;
         if self.folds > limits.max_folds {
             let limit = limits.max_folds;
             let fault = Fault::TooManyFolds { limit };
-            return Err(ParseError::new(Place::HeaderLine, self.scanned, fault));
+            return Err(ParseError::new(Place::HeaderLine, at, fault));
         }
         Ok(())
     }
 
-    /// Adds the header of a line that begins at `self.line`.
+    /// Adds the header of a line that begins at `self.line`, where `from_line` begins.
     #[inline]
     fn push(
         &mut self,
         entries: &mut Entries,
+        from_line: &[u8],
         line: &[u8],
         limits: &Limits,
     ) -> Result<(), ParseError> {
@@ -184,41 +193,21 @@ impl Indexer {
             let fault = Fault::TooManyHeaders { limit };
             return Err(ParseError::new(Place::Message, self.line, fault));
         }
-        let (name, known, value) = match header_name(line) {
-            Ok(read) => read,
-            Err((at, fault)) => {
-                let at = self.line + at;
-                self.note(ParseError::new(Place::HeaderLine, at, fault));
-                entries.push(self.nameless());
-                return Ok(());
+        let (start, header) = (self.line, HeaderLine::read(from_line, line));
+        let entry = match &header {
+            Ok(header) => header.entry(start),
+            Err(wrong) => {
+                let at = start + wrong.offset_in(line);
+                self.note(ParseError::new(Place::HeaderLine, at, wrong.fault));
+                HeaderLine::default().entry(start)
             }
         };
-        let value = trim(value);
-        let value_start = self.line + line.len() - value.from_end;
-        // The line is at most 65,535 bytes long, and a message less than 4 GiB.
-        entries.push(Entry {
-            start: self.line as u32,
-            value_start: value_start as u32,
-            value_end: (value_start + value.bytes.len()) as u32,
-            name_len: name as u16,
-            name: known,
-        });
-        if known == Some(HeaderName::ContentLength) {
-            self.content_length(value.bytes, value_start);
+        entries.push(entry);
+        if entry.name == Some(HeaderName::ContentLength) {
+            let value = header.map_or(&[][..], |header| header.value);
+            self.content_length(value, entry.value_start());
         }
         Ok(())
-    }
-
-    /// The entry of a line that is no header.
-    fn nameless(&self) -> Entry {
-        let start = self.line as u32;
-        Entry {
-            start,
-            value_start: start,
-            value_end: start,
-            name_len: 0,
-            name: None,
-        }
     }
 
     /// Takes a number of any size, once.
@@ -271,63 +260,103 @@ pub(crate) fn begins_message(octet: u8) -> Result<(), ParseError> {
     Err(ParseError::new(Place::StartLine, 0, fault))
 }
 
-/// How many bytes the name of a header has, which one it is, and what is behind its colon; or what is
-/// wrong, and how far into the line.
-#[inline]
-fn header_name(line: &[u8]) -> Result<(usize, Option<HeaderName>, &[u8]), (usize, Fault)> {
-    let (before, behind) = split(line, position(line, |byte| byte == b':'));
-    let known = HeaderName::parse(before);
-    match behind {
-        [b':', value @ ..] if known.is_some() => Ok((before.len(), known, value)),
-        _ => other_name(before, behind),
-    }
+/// A header line with its continuations, taken apart.
+#[derive(Default)]
+struct HeaderLine<'a> {
+    name_len: usize,
+    name: Option<HeaderName>,
+    /// Without white space around it.
+    value: &'a [u8],
+    /// Where in the line it begins.
+    value_start: usize,
 }
 
-/// As [`header_name`], for a name that the index does not know, or with white space behind it.
-fn other_name<'a>(
-    before: &[u8],
-    behind: &'a [u8],
-) -> Result<(usize, Option<HeaderName>, &'a [u8]), (usize, Fault)> {
-    let (name, space) = take(before, Class::TOKEN);
-    let is_space = find_not(space, Class::SPACE) == space.len();
-    match behind {
-        [b':', value @ ..] if is_space && !name.is_empty() => {
-            Ok((name.len(), HeaderName::parse(name), value))
+impl<'a> HeaderLine<'a> {
+    /// Takes a line apart that begins `from_line`.
+    #[inline]
+    fn read(from_line: &[u8], line: &'a [u8]) -> Result<Self, Wrong> {
+        match HeaderName::before_colon(from_line) {
+            Some((len, name)) if name.is_some() || is_unknown_name(line, len) => {
+                match line.get(len..) {
+                    Some([b':', value @ ..]) => Ok(Self::new(line, len, name, value)),
+                    _ => Self::read_other(line),
+                }
+            }
+            _ => Self::read_other(line),
         }
-        _ if name.is_empty() && before.first().is_some_and(|&byte| Class::SPACE.has(byte)) => {
-            Err((0, Fault::NothingToContinue))
+    }
+
+    /// Reads a name that is long, or has white space behind it, or is none.
+    fn read_other(line: &'a [u8]) -> Result<Self, Wrong> {
+        let (before, rest) = line.split_at(position(line, |byte| byte == b':'));
+        let (name, space) = take(before, Class::TOKEN);
+        let is_space = find_not(space, Class::SPACE) == space.len();
+        let (fault, rest) = match rest {
+            [b':', value @ ..] if is_space && !name.is_empty() => {
+                let known = HeaderName::parse(name);
+                return Ok(Self::new(line, name.len(), known, value));
+            }
+            _ if Class::SPACE.has_first(before) => (Fault::NothingToContinue, line.len()),
+            _ => (Fault::HeaderName, line.len() - name.len()),
+        };
+        Err(Wrong { fault, rest })
+    }
+
+    #[inline]
+    fn new(
+        line: &[u8],
+        name_len: usize,
+        name: Option<HeaderName>,
+        mut value: &'a [u8],
+    ) -> Self {
+        // Nearly every value has one space before it and none behind it.
+        if let [b' ', rest @ ..] = value {
+            value = rest;
         }
-        _ => Err((name.len(), Fault::HeaderName)),
+        if !matches!(value, [first, ..] if *first > b' ') {
+            value = trim_start(value);
+        }
+        let value_start = line.len() - value.len();
+        if !matches!(value, [.., last] if *last > b' ') {
+            value = trim_end(value);
+        }
+        Self {
+            name_len,
+            name,
+            value,
+            value_start,
+        }
+    }
+
+    /// The entry of a line that begins at `start`. A line is at most 65,535 bytes long, and a message
+    /// less than 4 GiB.
+    #[inline]
+    fn entry(&self, start: usize) -> Entry {
+        Entry {
+            start: start as u32,
+            value_start: self.value_start as u16,
+            value_len: self.value.len() as u16,
+            name_len: self.name_len as u16,
+            name: self.name,
+        }
     }
 }
 
-/// A value without white space around it.
-struct Trimmed<'a> {
-    bytes: &'a [u8],
-    /// How many bytes there are from its beginning to the end of the line.
-    from_end: usize,
+/// True if a line begins with a token of so many bytes.
+fn is_unknown_name(line: &[u8], len: usize) -> bool {
+    len > 0 && find_not(line, Class::TOKEN) == len
 }
 
-#[inline]
-fn trim(mut line: &[u8]) -> Trimmed<'_> {
-    while let [first, rest @ ..] = line
-        && is_white_space(*first)
-    {
-        line = rest;
+fn trim_start(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = value {
+        value = rest;
     }
-    let from_end = line.len();
-    while let [rest @ .., last] = line
-        && is_white_space(*last)
-    {
-        line = rest;
-    }
-    Trimmed {
-        bytes: line,
-        from_end,
-    }
+    value
 }
 
-#[inline]
-fn is_white_space(byte: u8) -> bool {
-    byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+fn trim_end(mut value: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t' | b'\r' | b'\n'] = value {
+        value = rest;
+    }
+    value
 }

@@ -24,16 +24,6 @@ macro_rules! names {
                     $(Self::$variant => const { text($name) },)*
                 }
             }
-
-            /// The name that is spelt as the standard spells it, in full or compact: nearly every
-            /// name is, and this is faster than the table.
-            #[inline]
-            fn of_standard_spelling(spelling: &[u8]) -> Option<Self> {
-                match spelling {
-                    $($name $(| $compact)? => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
         }
 
         /// Every spelling.
@@ -124,16 +114,65 @@ names! {
 
 impl HeaderName {
     /// The name that is spelt so, in full or compact, in any case.
-    #[inline]
     pub fn parse(spelling: &[u8]) -> Option<Self> {
-        Self::of_standard_spelling(spelling).or_else(|| Self::of_any_case(spelling))
+        let (known, name) = Key::of(spelling)?.find()?;
+        known.eq_ignore_ascii_case(spelling).then_some(name)
     }
 
-    fn of_any_case(spelling: &[u8]) -> Option<Self> {
-        let index = *TABLE.get(slot(spelling)?)?;
-        let (known, name) = SPELLINGS.get(usize::from(index))?;
-        known.eq_ignore_ascii_case(spelling).then_some(*name)
+    /// How many bytes are before the first colon, and the name that they are, if all of them are in
+    /// the first 24 bytes. What is behind the colon does not matter.
+    ///
+    /// A name is right if there is no bare CR before the colon, which looks like a hyphen here.
+    #[inline]
+    pub(crate) fn before_colon(line: &[u8]) -> Option<(usize, Option<Self>)> {
+        let padded;
+        let start = match line.first_chunk::<{ Key::BYTES }>() {
+            Some(start) => start,
+            None => {
+                padded = pad(line);
+                &padded
+            }
+        };
+        let (words, _) = start.as_chunks::<8>();
+        let [first, second, third] = words else {
+            return None;
+        };
+        let (first, colon) = before_colon_in(*first);
+        if let Some(at) = colon {
+            return Some((at, Key([first, 0, 0]).name()));
+        }
+        let (second, colon) = before_colon_in(*second);
+        if let Some(at) = colon {
+            return Some((8 + at, Key([first, second, 0]).name()));
+        }
+        let (third, colon) = before_colon_in(*third);
+        Some((16 + colon?, Key([first, second, third]).name()))
     }
+}
+
+/// A line that is shorter than a key, with zeros behind it.
+#[cold]
+fn pad(line: &[u8]) -> [u8; Key::BYTES] {
+    let mut padded = [0; Key::BYTES];
+    for (byte, own) in line.iter().zip(&mut padded) {
+        *own = *byte;
+    }
+    padded
+}
+
+/// The bytes of a word in lower case, up to its first colon, and where that is.
+#[inline]
+fn before_colon_in(word: [u8; 8]) -> (u64, Option<usize>) {
+    let word = u64::from_le_bytes(word);
+    let colons = word ^ (ONES * b':' as u64);
+    // The lowest bit that is set is the highest one of the first byte that is a colon.
+    let found = colons.wrapping_sub(ONES) & !colons & (ONES * 0x80);
+    if found == 0 {
+        return (word | LOWER, None);
+    }
+    let before = (found & found.wrapping_neg()) / 0x80 - 1;
+    let at = found.trailing_zeros() as usize / 8;
+    ((word | LOWER) & before, Some(at))
 }
 
 /// Lets a method take a name that the index knows or any other.
@@ -149,36 +188,85 @@ impl fmt::Display for HeaderName {
     }
 }
 
-/// The place of a spelling in the table, which is the same in any case; `None` if it is empty.
-const fn slot(spelling: &[u8]) -> Option<usize> {
-    let ([first, ..], [.., last]) = (spelling, spelling) else {
-        return None;
-    };
-    let (_, upper) = spelling.split_at(spelling.len() / 2);
-    let [middle, ..] = upper else {
-        return None;
-    };
-    let sum = lower(*first) * 3 + lower(*last) * 20 + lower(*middle) * 23 + spelling.len();
-    Some(sum % SLOTS)
-}
+/// A spelling in lower case, as words to be compared at once. Only letters and the hyphen of known
+/// names are told apart from each other.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Key([u64; 3]);
 
-/// Lower case of a letter. Other bytes may become something else, but always the same.
-const fn lower(byte: u8) -> usize {
-    (byte | 0x20) as usize
-}
+impl Key {
+    const BYTES: usize = 24;
 
-const fn text(name: &'static [u8]) -> &'static str {
-    match str::from_utf8(name) {
-        Ok(text) => text,
-        Err(_) => "",
+    /// `None` for a spelling that is longer than every known one.
+    const fn of(mut spelling: &[u8]) -> Option<Self> {
+        if spelling.len() > Self::BYTES {
+            return None;
+        }
+        let mut words = [0; 3];
+        let [first, second, third] = &mut words;
+        let mut at = 0;
+        while let [byte, rest @ ..] = spelling {
+            let bits = (*byte as u64 | 0x20) << (8 * (at % 8));
+            match at / 8 {
+                0 => *first |= bits,
+                1 => *second |= bits,
+                _ => *third |= bits,
+            }
+            spelling = rest;
+            at += 1;
+        }
+        Some(Self(words))
+    }
+
+    #[inline]
+    fn name(self) -> Option<HeaderName> {
+        self.find().map(|(_, name)| name)
+    }
+
+    #[inline]
+    fn find(self) -> Option<(&'static [u8], HeaderName)> {
+        let index = *TABLE.get(self.slot())?;
+        let (key, known) = KEYS.get(usize::from(index))?;
+        (*key == self).then_some(*known)
+    }
+
+    /// The place in the table. The factor was found by trying.
+    const fn slot(self) -> usize {
+        let [first, second, third] = self.0;
+        let sum = first ^ second.rotate_left(5) ^ third.rotate_left(11);
+        (sum.wrapping_mul(0xebe3_3444_6906_4323) >> (64 - SLOTS.ilog2())) as usize
     }
 }
 
+/// A word of bytes that are 1.
+const ONES: u64 = u64::MAX / 255;
+/// The bit that makes letters lower case, in each byte.
+const LOWER: u64 = ONES * 0x20;
 const SLOTS: usize = 512;
 const VACANT: u8 = u8::MAX;
 
-/// Indices into [`SPELLINGS`]. The compiler checks that no two spellings share a slot.
+/// Every spelling with its key.
+static KEYS: [(Key, (&[u8], HeaderName)); SPELLINGS.len()] = keys();
+
+/// Indices into [`KEYS`]. The compiler checks that no two spellings share a slot.
 static TABLE: [u8; SLOTS] = table();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs in the compiler, which refuses an index out of bounds"
+)]
+const fn keys() -> [(Key, (&'static [u8], HeaderName)); SPELLINGS.len()] {
+    let mut keys = [(Key([0; 3]), SPELLINGS[0]); SPELLINGS.len()];
+    let mut next = 0;
+    while next < SPELLINGS.len() {
+        let key = Key::of(SPELLINGS[next].0);
+        assert!(key.is_some(), "a name is longer than a key");
+        if let Some(key) = key {
+            keys[next] = (key, SPELLINGS[next]);
+        }
+        next += 1;
+    }
+    keys
+}
 
 #[expect(
     clippy::indexing_slicing,
@@ -186,17 +274,23 @@ static TABLE: [u8; SLOTS] = table();
 )]
 const fn table() -> [u8; SLOTS] {
     assert!(SPELLINGS.len() < VACANT as usize, "an index is one byte");
+    let keys = keys();
     let mut table = [VACANT; SLOTS];
     let mut next = 0;
-    while next < SPELLINGS.len() {
-        let Some(slot) = slot(SPELLINGS[next].0) else {
-            return table;
-        };
+    while next < keys.len() {
+        let slot = keys[next].0.slot();
         assert!(table[slot] == VACANT, "two spellings share a slot");
         table[slot] = next as u8;
         next += 1;
     }
     table
+}
+
+const fn text(name: &'static [u8]) -> &'static str {
+    match str::from_utf8(name) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
 }
 
 #[cfg(test)]
