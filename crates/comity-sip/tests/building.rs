@@ -115,6 +115,11 @@ fn what_is_no_message_is_answered_if_it_may_be() {
             None,
         ),
         ("\u{16}\u{3}\u{1}".to_owned(), None),
+        (format!("INVITE sip:b SIP/2.0\r\n{via}To: \0\r\n\r\n"), None),
+        (
+            format!("INVITE sip:b SIP/2.0\r\n{via}X-Y: \0\r\n\r\n"),
+            Some(via),
+        ),
     ] {
         let rejected =
             Message::from_datagram(bytes.clone().into(), &Limits::default()).unwrap_err();

@@ -550,6 +550,16 @@ fn dates() {
 }
 
 #[test]
+fn what_is_written_has_no_nul() {
+    table! { From:
+        "\"\\\0\" <sip:a>;tag=1" => "<sip:a>;tag=1",
+        "\"a\\\0b\" <sip:a>" => "\"ab\" <sip:a>",
+    }
+    table! { RetryAfter: "1 (a\\\0)" => "1 (a)" }
+    table! { Reason: "SIP;text=\"\\\0x\"" => "SIP;text=\"x\"" }
+}
+
+#[test]
 fn errors_say_where_they_are() {
     let message = message(
         "To: <sip:a>\r\nVia: SIP/2.0/UDP a,\r\n SIP/2.0/UDP b;;\r\nCSeq: 1 X\r\nCSeq: 2 X\r\n",

@@ -118,10 +118,6 @@ impl Kind {
     fn write(&self, seen: &Seen) {
         let text = &seen.text;
         assert!(!text.contains(['\r', '\n', '\0']), "{text:?}");
-        // NUL is left out, and what is left need not be such a value.
-        if seen.facts.contains("\\0") {
-            return;
-        }
         let uri = Uri::parse("sip:a.example").expect("a URI");
         let mut request = RequestBuilder::new(Method::Options, uri).expect("no headers");
         match self.name {
@@ -137,7 +133,12 @@ impl Kind {
         let message = reread(&request.finish());
         let again = (self.one)(message.headers());
         let again = again.unwrap_or_else(|error| panic!("{error}: {} {text:?}", self.name));
-        assert_eq!(&again, seen, "{}", self.name);
+        // NUL is left out.
+        if seen.facts.contains("\\0") {
+            assert_eq!(again.text, seen.text, "{}", self.name);
+        } else {
+            assert_eq!(&again, seen, "{}", self.name);
+        }
     }
 
     /// An error is about this header, and lies in one of its lines unless there is none.

@@ -9,13 +9,13 @@ pub(crate) struct Ascii<'a>(&'a [u8]);
 
 impl<'a> Ascii<'a> {
     /// To be called only with bytes that a rule proved to be ASCII.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn proved(bytes: &'a [u8]) -> Self {
         debug_assert!(bytes.is_ascii());
         Self(bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn as_bytes(self) -> &'a [u8] {
         self.0
     }
@@ -24,7 +24,7 @@ impl<'a> Ascii<'a> {
         str::from_utf8(self.0).unwrap_or_default()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is(self, other: &str) -> bool {
         self.0.eq_ignore_ascii_case(other.as_bytes())
     }

@@ -47,12 +47,12 @@ impl Class {
     pub(crate) const UNRESERVED: Self = Self(1 << 17);
 
     /// True if there is a first byte and it belongs to the class.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has_first(self, input: &[u8]) -> bool {
         input.first().is_some_and(|&byte| self.has(byte))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn has(self, byte: u8) -> bool {
         TABLE
             .get(usize::from(byte))
@@ -61,14 +61,14 @@ impl Class {
 }
 
 /// How many bytes at the beginning belong to the class.
-#[inline]
+#[inline(always)]
 pub(crate) fn find_not(input: &[u8], class: Class) -> usize {
     position(input, |byte| !class.has(byte))
 }
 
 /// Where the first byte is that fits, or the length if there is none. Four bytes a turn are faster
 /// than the iterator's one.
-#[inline]
+#[inline(always)]
 pub(crate) fn position(input: &[u8], fits: impl Fn(u8) -> bool) -> usize {
     let (fours, rest) = input.as_chunks::<4>();
     let mut len = 0;

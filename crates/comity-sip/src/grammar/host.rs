@@ -22,18 +22,18 @@ impl<'a> HostName<'a> {
     }
 
     /// Puts together again what was taken apart.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn from_parts(text: Ascii<'a>, is_address: bool) -> Self {
         Self { text, is_address }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_address(&self) -> bool {
         self.is_address
     }
 
     /// How many bytes it takes as it is written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn written_len(&self) -> usize {
         self.text.as_bytes().len()
     }
@@ -94,7 +94,7 @@ pub(crate) struct HostPort<'a> {
 }
 
 /// `hostport` as URIs have it, without white space.
-#[inline]
+#[inline(always)]
 pub(crate) fn host_port(input: &[u8]) -> Read<'_, HostPort<'_>> {
     let (rest, host) = host(input)?;
     match rest {
@@ -104,7 +104,7 @@ pub(crate) fn host_port(input: &[u8]) -> Read<'_, HostPort<'_>> {
 }
 
 /// `sent-by` of Via, which may have white space around its colon.
-#[inline]
+#[inline(always)]
 pub(crate) fn sent_by(input: &[u8]) -> Read<'_, HostPort<'_>> {
     let (rest, host) = host(input)?;
     match sws(rest) {
@@ -130,7 +130,7 @@ fn port<'a>(input: &'a [u8], host: HostName<'a>) -> Read<'a, HostPort<'a>> {
 }
 
 /// `host`
-#[inline]
+#[inline(always)]
 pub(crate) fn host(input: &[u8]) -> Read<'_, HostName<'_>> {
     if let [b'[', inside @ ..] = input {
         return reference(input, inside);
@@ -185,7 +185,7 @@ pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
 ///
 /// `COMPAT:` a last label may begin with a digit if there is a letter somewhere, as in the names of
 /// containers.
-#[inline]
+#[inline(always)]
 fn name_or_digits(input: &[u8]) -> Option<(usize, bool)> {
     let mut last = input;
     let mut rest = behind_label(input)?;
@@ -211,7 +211,7 @@ fn name_or_digits(input: &[u8]) -> Option<(usize, bool)> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn behind_label(input: &[u8]) -> Option<&[u8]> {
     let (label, rest) = take(input, Class::LABEL);
     match label {

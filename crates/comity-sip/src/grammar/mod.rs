@@ -104,19 +104,19 @@ pub(crate) fn split(input: &[u8], len: usize) -> (&[u8], &[u8]) {
 }
 
 /// Splits behind the bytes of a class at the beginning.
-#[inline]
+#[inline(always)]
 pub(crate) fn take(input: &[u8], class: Class) -> (&[u8], &[u8]) {
     input.split_at(find_not(input, class))
 }
 
 /// `token`
-#[inline]
+#[inline(always)]
 pub(crate) fn token(input: &[u8]) -> Read<'_, Ascii<'_>> {
     run(input, Class::TOKEN, Fault::Token)
 }
 
 /// One or more bytes of a class whose bytes are all ASCII.
-#[inline]
+#[inline(always)]
 pub(crate) fn run(input: &[u8], class: Class, fault: Fault) -> Read<'_, Ascii<'_>> {
     match take(input, class) {
         ([], _) => wrong(fault, input),
@@ -130,7 +130,7 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 }
 
 /// `SWS`: white space with folding, or nothing.
-#[inline]
+#[inline(always)]
 pub(crate) fn sws(input: &[u8]) -> &[u8] {
     match input {
         [b' ' | b'\t' | b'\r', ..] => skip_white_space(input),
@@ -157,7 +157,7 @@ pub(crate) fn lws(input: &[u8]) -> Read<'_, ()> {
 }
 
 /// One byte, without white space around it.
-#[inline]
+#[inline(always)]
 pub(crate) fn byte(input: &[u8], expected: u8) -> Read<'_, ()> {
     match input {
         [first, rest @ ..] if *first == expected => Ok((rest, ())),
@@ -171,27 +171,36 @@ pub(crate) fn byte(input: &[u8], expected: u8) -> Read<'_, ()> {
 }
 
 /// A separator with white space around it: `SEMI`, `COMMA`, `EQUAL`, `SLASH`, `COLON`.
-#[inline]
+#[inline(always)]
 pub(crate) fn separator(input: &[u8], expected: u8) -> Read<'_, ()> {
     let (rest, ()) = byte(sws(input), expected)?;
     Ok((sws(rest), ()))
 }
 
 /// `1*DIGIT` of a number of any size; those above the largest `u64` become the largest.
-#[inline]
+#[inline(always)]
 pub(crate) fn number(input: &[u8]) -> Read<'_, u64> {
     let mut value = 0_u64;
     let mut rest = input;
     while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-        value = value
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'));
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
         rest = behind;
     }
-    if rest.len() == input.len() {
-        return wrong(Fault::Number, input);
+    match input.len() - rest.len() {
+        0 => wrong(Fault::Number, input),
+        1..=19 => Ok((rest, value)),
+        len => Ok((rest, long_number(split(input, len).0))),
     }
-    Ok((rest, value))
+}
+
+/// The value of more digits than surely fit.
+#[cold]
+fn long_number(digits: &[u8]) -> u64 {
+    digits.iter().fold(0_u64, |value, digit| {
+        value
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    })
 }
 
 /// `1*DIGIT` of a number up to the largest `u32` (RFC 3261 §8.1.1.5, §20.19).

@@ -109,8 +109,13 @@ impl<'a> Param<'a> {
         self.value
     }
 
+    #[inline(always)]
+    pub(crate) fn name_len(&self) -> usize {
+        self.name.as_bytes().len()
+    }
+
     /// True if the name is this one, in any case.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name.is(name)
     }
@@ -147,7 +152,7 @@ impl<'a> ParamValue<'a> {
         self.is_token.then(|| Ascii::proved(self.text))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn as_bytes(&self) -> &'a [u8] {
         self.text
     }
@@ -169,7 +174,7 @@ impl fmt::Debug for ParamValue<'_> {
 }
 
 /// `*(SEMI generic-param)`, each shown to `seen`, which may refuse it.
-#[inline]
+#[inline(always)]
 pub(crate) fn params<'a>(
     input: &'a [u8],
     seen: impl FnMut(&Param<'a>) -> Result<(), Fault>,
@@ -178,7 +183,7 @@ pub(crate) fn params<'a>(
 }
 
 /// Parameters whose values are made of this class where they are not quoted.
-#[inline]
+#[inline(always)]
 pub(crate) fn params_of<'a>(
     input: &'a [u8],
     values: Class,
@@ -204,7 +209,7 @@ pub(crate) fn params_of<'a>(
 /// The next parameter, if a semicolon is next.
 ///
 /// `COMPAT:` a semicolon behind the last parameter has no parameter behind it.
-#[inline]
+#[inline(always)]
 fn next(input: &[u8], values: Class) -> Read<'_, Option<Param<'_>>> {
     match sws(input) {
         [b';', behind @ ..] => match sws(behind) {
@@ -219,7 +224,7 @@ fn next(input: &[u8], values: Class) -> Read<'_, Option<Param<'_>>> {
 }
 
 /// `generic-param`
-#[inline]
+#[inline(always)]
 fn param(input: &[u8], values: Class) -> Read<'_, Param<'_>> {
     let (rest, name) = token(input)?;
     match sws(rest) {
@@ -237,7 +242,7 @@ fn param(input: &[u8], values: Class) -> Read<'_, Param<'_>> {
 }
 
 /// `gen-value`, and an IPv6 address without brackets, as `received` has it.
-#[inline]
+#[inline(always)]
 fn value(input: &[u8], values: Class) -> Read<'_, ParamValue<'_>> {
     let (rest, is_token) = match input {
         [b'"', ..] => (quoted_string(input)?.0, false),

@@ -70,7 +70,7 @@ impl fmt::Display for Quote<'_> {
     }
 }
 
-/// Writes text that is not quoted, without NUL and with a space for each folded line.
+/// Writes text that is not quoted, without NUL, escaped or not, and with a space for each folded line.
 pub(crate) struct Unfolded<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Unfolded<'_> {
@@ -83,7 +83,8 @@ impl fmt::Display for Unfolded<'_> {
                     line.trim_start_matches([' ', '\t'])
                 }
             };
-            line.split('\0').try_for_each(|text| f.write_str(text))?;
+            let mut texts = line.split("\\\0").flat_map(|text| text.split('\0'));
+            texts.try_for_each(|text| f.write_str(text))?;
         }
         Ok(())
     }

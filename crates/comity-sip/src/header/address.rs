@@ -64,7 +64,8 @@ impl<'a> Address<'a> {
 
 impl fmt::Display for Address<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(name) = self.display_name() {
+        let name = self.display_name().unwrap_or_default();
+        if name.chars().any(|character| character != '\0') {
             write!(f, "{} ", Quote(&name))?;
         }
         write!(f, "<{}>{}", self.uri, self.params)
@@ -124,6 +125,20 @@ impl<'a> To<'a> {
     /// The recipient's part of the dialog's name, which the first request does not have.
     pub fn tag(&self) -> Option<&'a str> {
         self.0.tag.map(Ascii::as_str)
+    }
+}
+
+impl<'a> From<'a> {
+    /// As [`tag`](Self::tag), for comparing without regard to case.
+    pub fn tag_bytes(&self) -> Option<&'a [u8]> {
+        self.0.tag.map(Ascii::as_bytes)
+    }
+}
+
+impl<'a> To<'a> {
+    /// As [`tag`](Self::tag), for comparing without regard to case.
+    pub fn tag_bytes(&self) -> Option<&'a [u8]> {
+        self.0.tag.map(Ascii::as_bytes)
     }
 }
 
@@ -214,7 +229,7 @@ impl<'a> ListField<'a> for Contact<'a> {
 }
 
 /// `STAR / contact-param`
-#[inline]
+#[inline(always)]
 fn contact(input: &[u8]) -> Read<'_, Contact<'_>> {
     match input {
         [b'*', rest @ ..] if matches!(sws(rest), [] | [b',', ..]) => Ok((rest, Contact::Any)),
@@ -226,14 +241,14 @@ fn contact(input: &[u8]) -> Read<'_, Contact<'_>> {
 }
 
 /// `( name-addr / addr-spec ) *( SEMI generic-param )`
-#[inline]
+#[inline(always)]
 fn address(input: &[u8]) -> Read<'_, Address<'_>> {
     let (rest, address) = identity(input)?;
     with_params(rest, address)
 }
 
 /// `name-addr *( SEMI rr-param )`
-#[inline]
+#[inline(always)]
 fn route(input: &[u8]) -> Read<'_, Address<'_>> {
     let (rest, display_name) = display_name(input)?;
     let (rest, uri) = bracketed(rest)?;
@@ -241,7 +256,7 @@ fn route(input: &[u8]) -> Read<'_, Address<'_>> {
 }
 
 /// `name-addr / addr-spec`
-#[inline]
+#[inline(always)]
 fn identity(input: &[u8]) -> Read<'_, Address<'_>> {
     let quoted = input.first() == Some(&b'"');
     match display_name(input) {
@@ -270,7 +285,7 @@ impl<'a> Address<'a> {
 }
 
 /// `[ display-name ]` and the white space behind it.
-#[inline]
+#[inline(always)]
 fn display_name(input: &[u8]) -> Read<'_, Option<DisplayName<'_>>> {
     match input {
         [b'<', ..] => Ok((input, None)),
@@ -298,7 +313,7 @@ fn tokens(input: &[u8]) -> Read<'_, Option<DisplayName<'_>>> {
 }
 
 /// `LAQUOT addr-spec RAQUOT`, without white space inside the brackets (RFC 4475 §3.1.2.14).
-#[inline]
+#[inline(always)]
 fn bracketed(input: &[u8]) -> Read<'_, Uri<'_>> {
     let (rest, ()) = byte(input, b'<')?;
     let (rest, uri) = uri(rest, Form::Bracketed)?;
@@ -306,7 +321,7 @@ fn bracketed(input: &[u8]) -> Read<'_, Uri<'_>> {
     Ok((rest, uri))
 }
 
-#[inline]
+#[inline(always)]
 fn with_params<'a>(input: &'a [u8], mut address: Address<'a>) -> Read<'a, Address<'a>> {
     let tag = &mut address.tag;
     let (rest, params) = params(input, |param| take_tag(tag, param))?;
@@ -314,7 +329,7 @@ fn with_params<'a>(input: &'a [u8], mut address: Address<'a>) -> Read<'a, Addres
     Ok((rest, address))
 }
 
-#[inline]
+#[inline(always)]
 fn take_tag<'a>(tag: &mut Option<Ascii<'a>>, param: &Param<'a>) -> Result<(), Fault> {
     if !param.is("tag") {
         return Ok(());

@@ -33,7 +33,7 @@ use crate::message::ValueError;
 use crate::{Fault, Limits};
 
 /// Reads a value by a rule of the grammar.
-#[inline]
+#[inline(always)]
 fn read_by<'a, T>(
     value: &'a [u8],
     rule: impl FnOnce(&'a [u8]) -> Read<'a, T>,
@@ -48,7 +48,7 @@ fn read_by<'a, T>(
 }
 
 /// Checks the number of parameters.
-#[inline]
+#[inline(always)]
 fn check_params(params: &Params<'_>, limits: &Limits) -> Result<(), ValueError> {
     if params.len() > limits.max_parameters as usize {
         let limit = limits.max_parameters;
@@ -66,7 +66,7 @@ macro_rules! field {
         impl<'a> $crate::message::Field<'a> for $type<'a> {
             const NAME: $crate::HeaderName = $crate::HeaderName::$name;
 
-            #[inline]
+            #[inline(always)]
             fn read(
                 value: &'a [u8],
                 limits: &$crate::Limits,

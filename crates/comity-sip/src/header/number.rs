@@ -97,7 +97,7 @@ macro_rules! numbers {
             impl<'a> $crate::message::Field<'a> for $type {
                 const NAME: $crate::HeaderName = $crate::HeaderName::$name;
 
-                #[inline]
+                #[inline(always)]
                 fn read(value: &'a [u8], _: &Limits) -> Result<(Self, usize), ValueError> {
                     super::read_by(value, |input| {
                         let (rest, number) = $rule(input)?;

@@ -21,6 +21,11 @@ macro_rules! words {
                 pub fn as_str(&self) -> &'a str {
                     self.0.as_str()
                 }
+
+                /// As it is written.
+                pub fn as_bytes(&self) -> &'a [u8] {
+                    self.0.as_bytes()
+                }
             }
 
             impl fmt::Display for $type<'_> {
@@ -50,7 +55,7 @@ words! {
 ///
 /// `COMPAT:` any visible characters. It is only copied and compared, and servers write base64 into it
 /// and append one host after another.
-#[inline]
+#[inline(always)]
 fn call_id(input: &[u8]) -> Read<'_, Ascii<'_>> {
     run(input, Class::VISIBLE, Fault::Word)
 }

@@ -20,10 +20,18 @@ pub struct Via<'a> {
     sent_by: HostPort<'a>,
     params: Params<'a>,
     branch: Option<Ascii<'a>>,
-    received: Option<IpAddr>,
-    maddr: Option<HostName<'a>>,
-    ttl: Option<u8>,
-    rport: Option<Rport>,
+    /// Which parameters with a meaning there are, as bits of [`Known`].
+    met: u8,
+}
+
+/// A parameter that has a meaning; its value is proved to have the right form.
+#[derive(Clone, Copy)]
+enum Known {
+    Branch,
+    Received,
+    Rport,
+    Maddr,
+    Ttl,
 }
 
 /// What the parameter `rport` says (RFC 3581 §3, §4).
@@ -75,6 +83,11 @@ impl<'a> Via<'a> {
         self.branch.map(Ascii::as_str)
     }
 
+    /// As [`branch`](Self::branch), for comparing without regard to case.
+    pub fn branch_bytes(&self) -> Option<&'a [u8]> {
+        self.branch.map(Ascii::as_bytes)
+    }
+
     /// True if the branch begins with the cookie and has something behind it, so that it is unique
     /// (RFC 3261 §8.1.1.7, RFC 4475 §3.2.1).
     pub fn has_unique_branch(&self) -> bool {
@@ -86,51 +99,83 @@ impl<'a> Via<'a> {
 
     /// The address from which the request came, as the next hop saw it (RFC 3261 §18.2.1).
     pub fn received(&self) -> Option<IpAddr> {
-        self.received
+        let value = self.known(Known::Received)?.value()?;
+        address(value.as_bytes())
     }
 
     /// The port from which the request came, or the wish to know it (RFC 3581).
     pub fn rport(&self) -> Option<Rport> {
-        self.rport
+        rport(&self.known(Known::Rport)?)
     }
 
     /// Where answers shall go in place of the host (RFC 3261 §18.2.2).
     pub fn maddr(&self) -> Option<HostName<'a>> {
-        self.maddr
+        let value = self.known(Known::Maddr)?.value()?;
+        whole(value.as_bytes(), host).ok()
     }
 
     /// The time to live of answers to a multicast address.
     pub fn ttl(&self) -> Option<u8> {
-        self.ttl
+        small(self.known(Known::Ttl)?.value()?.as_bytes())
+    }
+
+    fn known(&self, known: Known) -> Option<Param<'a>> {
+        let is_met = self.met & 1 << known as u8 != 0;
+        is_met.then(|| self.params.find(known.name())).flatten()
     }
 
     fn within(&self, limits: &Limits) -> Result<(), ValueError> {
         check_params(&self.params, limits)
     }
 
-    /// Takes a parameter that has a meaning.
-    #[inline]
+    /// Checks a parameter that has a meaning: it stands once and has the right form.
+    #[inline(always)]
     fn take(&mut self, param: &Param<'a>) -> Result<(), Fault> {
-        if param.is("branch") {
-            let branch = param.value().and_then(|value| value.token());
-            once(&mut self.branch, branch)
-        } else if param.is("received") {
-            once(
-                &mut self.received,
-                param.value().and_then(|value| address(value.as_bytes())),
-            )
-        } else if param.is("rport") {
-            once(&mut self.rport, rport(param))
-        } else if param.is("maddr") {
-            let maddr = param
-                .value()
-                .and_then(|value| whole(value.as_bytes(), host).ok());
-            once(&mut self.maddr, maddr)
-        } else if param.is("ttl") {
-            let ttl = param.value().and_then(|value| small(value.as_bytes()));
-            once(&mut self.ttl, ttl)
-        } else {
-            Ok(())
+        let Some(known) = Known::of(param) else {
+            return Ok(());
+        };
+        let bit = 1 << known as u8;
+        if self.met & bit != 0 {
+            return Err(Fault::RepeatedParameter);
+        }
+        self.met |= bit;
+        let value = param.value();
+        let bytes = value.map_or(&[][..], |value| value.as_bytes());
+        let is_right = match known {
+            Known::Branch => {
+                self.branch = value.and_then(|value| value.token());
+                self.branch.is_some()
+            }
+            Known::Received => address(bytes).is_some(),
+            Known::Rport => rport(param).is_some(),
+            Known::Maddr => whole(bytes, host).is_ok(),
+            Known::Ttl => small::<u8>(bytes).is_some(),
+        };
+        is_right.then_some(()).ok_or(Fault::Parameter)
+    }
+}
+
+impl Known {
+    const ALL: [Self; 5] = [
+        Self::Branch,
+        Self::Received,
+        Self::Rport,
+        Self::Maddr,
+        Self::Ttl,
+    ];
+
+    #[inline(always)]
+    fn of(param: &Param<'_>) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| param.is(known.name()))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Branch => "branch",
+            Self::Received => "received",
+            Self::Rport => "rport",
+            Self::Maddr => "maddr",
+            Self::Ttl => "ttl",
         }
     }
 }
@@ -162,7 +207,7 @@ impl fmt::Display for Via<'_> {
 }
 
 /// `via-parm`
-#[inline]
+#[inline(always)]
 fn via(input: &[u8]) -> Read<'_, Via<'_>> {
     let (rest, protocol) = token(input)?;
     let (rest, ()) = separator(rest, b'/')?;
@@ -178,23 +223,11 @@ fn via(input: &[u8]) -> Read<'_, Via<'_>> {
         sent_by,
         params: Params::default(),
         branch: None,
-        received: None,
-        maddr: None,
-        ttl: None,
-        rport: None,
+        met: 0,
     };
     let (rest, params) = params(rest, |param| via.take(param))?;
     via.params = params;
     Ok((rest, via))
-}
-
-/// Sets what may be set once; `None` is a malformed value.
-fn once<T>(slot: &mut Option<T>, value: Option<T>) -> Result<(), Fault> {
-    if slot.is_some() {
-        return Err(Fault::RepeatedParameter);
-    }
-    *slot = Some(value.ok_or(Fault::Parameter)?);
-    Ok(())
 }
 
 /// `COMPAT:` an IPv6 address may have brackets, which the grammar of RFC 3261 does not have and

@@ -143,7 +143,7 @@ impl<'a> Headers<'a> {
     /// # Errors
     ///
     /// If it is there more than once, or malformed.
-    #[inline]
+    #[inline(always)]
     pub fn optional<T: Field<'a>>(&self) -> Result<Option<T>, ParseError> {
         let mut entries = self.entries_of(T::NAME);
         let Some(entry) = entries.next() else {
@@ -163,7 +163,7 @@ impl<'a> Headers<'a> {
 
     /// The values of a header on all its lines. After an error there is nothing more, because it is
     /// unknown where the next value begins.
-    #[inline]
+    #[inline(always)]
     pub fn all<T: ListField<'a>>(&self) -> Values<'a, T> {
         Values {
             headers: *self,
@@ -193,14 +193,14 @@ impl<'a> Headers<'a> {
         self.limits
     }
 
-    #[inline]
+    #[inline(always)]
     fn entries_of(&self, name: HeaderName) -> impl Iterator<Item = &'a Entry> + use<'a> {
         self.entries
             .iter()
             .filter(move |entry| entry.name == Some(name))
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&self, entry: &Entry) -> &'a [u8] {
         let range = entry.value_start()..entry.value_end();
         self.bytes.get(range).unwrap_or_default()
@@ -316,7 +316,7 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
     }
 
     /// Goes to the next line that has a value.
-    #[inline]
+    #[inline(always)]
     fn next_line(&mut self) -> Option<Result<(), ParseError>> {
         loop {
             let entry = self.entries.find(|entry| entry.name == Some(T::NAME))?;
@@ -332,7 +332,7 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
     }
 
     /// Reads the value that is next, and the comma behind it.
-    #[inline]
+    #[inline(always)]
     fn read_value(&mut self) -> Result<T, ParseError> {
         let limit = T::max_values(self.headers.limits);
         if self.count >= limit {
@@ -375,7 +375,7 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
 impl<'a, T: ListField<'a>> Iterator for Values<'a, T> {
     type Item = Result<T, ParseError>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.value.is_empty()
             && let Err(error) = self.next_line()?

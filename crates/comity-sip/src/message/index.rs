@@ -117,7 +117,11 @@ impl Indexer {
                 [b'\r', b'\n', _, ..] => self.push(entries, unread, line, limits)?,
                 [] | [b'\r'] | [b'\r', b'\n'] if head.len() < bytes.len() => {
                     let head_end = bounds.head as usize;
-                    return Err(ParseError::new(Place::Message, head_end, bounds.head_too_long));
+                    return Err(ParseError::new(
+                        Place::Message,
+                        head_end,
+                        bounds.head_too_long,
+                    ));
                 }
                 [] | [b'\r'] | [b'\r', b'\n'] => {
                     self.scanned = self.line + end;
@@ -157,14 +161,9 @@ impl Indexer {
         ParseError::new(place, at, Fault::HeaderTooLong { limit })
     }
 
-    /// Refuses a NUL that is not in a quoted pair (RFC 3261 §25.1).
+    /// Refuses a NUL that is not in a quoted pair.
     fn refuse_nul(&mut self, bytes: &[u8]) {
-        let (head, _) = split(bytes, self.line);
-        let found = memchr_iter(0, head).find(|&at| {
-            let before = at.checked_sub(1).and_then(|before| head.get(before));
-            before != Some(&b'\\')
-        });
-        if let Some(at) = found {
+        if let Some(at) = bare_nul(split(bytes, self.line).0) {
             self.note(ParseError::new(Place::Message, at, Fault::Nul));
         }
     }
@@ -260,6 +259,14 @@ pub(crate) fn begins_message(octet: u8) -> Result<(), ParseError> {
     Err(ParseError::new(Place::StartLine, 0, fault))
 }
 
+/// Where a NUL is that is not in a quoted pair (RFC 3261 §25.1).
+pub(crate) fn bare_nul(bytes: &[u8]) -> Option<usize> {
+    memchr_iter(0, bytes).find(|&at| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        before != Some(&b'\\')
+    })
+}
+
 /// A header line with its continuations, taken apart.
 #[derive(Default)]
 struct HeaderLine<'a> {
@@ -303,12 +310,7 @@ impl<'a> HeaderLine<'a> {
     }
 
     #[inline]
-    fn new(
-        line: &[u8],
-        name_len: usize,
-        name: Option<HeaderName>,
-        mut value: &'a [u8],
-    ) -> Self {
+    fn new(line: &[u8], name_len: usize, name: Option<HeaderName>, mut value: &'a [u8]) -> Self {
         // Nearly every value has one space before it and none behind it.
         if let [b' ', rest @ ..] = value {
             value = rest;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::index::bare_nul;
 use super::{Headers, Indexer, Parts};
 use crate::grammar::{Class, find_not, split};
 use crate::header::Via;
@@ -52,13 +53,18 @@ impl Rejected {
         &self.parts.bytes
     }
 
-    /// The status with which to answer; `None` for what is never answered: a response, an ACK, and
-    /// what has no readable Via on top (RFC 3261 §8.1.3, §17.1.1.3, §18.2.2).
+    /// The status with which to answer; `None` for what is never answered: a response, an ACK, what
+    /// has no readable Via on top, and what has a NUL in a header that an answer may repeat
+    /// (RFC 3261 §8.1.3, §17.1.1.3, §18.2.2).
     pub fn status(&self) -> Option<StatusCode> {
         let (first, rest) = split(self.as_bytes(), find_not(self.as_bytes(), Class::TOKEN));
         let is_request = rest.first() == Some(&b' ');
         let is_ack = first == Method::Ack.as_str().as_bytes();
         let has_via = matches!(self.headers().first::<Via<'_>>(), Ok(Some(_)));
-        (is_request && !is_ack && has_via).then(|| self.error.status())
+        let has_nul = self
+            .headers()
+            .iter()
+            .any(|header| header.known().is_some() && bare_nul(header.line()).is_some());
+        (is_request && !is_ack && has_via && !has_nul).then(|| self.error.status())
     }
 }

@@ -75,7 +75,7 @@ pub(crate) fn units(text: &[u8]) -> impl Iterator<Item = Unit> {
 }
 
 /// How many bytes at the beginning are of the class or of a well-formed escape.
-#[inline]
+#[inline(always)]
 pub(crate) fn find_not_escaped(input: &[u8], class: Class) -> usize {
     let mut len = find_not(input, class);
     while let Some([b'%', high, low, behind @ ..]) = input.get(len..) {
@@ -88,7 +88,7 @@ pub(crate) fn find_not_escaped(input: &[u8], class: Class) -> usize {
 }
 
 /// Splits behind the bytes of a class and well-formed escapes at the beginning.
-#[inline]
+#[inline(always)]
 pub(crate) fn take_escaped(input: &[u8], class: Class) -> (&[u8], &[u8]) {
     input.split_at(find_not_escaped(input, class))
 }

@@ -16,7 +16,7 @@ pub(crate) enum Form {
 }
 
 /// A URI as long as it goes.
-#[inline]
+#[inline(always)]
 pub(crate) fn uri(input: &[u8], form: Form) -> Read<'_, Uri<'_>> {
     let (scheme, behind) = scheme(input)?;
     let Ok(colon) = u16::try_from(input.len() - behind.len() - 1) else {
@@ -36,7 +36,7 @@ pub(crate) fn uri(input: &[u8], form: Form) -> Read<'_, Uri<'_>> {
 }
 
 /// The scheme, and what is behind its colon.
-#[inline]
+#[inline(always)]
 fn scheme(input: &[u8]) -> Result<(Scheme, &[u8]), nom::Err<Wrong>> {
     if let [b's' | b'S', b'i' | b'I', b'p' | b'P', rest @ ..] = input {
         match rest {
@@ -96,7 +96,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// `sip` and `sips`: `[userinfo] hostport uri-parameters [headers]`
-    #[inline]
+    #[inline(always)]
     fn sip(mut self, behind: &'a [u8]) -> Read<'a, Uri<'a>> {
         let rest = self.user(behind)?;
         let rest = self.host(rest)?;
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `[userinfo]`, up to and with its `@`.
-    #[inline]
+    #[inline(always)]
     fn user(&mut self, behind: &'a [u8]) -> Result<&'a [u8], nom::Err<Wrong>> {
         let (user_class, password_class) = match self.form {
             Form::Bracketed => (Class::USER, Class::PASSWORD),
@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `hostport`
-    #[inline]
+    #[inline(always)]
     fn host(&mut self, input: &'a [u8]) -> Result<&'a [u8], nom::Err<Wrong>> {
         let (rest, host_port) = host_port(input)?;
         self.parts.host_start = self.at(input);
@@ -207,7 +207,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `uri-parameters [headers]`, to the end.
-    #[inline]
+    #[inline(always)]
     fn params_and_headers(mut self, mut rest: &'a [u8]) -> Read<'a, Uri<'a>> {
         self.parts.params_start = self.at(rest);
         self.parts.params_end = self.parts.params_start;
@@ -245,14 +245,14 @@ impl<'a> Reader<'a> {
 
     /// How far into the URI `rest` begins. An offset that does not fit belongs to a URI that
     /// [`Self::finish`] refuses.
-    #[inline]
+    #[inline(always)]
     fn at(&self, rest: &[u8]) -> u16 {
         u16::try_from(self.input.len() - rest.len()).unwrap_or(u16::MAX)
     }
 }
 
 /// `pname ["=" pvalue]`; gives the name.
-#[inline]
+#[inline(always)]
 fn param(input: &[u8]) -> Read<'_, &[u8]> {
     let (name, rest) = take_escaped(input, Class::URI_PARAM);
     if name.is_empty() {
@@ -294,7 +294,7 @@ struct Names {
 
 impl Names {
     /// False if the name may have been met: it looks like another one, or has escapes.
-    #[inline]
+    #[inline(always)]
     fn is_new(&mut self, name: &[u8]) -> bool {
         let first = name.first().map_or(0, |&byte| usize::from(byte | 0x20));
         let bit = 1 << ((name.len() * 7 + first) % 64);
