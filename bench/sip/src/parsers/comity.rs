@@ -26,14 +26,16 @@ pub(super) fn full_without_limits(message: &Bytes) -> Option<Seen> {
 }
 
 fn lazy_within(message: &Bytes, limits: &Limits) -> Option<Seen> {
-    let message = Message::from_datagram(message.clone(), limits).ok()?;
-    Some(Seen::body(&black_box(&message).body()))
+    let read = Message::from_datagram(message.clone(), limits);
+    let message = read.as_ref().ok()?;
+    Some(Seen::body(&black_box(message).body()))
 }
 
 fn full_within(message: &Bytes, limits: &Limits) -> Option<Seen> {
-    let message = Message::from_datagram(message.clone(), limits).ok()?;
+    let read = Message::from_datagram(message.clone(), limits);
+    let message = read.as_ref().ok()?;
     let mut seen = Seen::body(&message.body());
-    if let Message::Request(request) = &message {
+    if let Message::Request(request) = message {
         see_uri(&mut seen, &request.uri());
     }
     see_headers(&mut seen, message.headers())?;
@@ -46,10 +48,10 @@ fn see_headers(seen: &mut Seen, headers: Headers<'_>) -> Option<()> {
     }
     let from: header::From<'_> = headers.one().ok()?;
     see_uri(seen, &black_box(&from).uri());
-    seen.see_text(from.tag().unwrap_or_default().as_bytes());
+    seen.see_text(from.tag_bytes().unwrap_or_default());
     let to: header::To<'_> = headers.one().ok()?;
     see_uri(seen, &black_box(&to).uri());
-    seen.see_text(to.tag().unwrap_or_default().as_bytes());
+    seen.see_text(to.tag_bytes().unwrap_or_default());
     for contact in headers.all::<header::Contact<'_>>() {
         seen.values += 1;
         see_uri(seen, &black_box(&contact.ok()?).uri()?);
@@ -59,7 +61,7 @@ fn see_headers(seen: &mut Seen, headers: Headers<'_>) -> Option<()> {
         see_uri(seen, &black_box(&route.ok()?).uri());
     }
     let call_id: header::CallId<'_> = headers.one().ok()?;
-    seen.see_text(call_id.as_str().as_bytes());
+    seen.see_text(call_id.as_bytes());
     let cseq: header::CSeq<'_> = headers.one().ok()?;
     seen.see_number(black_box(cseq).number);
     if let Some(max_forwards) = headers.optional::<header::MaxForwards>().ok()? {
@@ -72,12 +74,13 @@ fn see_headers(seen: &mut Seen, headers: Headers<'_>) -> Option<()> {
 fn see_via(seen: &mut Seen, via: &header::Via<'_>) {
     let via = black_box(via);
     seen.values += 1;
-    seen.see_text(via.branch().unwrap_or_default().as_bytes());
+    seen.see_text(via.branch_bytes().unwrap_or_default());
     seen.see_port(via.port());
 }
 
 fn see_uri(seen: &mut Seen, uri: &Uri<'_>) {
-    black_box((uri.scheme(), uri.user_as_written(), uri.host()));
+    // Scheme, user, host and port are found when a URI is read.
+    black_box(uri);
     seen.see_port(uri.port());
 }
 

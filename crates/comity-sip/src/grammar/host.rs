@@ -222,23 +222,31 @@ fn behind_label(input: &[u8]) -> Option<&[u8]> {
 
 /// Four numbers of at most three digits, up to 255.
 pub(crate) fn ipv4(run: &[u8]) -> Option<Ipv4Addr> {
-    let mut address = 0_u32;
-    let mut dots = 0;
-    let mut octet = 0_u32;
-    let mut digits = 0;
-    for &byte in run {
-        if byte.is_ascii_digit() && digits < 3 {
-            octet = octet * 10 + u32::from(byte - b'0');
-            digits += 1;
-        } else if byte == b'.' && digits > 0 && octet < 256 {
-            address = address << 8 | octet;
-            (dots, octet, digits) = (dots + 1, 0, 0);
-        } else {
-            return None;
-        }
-    }
-    let is_whole = dots == 3 && digits > 0 && octet < 256;
-    is_whole.then(|| (address << 8 | octet).into())
+    let (first, rest) = octet(run)?;
+    let (second, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (third, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (fourth, rest) = octet(rest.strip_prefix(b".")?)?;
+    let address = Ipv4Addr::new(first, second, third, fourth);
+    rest.is_empty().then_some(address)
+}
+
+/// One to three digits.
+fn octet(input: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u16::from(byte - b'0'));
+    let (first, rest) = input.split_first()?;
+    let first = digit(first)?;
+    let [second, behind @ ..] = rest else {
+        return Some((first as u8, rest));
+    };
+    let Some(second) = digit(second) else {
+        return Some((first as u8, rest));
+    };
+    let value = first * 10 + second;
+    let Some(third) = behind.first().and_then(digit) else {
+        return Some((value as u8, behind));
+    };
+    let value = u8::try_from(value * 10 + third).ok()?;
+    Some((value, behind.get(1..)?))
 }
 
 #[cfg(test)]

@@ -109,11 +109,6 @@ impl<'a> Param<'a> {
         self.value
     }
 
-    #[inline(always)]
-    pub(crate) fn name_len(&self) -> usize {
-        self.name.as_bytes().len()
-    }
-
     /// True if the name is this one, in any case.
     #[inline(always)]
     pub(crate) fn is(&self, name: &str) -> bool {

@@ -209,10 +209,7 @@ impl fmt::Display for Via<'_> {
 /// `via-parm`
 #[inline(always)]
 fn via(input: &[u8]) -> Read<'_, Via<'_>> {
-    let (rest, protocol) = token(input)?;
-    let (rest, ()) = separator(rest, b'/')?;
-    let (rest, version) = token(rest)?;
-    let (rest, ()) = separator(rest, b'/')?;
+    let (rest, (protocol, version)) = sent_protocol(input)?;
     let (rest, transport) = token(rest)?;
     let (rest, ()) = lws(rest)?;
     let (rest, sent_by) = sent_by(rest)?;
@@ -228,6 +225,20 @@ fn via(input: &[u8]) -> Read<'_, Via<'_>> {
     let (rest, params) = params(rest, |param| via.take(param))?;
     via.params = params;
     Ok((rest, via))
+}
+
+/// `protocol-name SLASH protocol-version SLASH`
+#[inline(always)]
+fn sent_protocol(input: &[u8]) -> Read<'_, (Ascii<'_>, Ascii<'_>)> {
+    // Nearly everybody writes it so.
+    if let Some(rest) = input.strip_prefix(b"SIP/2.0/") {
+        return Ok((rest, (Ascii::proved(b"SIP"), Ascii::proved(b"2.0"))));
+    }
+    let (rest, protocol) = token(input)?;
+    let (rest, ()) = separator(rest, b'/')?;
+    let (rest, version) = token(rest)?;
+    let (rest, ()) = separator(rest, b'/')?;
+    Ok((rest, (protocol, version)))
 }
 
 /// `COMPAT:` an IPv6 address may have brackets, which the grammar of RFC 3261 does not have and

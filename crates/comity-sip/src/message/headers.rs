@@ -145,13 +145,18 @@ impl<'a> Headers<'a> {
     /// If it is there more than once, or malformed.
     #[inline(always)]
     pub fn optional<T: Field<'a>>(&self) -> Result<Option<T>, ParseError> {
-        let mut entries = self.entries_of(T::NAME);
-        let Some(entry) = entries.next() else {
+        let mut found = None;
+        for entry in self.entries {
+            if entry.name == Some(T::NAME) {
+                if found.is_some() {
+                    return Err(at::<T>(entry.start as usize, Fault::Repeated));
+                }
+                found = Some(entry);
+            }
+        }
+        let Some(entry) = found else {
             return Ok(None);
         };
-        if let Some(second) = entries.next() {
-            return Err(at::<T>(second.start as usize, Fault::Repeated));
-        }
         let value = self.value(entry);
         let offset = entry.value_start();
         match T::read(value, self.limits) {
@@ -191,13 +196,6 @@ impl<'a> Headers<'a> {
 
     pub(crate) fn limits(&self) -> &'a Limits {
         self.limits
-    }
-
-    #[inline(always)]
-    fn entries_of(&self, name: HeaderName) -> impl Iterator<Item = &'a Entry> + use<'a> {
-        self.entries
-            .iter()
-            .filter(move |entry| entry.name == Some(name))
     }
 
     #[inline(always)]
@@ -319,7 +317,10 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
     #[inline(always)]
     fn next_line(&mut self) -> Option<Result<(), ParseError>> {
         loop {
-            let entry = self.entries.find(|entry| entry.name == Some(T::NAME))?;
+            let entry = self.entries.next()?;
+            if entry.name != Some(T::NAME) {
+                continue;
+            }
             self.value = self.headers.value(entry);
             self.position.next = entry.value_start();
             if !self.value.is_empty() {

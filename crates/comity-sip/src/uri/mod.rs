@@ -78,7 +78,7 @@ pub(crate) struct Parts {
     params_start: u16,
     params_end: u16,
     params_count: u16,
-    /// False if no parameter stands twice.
+    /// False if no parameter stands twice, as long as there are no escapes.
     may_repeat: bool,
     headers_count: u16,
 }
@@ -144,10 +144,14 @@ impl<'a> Uri<'a> {
             let limit = limits.max_parameters;
             return Err(Fault::TooManyParameters { limit });
         }
-        if self.parts.may_repeat && self.repeats_a_param() {
-            return Err(Fault::RepeatedParameter);
+        if self.parts.params_count < 2 {
+            return Ok(());
         }
-        Ok(())
+        let may_repeat = self.parts.may_repeat || self.raw_params().as_bytes().contains(&b'%');
+        match may_repeat && self.repeats_a_param() {
+            true => Err(Fault::RepeatedParameter),
+            false => Ok(()),
+        }
     }
 
     /// A parameter must not stand twice (RFC 3261 §19.1.1): two elements that take different ones

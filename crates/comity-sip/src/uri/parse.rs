@@ -286,20 +286,20 @@ fn headers(input: &[u8]) -> Read<'_, u16> {
     }
 }
 
-/// Tells names apart by length and first letter, so that few URIs need a closer look.
+/// Tells names without escapes apart by length and first letter, so that few URIs need a closer look.
 #[derive(Default)]
 struct Names {
     met: u64,
 }
 
 impl Names {
-    /// False if the name may have been met: it looks like another one, or has escapes.
+    /// False if the name may have been met: it looks like another one. Escapes are not resolved.
     #[inline(always)]
     fn is_new(&mut self, name: &[u8]) -> bool {
         let first = name.first().map_or(0, |&byte| usize::from(byte | 0x20));
         let bit = 1 << ((name.len() * 7 + first) % 64);
         let is_new = self.met & bit == 0;
         self.met |= bit;
-        is_new && !name.contains(&b'%')
+        is_new
     }
 }
