@@ -53,7 +53,7 @@
 //! Reading a message and indexing its headers takes linear time; up to 32 headers it does not
 //! allocate, and neither does reading a header. A [`Framer`] holds what came and was not used, which
 //! [`Framer::wants_input`] keeps below one message and one read. A message refers to the buffer in
-//! which it came and keeps all of it alive.
+//! which it came and keeps all of it alive, until [`Message::compact`] copies it out.
 //!
 //! # Errors
 //!
@@ -63,9 +63,15 @@
 //!
 //! # Strictness
 //!
-//! Lines end with CRLF and nothing else. What RFC 4475 leaves to the implementation is refused
-//! (400): several spaces in the request line, brackets around a Request-URI, headers in it. What it
-//! wants understood is: everything in its §3.1.1, and the messages of RFC 5118.
+//! Lines end with CRLF and nothing else, and a NUL stands only in a quoted pair. What RFC 4475 leaves
+//! to the implementation is refused (400): several spaces in the request line, brackets around a
+//! Request-URI, headers in it. What it wants understood is: everything in its §3.1.1, and the messages
+//! of RFC 5118.
+//!
+//! Beyond the grammar is understood what servers in use write and nobody can mistake: any visible
+//! characters in a Call-ID, underlines and digits in the names of hosts, telephone numbers without
+//! context, `#` in a user, base64 in parameters of Content-Type, an empty `rport`, and a semicolon
+//! behind the last parameter. `COMPAT:` marks each place in the source.
 //!
 //! # Standards
 //!
