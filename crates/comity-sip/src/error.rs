@@ -77,7 +77,7 @@ pub enum Place {
     Message,
     /// The request line or the status line.
     StartLine,
-    /// A header line whose name could not be read.
+    /// A header line whose name was not read: it is malformed, or the line is too long.
     HeaderLine,
     /// The value of a header, or its absence.
     Header(HeaderName),
@@ -117,7 +117,7 @@ pub enum Fault {
     /// A line ends with CR or LF alone, or a header has one of them in its value.
     #[error("a line end that is not CRLF")]
     BareLineEnd,
-    /// There is a NUL in start line or headers that is not in a quoted pair: a server in C would see
+    /// There is a NUL in start line or headers without a backslash before it: a server in C would see
     /// another message.
     #[error("a NUL")]
     Nul,

@@ -63,15 +63,16 @@
 //!
 //! # Strictness
 //!
-//! Lines end with CRLF and nothing else, and a NUL stands only in a quoted pair. What RFC 4475 leaves
+//! Lines end with CRLF and nothing else, and a NUL stands only behind a backslash. What RFC 4475 leaves
 //! to the implementation is refused (400): several spaces in the request line, brackets around a
 //! Request-URI, headers in it. What it wants understood is: everything in its §3.1.1, and the messages
 //! of RFC 5118.
 //!
 //! Beyond the grammar is understood what servers in use write and nobody can mistake: any visible
 //! characters in a Call-ID, underlines and digits in the names of hosts, telephone numbers without
-//! context, `#` in a user, base64 in parameters of Content-Type, an empty `rport`, and a semicolon
-//! behind the last parameter. `COMPAT:` marks each place in the source.
+//! context, `#` in a user, base64 in parameters of Content-Type and Accept, IPv6 addresses as values
+//! of parameters, an empty `rport`, a semicolon behind the last parameter, and Microsoft's `gruu`.
+//! `COMPAT:` marks each place in the source.
 //!
 //! # Standards
 //!

@@ -109,7 +109,7 @@ impl Part {
     /// # Errors
     ///
     /// If Content-Type or the body is malformed, or a limit is exceeded. Offsets count from the
-    /// beginning of the part's body.
+    /// beginning of the part's body, those of an error in Content-Type from that of the part.
     pub fn multipart(&self) -> Result<Option<Multipart>, ParseError> {
         Multipart::read(self.headers(), &self.body(), self.depth + 1)
     }
@@ -178,7 +178,6 @@ impl<'a> Delimiters<'a> {
                 return Ok(None);
             }
             if !closes && end.starts_with(b"\r\n") {
-                // The line end is not used up: it also belongs to a delimiter that follows at once.
                 self.position += padding;
                 return Ok(Some(self.position + 2));
             }

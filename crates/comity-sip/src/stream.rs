@@ -8,7 +8,7 @@ use crate::{Fault, HeaderName, Limits, Message, ParseError, Place, Rejected};
 /// Cuts a stream of bytes into messages (RFC 3261 §18.3).
 ///
 /// Where a message ends is decided by Content-Length alone, so that a message on a stream must have
-/// exactly one. Whatever puts the end in doubt ends the stream: nothing behind it is looked at, and
+/// one and no more. Whatever puts the end in doubt ends the stream: nothing behind it is looked at, and
 /// what is complete before it is given first. The events are the same however the bytes are cut.
 ///
 /// Time is the driver's: [`pending`](Self::pending) tells whether a message has begun, so that a peer
@@ -118,10 +118,11 @@ impl Framer {
         }
     }
 
-    /// False if there is a whole message's worth of bytes to be used first, or nothing is read any
-    /// more.
+    /// False if there are more bytes than a message may have, which are to be used first, or if nothing
+    /// more is read.
     pub fn wants_input(&self) -> bool {
-        !self.is_closed() && self.buffer.len() < self.limits.max_message_bytes as usize
+        let max = self.limits.max_message_bytes as usize;
+        !self.is_closed() && !self.ended && self.buffer.len() <= max
     }
 
     /// True if the stream cannot be read any further.
@@ -129,7 +130,8 @@ impl Framer {
         matches!(self.state, State::Failed)
     }
 
-    /// How many bytes of an unfinished message are here; 0 between messages.
+    /// How many bytes are here that were not used. Once [`Self::poll_event`] has nothing, they are those
+    /// of an unfinished message.
     pub fn pending(&self) -> usize {
         self.buffer.len()
     }

@@ -27,7 +27,8 @@ pub struct Acceptance {
     pub extensions: Vec<String>,
     /// Schemes that a Request-URI may have; any other gets 416. By default `sip` and `sips`.
     pub schemes: Vec<Scheme>,
-    /// Types of bodies that a user agent takes, as `text/plain`; any other gets 415.
+    /// Types of bodies that a user agent takes, as `text/plain`; any other gets 415. A body without
+    /// Content-Type is not refused.
     pub content_types: Vec<String>,
     /// Codings of bodies that a user agent takes beside `identity`; any other gets 415. By default
     /// none.
@@ -203,10 +204,10 @@ impl Acceptance {
             return Err(Refusal::MethodMismatch);
         }
         self.check_target(request)?;
-        match (self.role, standing.passage) {
-            (_, Passage::First) => {}
-            (_, Passage::Looped) => return Err(Refusal::Loop),
-            (_, Passage::Merged) => return Err(Refusal::Merged),
+        match standing.passage {
+            Passage::First => {}
+            Passage::Looped => return Err(Refusal::Loop),
+            Passage::Merged => return Err(Refusal::Merged),
         }
         self.check_extensions(request)?;
         if standing.is_orphan {

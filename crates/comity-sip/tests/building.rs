@@ -84,6 +84,11 @@ fn a_tag_of_the_request_stays() {
             .finish()
             .starts_with(b"SIP/2.0 200 OK\r\nTo: sip:b;tag=new\r\n")
     );
+    let request = self::request("To: <sip:b> ;\r\n");
+    let mut response = ResponseBuilder::new(&request, StatusCode::OK);
+    response.to_tag("new").unwrap();
+    let read = read(response.finish());
+    assert_eq!(read.headers().one::<To<'_>>().unwrap().tag(), Some("new"));
 }
 
 /// RFC 3261 §8.1.3, §17.1.1.3, §18.2.2

@@ -263,6 +263,11 @@ fn the_source_of_a_request_is_noted_in_its_first_via() {
             "SIP/2.0/UDP 192.0.2.1",
         ),
         (
+            "SIP/2.0/UDP 192.0.2.1",
+            "[::ffff:192.0.2.1]:5060",
+            "SIP/2.0/UDP 192.0.2.1",
+        ),
+        (
             "SIP/2.0/UDP 10.0.0.1 ;branch=1",
             "192.0.2.1:5060",
             "SIP/2.0/UDP 10.0.0.1 ;branch=1;received=192.0.2.1",
@@ -293,7 +298,10 @@ fn the_source_of_a_request_is_noted_in_its_first_via() {
         edit.set_received(source.parse().unwrap()).unwrap();
         assert_eq!(edit.finish(), format!("{HEAD}v: {noted}\r\n\r\n"), "{via}");
         let read = Message::from_datagram(edit.finish(), &Limits::default()).unwrap();
-        read.headers().first::<Via<'_>>().unwrap();
+        let address = source.parse::<std::net::SocketAddr>().unwrap().ip();
+        let via = read.headers().first::<Via<'_>>().unwrap().unwrap();
+        let known = via.received().or_else(|| via.host().address());
+        assert_eq!(known, Some(address.to_canonical()), "{via}");
     }
 }
 
@@ -310,6 +318,7 @@ fn what_cannot_be_read_is_not_changed() {
     assert_eq!(edit.remove_first::<Via<'_>>().map(drop), Err(absent));
     let absent = EditError::Absent(HeaderName::Require);
     assert_eq!(edit.remove_first::<Require<'_>>().map(drop), Err(absent));
+    assert_eq!(edit.finish(), *request.as_bytes());
 }
 
 #[test]

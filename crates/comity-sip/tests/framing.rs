@@ -221,7 +221,7 @@ fn lines_end_with_crlf_and_nothing_else() {
 }
 
 #[test]
-fn a_nul_stands_only_in_a_quoted_pair() {
+fn a_nul_stands_only_behind_a_backslash() {
     let escaped = request("From: \"a\\\0\" <sip:a>\r\nl: 4\r\n", "re\0t");
     assert_eq!(on_stream(&escaped), Some(Ok("re\0t".into())));
     for bytes in [
@@ -298,6 +298,30 @@ fn a_malformed_start_line_does_not_end_a_stream() {
         (error.place(), error.fault(), error.offset()),
         (Place::StartLine, Fault::Scheme, 8)
     );
+}
+
+#[test]
+fn the_error_of_a_start_line_says_where_it_is() {
+    for (line, fault, offset) in [
+        ("OPTIONS sip:b SIP/2.0 ", Fault::RequestLine, 21),
+        ("OPTIONS sip:b SIP/2.0x", Fault::RequestLine, 21),
+        ("OPTIONS sip:b SIP/2", Fault::Version, 14),
+        ("OPTIONS sip:b  SIP/2.0", Fault::Version, 14),
+        ("OPTIONS  sip:b SIP/2.0", Fault::Scheme, 8),
+        ("OPTIONS sip:b", Fault::RequestLine, 13),
+        ("OPTIONS", Fault::RequestLine, 7),
+        ("SIP/2.0 20 OK", Fault::StatusCode, 8),
+        ("SIP/2.0 700 No", Fault::StatusCode, 8),
+        ("SIP/2.0 200", Fault::StatusLine, 11),
+        ("SIP/2.0", Fault::StatusLine, 7),
+        ("SIP/x 200 OK", Fault::Version, 0),
+    ] {
+        let bytes = format!("{line}\r\n\r\n");
+        let read = Message::from_datagram(bytes.into(), &Limits::default());
+        let error = read.unwrap_err().error();
+        let seen = (error.place(), error.fault(), error.offset());
+        assert_eq!(seen, (Place::StartLine, fault, offset), "{line:?}");
+    }
 }
 
 #[test]

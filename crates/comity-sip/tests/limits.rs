@@ -178,8 +178,11 @@ fn head_and_body_together_have_a_limit() {
 fn a_head_that_is_longer_than_a_message_may_be_is_not_waited_for() {
     let mut limits = Limits::default();
     limits.max_message_bytes = 100;
+    let flood = format!("{REQUEST}X: {}", "x".repeat(100));
     let mut framer = Framer::new(limits);
-    framer.handle_input(format!("{REQUEST}X: {}", "x".repeat(100)).as_bytes());
+    framer.handle_input(&flood.as_bytes()[..100]);
+    assert!(framer.poll_event().is_none() && framer.wants_input());
+    framer.handle_input(&flood.as_bytes()[100..101]);
     let Some(FramerEvent::Failed(rejected)) = framer.poll_event() else {
         panic!("no failure");
     };

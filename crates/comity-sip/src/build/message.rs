@@ -151,7 +151,12 @@ impl ResponseBuilder {
     pub fn to_tag(&mut self, tag: &str) -> Result<&mut Self, BuildError> {
         check_name(tag)?;
         if let Some(at) = self.tag_at.take() {
-            let param = [b";tag=", tag.as_bytes()].concat();
+            let (before, _) = self.draft.head.split_at(at);
+            let name = match before.last() {
+                Some(b';') => &b"tag="[..],
+                Some(_) | None => b";tag=",
+            };
+            let param = [name, tag.as_bytes()].concat();
             self.draft.head.splice(at..at, param);
         }
         Ok(self)

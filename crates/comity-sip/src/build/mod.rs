@@ -29,8 +29,8 @@ pub enum BuildError {
     /// A parameter stands twice.
     #[error("a repeated parameter")]
     Repeated,
-    /// The header is written by the builder itself.
-    #[error("{0} is written by the builder")]
+    /// The header is written together with what it is about.
+    #[error("{0} is not set by itself")]
     Computed(HeaderName),
     /// A Request-URI has headers (RFC 3261 §19.1.1).
     #[error("a Request-URI with headers")]

@@ -175,7 +175,13 @@ pub(crate) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
     text.parse().ok().or_else(|| {
         let (before, behind) = text.split_once(":::")?;
         behind.parse::<Ipv4Addr>().ok()?;
-        format!("{before}::{behind}").parse().ok()
+        let mut two_colons = [0; LONGEST];
+        let bytes = before.bytes().chain(*b"::").chain(behind.bytes());
+        for (own, byte) in two_colons.iter_mut().zip(bytes) {
+            *own = byte;
+        }
+        let text = two_colons.get(..text.len() - 1)?;
+        str::from_utf8(text).ok()?.parse().ok()
     })
 }
 
@@ -191,7 +197,7 @@ fn name_or_digits(input: &[u8]) -> Option<(usize, bool)> {
     let mut rest = behind_label(input)?;
     while let [b'.', behind @ ..] = rest {
         rest = behind;
-        if !behind.first().is_some_and(u8::is_ascii_alphanumeric) {
+        if !Class::LABEL.has_first(behind) {
             break;
         }
         last = behind;

@@ -43,7 +43,7 @@ impl Wrong {
     }
 }
 
-/// What nom's own combinators ask for when none of several alternatives fits.
+/// What nom's own combinators ask for.
 impl nom::error::ParseError<&[u8]> for Wrong {
     fn from_error_kind(input: &[u8], _: nom::error::ErrorKind) -> Self {
         Self {
@@ -52,13 +52,8 @@ impl nom::error::ParseError<&[u8]> for Wrong {
         }
     }
 
-    /// Of two alternatives the one that came further says more.
     fn append(_: &[u8], _: nom::error::ErrorKind, other: Self) -> Self {
         other
-    }
-
-    fn or(self, other: Self) -> Self {
-        if self.rest < other.rest { self } else { other }
     }
 }
 

@@ -116,7 +116,8 @@ impl<'a> Param<'a> {
     }
 }
 
-/// The value of a parameter: a token, a host or a quoted string. It is UTF-8.
+/// The value of a parameter: a token, a host or a quoted string, and in media types base64 too. It
+/// is UTF-8.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ParamValue<'a> {
     text: &'a [u8],
@@ -224,7 +225,7 @@ fn param(input: &[u8], values: Class) -> Read<'_, Param<'_>> {
     let (rest, name) = token(input)?;
     match sws(rest) {
         // `COMPAT:` clients ask for the port with an empty value too.
-        [b'=', rest @ ..] if name.is("rport") && !Class::TOKEN.has_first(rest) => {
+        [b'=', rest @ ..] if name.is("rport") && !Class::TOKEN.has_first(sws(rest)) => {
             Ok((rest, Param { name, value: None }))
         }
         [b'=', behind @ ..] => {

@@ -119,16 +119,7 @@ impl<'a> From<'a> {
     pub fn tag(&self) -> Option<&'a str> {
         self.0.tag.map(Ascii::as_str)
     }
-}
 
-impl<'a> To<'a> {
-    /// The recipient's part of the dialog's name, which the first request does not have.
-    pub fn tag(&self) -> Option<&'a str> {
-        self.0.tag.map(Ascii::as_str)
-    }
-}
-
-impl<'a> From<'a> {
     /// As [`tag`](Self::tag), for comparing without regard to case.
     pub fn tag_bytes(&self) -> Option<&'a [u8]> {
         self.0.tag.map(Ascii::as_bytes)
@@ -136,6 +127,11 @@ impl<'a> From<'a> {
 }
 
 impl<'a> To<'a> {
+    /// The recipient's part of the dialog's name, which the first request does not have.
+    pub fn tag(&self) -> Option<&'a str> {
+        self.0.tag.map(Ascii::as_str)
+    }
+
     /// As [`tag`](Self::tag), for comparing without regard to case.
     pub fn tag_bytes(&self) -> Option<&'a [u8]> {
         self.0.tag.map(Ascii::as_bytes)

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{check_params, field};
 use crate::grammar::{
     Ascii, HostName, HostPort, Param, Params, Read, host, ipv4, ipv6, lws, number, params, sent_by,
-    separator, token, whole,
+    separator, sws, token, whole,
 };
 use crate::message::{ListField, ValueError};
 use crate::{Fault, Limits};
@@ -68,7 +68,7 @@ impl<'a> Via<'a> {
         self.sent_by.host
     }
 
-    /// The port to which answers go, if it is written.
+    /// The port of the sender, if it is written.
     pub fn port(&self) -> Option<u16> {
         self.sent_by.port
     }
@@ -232,7 +232,7 @@ fn via(input: &[u8]) -> Read<'_, Via<'_>> {
 fn sent_protocol(input: &[u8]) -> Read<'_, (Ascii<'_>, Ascii<'_>)> {
     // Nearly everybody writes it so.
     if let Some(rest) = input.strip_prefix(b"SIP/2.0/") {
-        return Ok((rest, (Ascii::proved(b"SIP"), Ascii::proved(b"2.0"))));
+        return Ok((sws(rest), (Ascii::proved(b"SIP"), Ascii::proved(b"2.0"))));
     }
     let (rest, protocol) = token(input)?;
     let (rest, ()) = separator(rest, b'/')?;

@@ -209,11 +209,10 @@ impl<'a> Edit<'a> {
     ///
     /// If there is no readable Via, or if an earlier change is about it.
     pub fn set_received(&mut self, source: SocketAddr) -> Result<&mut Self, EditError> {
-        let (header, position) = self.first_value::<Via<'a>>()?;
-        let via = self.parts.headers().first::<Via<'a>>()?;
-        let via = via.ok_or(EditError::Absent(HeaderName::Via))?;
+        let (header, position, via) = self.first_value::<Via<'a>>()?;
+        let address = source.ip().to_canonical();
         let asks = via.rport().is_some();
-        if !asks && via.received().is_none() && via.host().address() == Some(source.ip()) {
+        if !asks && via.received().is_none() && via.host().address() == Some(address) {
             return Ok(self);
         }
         let start = header.value_offset();
@@ -227,7 +226,7 @@ impl<'a> Edit<'a> {
                 value.extend(raw);
             }
         }
-        value.extend(format!(";received={}", source.ip()).bytes());
+        value.extend(format!(";received={address}").bytes());
         self.change(start..position.value_end, value)?;
         self.touched.push(key(HeaderName::Via.as_str()));
         Ok(self)
@@ -238,9 +237,11 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     ///
-    /// If there is none, if it is malformed, or if an earlier change is about it.
+    /// If there is none, if it is malformed, if the header is Content-Length, or if an earlier change is
+    /// about it.
     pub fn remove_first<T: ListField<'a>>(&mut self) -> Result<&mut Self, EditError> {
-        let (header, position) = self.first_value::<T>()?;
+        check_not_computed(Some(T::NAME))?;
+        let (header, position, _) = self.first_value::<T>()?;
         let value = value_of(&header);
         let place = match position.next == value.end {
             true => line_of(&header),
@@ -251,8 +252,7 @@ impl<'a> Edit<'a> {
         Ok(self)
     }
 
-    /// Replaces the first value of a list and leaves the others: a server adds `received` to the
-    /// topmost Via in this way.
+    /// Replaces the first value of a list and leaves the others.
     ///
     /// # Errors
     ///
@@ -263,7 +263,8 @@ impl<'a> Edit<'a> {
         if value.is_empty() {
             return Err(BuildError::Empty.into());
         }
-        let (header, position) = self.first_value::<T>()?;
+        check_not_computed(Some(T::NAME))?;
+        let (header, position, _) = self.first_value::<T>()?;
         self.change(header.value_offset()..position.value_end, value.into())?;
         self.touched.push(key(T::NAME.as_str()));
         Ok(self)
@@ -342,15 +343,15 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    /// The line of the first value of a list, and where that value ends.
-    fn first_value<T: ListField<'a>>(&self) -> Result<(Header<'a>, Position), EditError> {
+    /// The line of the first value of a list, where that value ends, and the value.
+    fn first_value<T: ListField<'a>>(&self) -> Result<(Header<'a>, Position, T), EditError> {
         let absent = || EditError::Absent(T::NAME);
         let mut lines = self.parts.headers().named(T::NAME);
         let header = lines.find(|header| !header.value().is_empty());
         let header = header.ok_or_else(absent)?;
         let mut values = self.parts.headers().all::<T>();
-        values.next().ok_or_else(absent)??;
-        Ok((header, values.position()))
+        let value = values.next().ok_or_else(absent)??;
+        Ok((header, values.position(), value))
     }
 
     /// Puts a line behind all others.

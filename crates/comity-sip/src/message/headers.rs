@@ -184,7 +184,7 @@ impl<'a> Headers<'a> {
     ///
     /// # Errors
     ///
-    /// If it is malformed. What is behind it is not looked at.
+    /// If it is malformed, or no comma is between it and what follows. Values behind it are not read.
     pub fn first<T: ListField<'a>>(&self) -> Result<Option<T>, ParseError> {
         self.all().next().transpose()
     }
@@ -344,6 +344,9 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
         let (value, len) = T::read(self.value, self.headers.limits)
             .map_err(|error| at::<T>(start + error.offset, error.fault))?;
         let end = start + self.value.len();
+        if len > self.value.len() {
+            return Err(at::<T>(end, Fault::Trailing));
+        }
         let rest = sws(split(self.value, len).1);
         let behind = match rest {
             [] => rest,

@@ -161,7 +161,7 @@ impl Indexer {
         ParseError::new(place, at, Fault::HeaderTooLong { limit })
     }
 
-    /// Refuses a NUL that is not in a quoted pair.
+    /// Refuses a NUL that has no backslash before it.
     fn refuse_nul(&mut self, bytes: &[u8]) {
         if let Some(at) = bare_nul(split(bytes, self.line).0) {
             self.note(ParseError::new(Place::Message, at, Fault::Nul));
@@ -259,7 +259,7 @@ pub(crate) fn begins_message(octet: u8) -> Result<(), ParseError> {
     Err(ParseError::new(Place::StartLine, 0, fault))
 }
 
-/// Where a NUL is that is not in a quoted pair (RFC 3261 §25.1).
+/// Where a NUL is that has no backslash before it (RFC 3261 §25.1, `quoted-pair`).
 pub(crate) fn bare_nul(bytes: &[u8]) -> Option<usize> {
     memchr_iter(0, bytes).find(|&at| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));

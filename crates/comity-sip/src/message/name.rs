@@ -193,13 +193,13 @@ impl fmt::Display for HeaderName {
 
 /// A spelling in lower case, as words to be compared at once. Only letters and the hyphen of known
 /// names are told apart from each other.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Key([u64; 3]);
 
 impl Key {
     const BYTES: usize = 24;
 
-    /// `None` for a spelling that is longer than every known one.
+    /// `None` for a spelling that does not fit, which is longer than every known one.
     const fn of(mut spelling: &[u8]) -> Option<Self> {
         if spelling.len() > Self::BYTES {
             return None;

@@ -54,7 +54,7 @@ impl Rejected {
     }
 
     /// The status with which to answer; `None` for what is never answered: a response, an ACK, what
-    /// has no readable Via on top, and what has a NUL in a header that an answer may repeat
+    /// has no readable Via on top, and what has a NUL in a header that [`HeaderName`](crate::HeaderName) has
     /// (RFC 3261 §8.1.3, §17.1.1.3, §18.2.2).
     pub fn status(&self) -> Option<StatusCode> {
         let (first, rest) = split(self.as_bytes(), find_not(self.as_bytes(), Class::TOKEN));

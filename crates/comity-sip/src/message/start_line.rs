@@ -70,10 +70,10 @@ impl RequestLine {
         let [b' ', version @ ..] = rest else {
             return fail(rest, Fault::RequestLine);
         };
-        let ([], read) =
-            read_version(version).map_err(|rest| wrong_at(line, rest, Fault::Version))?
-        else {
-            return fail(rest, Fault::RequestLine);
+        let read = match read_version(version) {
+            Ok(([], read)) => read,
+            Ok((behind, _)) => return fail(behind, Fault::RequestLine),
+            Err(behind) => return fail(behind, Fault::Version),
         };
         Ok(Self {
             method_len: offset(line, line.len() - method.len()),

@@ -39,7 +39,7 @@ pub struct UriBuilder {
 #[non_exhaustive]
 pub enum UriError {
     /// The parts make no URI: an `im` or `pres` URI without user, an empty user, name or value, a
-    /// parameter where none may stand, or a limit that is exceeded.
+    /// repeated parameter, or a limit that is exceeded.
     #[error(transparent)]
     Rule(#[from] ParseError),
     /// An `im` or `pres` URI has a port or parameters.

@@ -19,6 +19,11 @@ fn via() {
         "SIP/2.0/UDP a.example" => "SIP/2.0/UDP a.example",
         "SIP / 2.0 / TLS  [2001:db8::1] : 5061 ; branch = z9hG4bK1 ; x = \"a;b\"" =>
             "SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bK1;x=\"a;b\"",
+        "SIP/2.0/ UDP a" => "SIP/2.0/UDP a",
+        "SIP/2.0/\r\n UDP a" => "SIP/2.0/UDP a",
+        "SIP/2.0/UDP a;rport = 4000;x" => "SIP/2.0/UDP a;rport=4000;x",
+        "SIP/2.0/UDP a;rport= ;x" => "SIP/2.0/UDP a;rport;x",
+        "SIP/2.0/UDP a._b.c_1" => "SIP/2.0/UDP a._b.c_1",
         "SIP/2.0/UDP\r\n a;\r\n\tbranch=1" => "SIP/2.0/UDP a;branch=1",
         "SIP/2.0/UDP a;rport;received=[2001:db8::1];maddr=224.2.0.1;ttl=16" =>
             "SIP/2.0/UDP a;rport;received=[2001:db8::1];maddr=224.2.0.1;ttl=16",
