@@ -16,7 +16,7 @@
 //! in the same way. Times are CPU times, the best of several rounds; compare them with each other
 //! and not with those of another machine.
 //!
-//! `check` in place of nothing fails if one of our counts is above its bound. `growth` prints how
+//! `check` in place of nothing fails if one of our counts is above its bound by more than 5 %. `growth` prints how
 //! our cost grows with the message. Counts are the same on every run.
 //!
 //! To see where the instructions go:
@@ -90,14 +90,14 @@ fn check() -> Result<(), Box<dyn Error>> {
         let allocations = allocations::allocations(&subject)?;
         let (name, messages) = (measure.name(), traffic.messages());
         println!(
-            "{name}: {messages} messages, {count:.0} instructions, at most {most}; \
+            "{name}: {messages} messages, {count:.0} instructions, to be at most {most}; \
              {allocations} allocations"
         );
-        within &= messages == traffic::CORPUS && count <= most && allocations == 0;
+        within &= messages == traffic::CORPUS && count <= most * SLACK && allocations == 0;
     }
     within &= growth::check()?;
     if !within {
-        return Err("a count is above its bound, or a message was not read".into());
+        return Err("a count is far above its bound, or a message was not read".into());
     }
     Ok(())
 }
@@ -106,3 +106,6 @@ fn check() -> Result<(), Box<dyn Error>> {
 const MAX_LAZY: f64 = 5_000.0;
 /// Instructions for that and the values that a server looks at.
 const MAX_FULL: f64 = 11_000.0;
+/// Which code copies and searches bytes depends on the processor, so that another one may count a
+/// little more.
+const SLACK: f64 = 1.05;
