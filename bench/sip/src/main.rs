@@ -16,8 +16,8 @@
 //! in the same way. Times are CPU times, the best of several rounds; compare them with each other
 //! and not with those of another machine.
 //!
-//! `check` in place of nothing fails if one of our counts is above its bound by more than 5 %. `growth` prints how
-//! our cost grows with the message. Counts are the same on every run.
+//! `check` in place of nothing fails if one of our counts is above its bound by more than 5 %. `growth`
+//! prints how our cost grows with the message. Counts are the same on every run.
 //!
 //! To see where the instructions go:
 //!
