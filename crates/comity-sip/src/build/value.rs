@@ -39,29 +39,8 @@ impl AddressBuilder {
     /// Sets the name for people, which is quoted. Line ends in it become spaces, and NUL is left out.
     #[must_use]
     pub fn display_name(mut self, name: &str) -> Self {
-        self.display_name = Some(name.replace('\0', ""));
+        self.display_name = Some(name.to_owned());
         self
-    }
-
-    /// Adds a parameter, whose value is quoted if it is neither a token nor a host.
-    ///
-    /// # Errors
-    ///
-    /// If the name is no token or stands already, if the value holds CR, LF or NUL, or if it is a
-    /// `tag` or `branch` that is no token.
-    pub fn param(mut self, name: &str, value: &str) -> Result<Self, BuildError> {
-        push_param(&mut self.params, name, Some(value))?;
-        Ok(self)
-    }
-
-    /// Adds a parameter without a value.
-    ///
-    /// # Errors
-    ///
-    /// If the name is no token or stands already.
-    pub fn flag(mut self, name: &str) -> Result<Self, BuildError> {
-        push_param(&mut self.params, name, None)?;
-        Ok(self)
     }
 }
 
@@ -113,27 +92,6 @@ impl ViaBuilder {
         push_param(&mut params, "branch", Some(branch))?;
         Ok(Self { sent, params })
     }
-
-    /// Adds a parameter, whose value is quoted if it is neither a token nor a host.
-    ///
-    /// # Errors
-    ///
-    /// If the name is no token or stands already, if the value holds CR, LF or NUL, or if it is a
-    /// `tag` or `branch` that is no token.
-    pub fn param(mut self, name: &str, value: &str) -> Result<Self, BuildError> {
-        push_param(&mut self.params, name, Some(value))?;
-        Ok(self)
-    }
-
-    /// Adds a parameter without a value, as `rport` or `alias`.
-    ///
-    /// # Errors
-    ///
-    /// If the name is no token or stands already.
-    pub fn flag(mut self, name: &str) -> Result<Self, BuildError> {
-        push_param(&mut self.params, name, None)?;
-        Ok(self)
-    }
 }
 
 impl fmt::Display for ViaBuilder {
@@ -141,6 +99,35 @@ impl fmt::Display for ViaBuilder {
         write!(f, "{}{}", self.sent, self.params)
     }
 }
+
+macro_rules! param_methods {
+    ($($type:ident),*) => {
+        $(impl $type {
+            /// Adds a parameter, whose value is quoted if it is neither a token nor a host.
+            ///
+            /// # Errors
+            ///
+            /// If the name is no token or stands already, if the value holds CR, LF or NUL, or if it
+            /// is a `tag` or `branch` that is no token.
+            pub fn param(mut self, name: &str, value: &str) -> Result<Self, BuildError> {
+                push_param(&mut self.params, name, Some(value))?;
+                Ok(self)
+            }
+
+            /// Adds a parameter without a value, as `rport` or `alias`.
+            ///
+            /// # Errors
+            ///
+            /// If the name is no token or stands already.
+            pub fn flag(mut self, name: &str) -> Result<Self, BuildError> {
+                push_param(&mut self.params, name, None)?;
+                Ok(self)
+            }
+        })*
+    };
+}
+
+param_methods!(AddressBuilder, ViaBuilder);
 
 /// Adds a parameter behind others. `tag` and `branch` are tokens (RFC 3261 §25.1).
 fn push_param(params: &mut String, name: &str, value: Option<&str>) -> Result<(), BuildError> {

@@ -200,26 +200,6 @@ impl Request {
         self.line.uri(&self.parts.bytes)
     }
 
-    /// The version of SIP that it names.
-    pub fn version(&self) -> Version {
-        self.line.version
-    }
-
-    /// Its headers.
-    pub fn headers(&self) -> Headers<'_> {
-        self.parts.headers()
-    }
-
-    /// What is behind the headers.
-    pub fn body(&self) -> Bytes {
-        self.parts.body()
-    }
-
-    /// The bytes of the whole request.
-    pub fn as_bytes(&self) -> &Bytes {
-        &self.parts.bytes
-    }
-
     /// Begins a list of changes, as a proxy makes them.
     pub fn edit(&self) -> Edit<'_> {
         Edit::new(&self.parts, Some(&self.line))
@@ -239,31 +219,39 @@ impl Response {
         String::from_utf8_lossy(split(line, self.line.reason_start.into()).1)
     }
 
-    /// The version of SIP that it names.
-    pub fn version(&self) -> Version {
-        self.line.version
-    }
-
-    /// Its headers.
-    pub fn headers(&self) -> Headers<'_> {
-        self.parts.headers()
-    }
-
-    /// What is behind the headers.
-    pub fn body(&self) -> Bytes {
-        self.parts.body()
-    }
-
-    /// The bytes of the whole response.
-    pub fn as_bytes(&self) -> &Bytes {
-        &self.parts.bytes
-    }
-
     /// Begins a list of changes, as a proxy makes them.
     pub fn edit(&self) -> Edit<'_> {
         Edit::new(&self.parts, None)
     }
 }
+
+macro_rules! common_methods {
+    ($($type:ident),*) => {
+        $(impl $type {
+            /// The version of SIP that it names.
+            pub fn version(&self) -> Version {
+                self.line.version
+            }
+
+            /// Its headers.
+            pub fn headers(&self) -> Headers<'_> {
+                self.parts.headers()
+            }
+
+            /// What is behind the headers.
+            pub fn body(&self) -> Bytes {
+                self.parts.body()
+            }
+
+            /// The bytes of the whole message.
+            pub fn as_bytes(&self) -> &Bytes {
+                &self.parts.bytes
+            }
+        })*
+    };
+}
+
+common_methods!(Request, Response);
 
 impl Parts {
     /// Bytes in which no headers were found yet.

@@ -102,24 +102,14 @@ impl<'a> Uri<'a> {
     ///
     /// Which rule is broken and where, with [`Place::Uri`].
     pub fn parse_within(text: &'a [u8], limits: &Limits) -> Result<Self, ParseError> {
-        Self::parse_at(text, Place::Uri, 0, limits)
-    }
-
-    /// Parses bytes that lie `offset` bytes behind the beginning of a message.
-    pub(crate) fn parse_at(
-        text: &'a [u8],
-        place: Place,
-        offset: usize,
-        limits: &Limits,
-    ) -> Result<Self, ParseError> {
+        let fail = |offset, fault| ParseError::new(Place::Uri, offset, fault);
         if text.len() > limits.max_uri_bytes as usize {
             let limit = limits.max_uri_bytes;
-            return Err(ParseError::new(place, offset, Fault::UriTooLong { limit }));
+            return Err(fail(0, Fault::UriTooLong { limit }));
         }
         let uri = crate::grammar::whole(text, |input| uri(input, Form::Bracketed))
-            .map_err(|wrong| ParseError::new(place, offset + wrong.offset_in(text), wrong.fault))?;
-        uri.within(limits)
-            .map_err(|fault| ParseError::new(place, offset, fault))?;
+            .map_err(|wrong| fail(wrong.offset_in(text), wrong.fault))?;
+        uri.within(limits).map_err(|fault| fail(0, fault))?;
         Ok(uri)
     }
 
