@@ -388,12 +388,9 @@ pub fn check_response(response: &Response, role: Role) -> Result<(), Refusal> {
 /// The headers without which a message cannot be handled (RFC 3261 §8.1.1, §16.3). What a proxy does
 /// not need is not looked at: it passes on what others may understand.
 fn check_headers(headers: Headers<'_>, vias: usize) -> Result<CSeq<'_>, ParseError> {
-    headers
-        .first::<Via<'_>>()?
-        .ok_or_else(|| headers.missing::<Via<'_>>())?;
-    for via in headers.all::<Via<'_>>().take(vias) {
-        via?;
-    }
+    let mut vias = headers.all::<Via<'_>>().take(vias);
+    vias.next().ok_or_else(|| headers.missing::<Via<'_>>())??;
+    vias.try_for_each(|via| via.map(drop))?;
     headers.one::<From<'_>>()?;
     headers.one::<To<'_>>()?;
     headers.one::<CallId<'_>>()?;
