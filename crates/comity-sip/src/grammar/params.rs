@@ -204,12 +204,13 @@ pub(crate) fn params_of<'a>(
 
 /// The next parameter, if a semicolon is next.
 ///
-/// `COMPAT:` a semicolon behind the last parameter has no parameter behind it.
+/// `COMPAT:` a semicolon behind the last parameter has no parameter behind it. The space behind it
+/// belongs to nothing.
 #[inline(always)]
 fn next(input: &[u8], values: Class) -> Read<'_, Option<Param<'_>>> {
     match sws(input) {
         [b';', behind @ ..] => match sws(behind) {
-            rest @ ([] | [b',', ..]) => Ok((rest, None)),
+            [] | [b',', ..] => Ok((behind, None)),
             rest => {
                 let (rest, param) = param(rest, values)?;
                 Ok((rest, Some(param)))
