@@ -19,6 +19,8 @@ impl Class {
     pub(crate) const BARE_USER: Self = Self(1 << 4);
     /// `password` without its escapes.
     pub(crate) const PASSWORD: Self = Self(1 << 5);
+    /// A password outside of angle brackets.
+    pub(crate) const BARE_PASSWORD: Self = Self(1 << 18);
     /// `paramchar` without its escapes.
     pub(crate) const URI_PARAM: Self = Self(1 << 6);
     /// `hnv-unreserved` and `unreserved`.
@@ -127,6 +129,7 @@ const fn classes(byte: u8) -> u32 {
         (Class::USER, unreserved || among(byte, b"&=+$,;?/#")),
         (Class::BARE_USER, unreserved || among(byte, b"&=+$/#")),
         (Class::PASSWORD, unreserved || among(byte, b"&=+$,")),
+        (Class::BARE_PASSWORD, unreserved || among(byte, b"&=+$")),
         (Class::URI_PARAM, unreserved || among(byte, b"[]/:&+$")),
         (Class::URI_HEADER, unreserved || among(byte, b"[]/?:+$")),
         (Class::URI, unreserved || among(byte, b";/?:@&=+$,")),

@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
     fn user(&mut self, behind: &'a [u8]) -> Result<&'a [u8], nom::Err<Wrong>> {
         let (user_class, password_class) = match self.form {
             Form::Bracketed => (Class::USER, Class::PASSWORD),
-            Form::Bare => (Class::BARE_USER, Class::BARE_USER),
+            Form::Bare => (Class::BARE_USER, Class::BARE_PASSWORD),
         };
         let (user, mut rest) = take_escaped(behind, user_class);
         let user_end = rest;
