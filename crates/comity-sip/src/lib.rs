@@ -82,7 +82,9 @@
 //! (URIs).
 
 mod build;
+pub mod endpoint;
 mod error;
+mod flow;
 mod grammar;
 pub mod header;
 mod limits;
@@ -91,11 +93,13 @@ mod method;
 mod multipart;
 mod status;
 mod stream;
+pub mod transaction;
 mod uri;
 mod validate;
 
 pub use build::{AddressBuilder, BuildError, RequestBuilder, ResponseBuilder, ViaBuilder};
 pub use error::{Fault, ParseError, Place};
+pub use flow::{ConnectionId, Flow, Transport};
 pub use grammar::{HostName, Param, ParamValue, Params, Quoted};
 pub use limits::Limits;
 pub use message::{

@@ -1,5 +1,7 @@
 //! Whether a message can be accepted.
 
+use std::net::SocketAddr;
+
 use thiserror::Error;
 
 use crate::header::{
@@ -222,10 +224,23 @@ impl Acceptance {
     /// The answer to a refused request, with the headers that its status calls for; `None` for an
     /// ACK, which is never answered (RFC 3261 §17.1.1.3).
     pub fn refuse(&self, request: &Request, refusal: &Refusal) -> Option<ResponseBuilder> {
-        if request.method() == Method::Ack {
-            return None;
-        }
-        let mut response = ResponseBuilder::new(request, refusal.status());
+        let response = ResponseBuilder::new(request, refusal.status());
+        (request.method() != Method::Ack).then(|| self.explain(response, refusal))
+    }
+
+    /// The same to a request that came from `source`, which is noted in the topmost Via.
+    pub(crate) fn refuse_received(
+        &self,
+        request: &Request,
+        refusal: &Refusal,
+        source: SocketAddr,
+    ) -> Option<ResponseBuilder> {
+        let response = ResponseBuilder::received(request, refusal.status(), source);
+        (request.method() != Method::Ack).then(|| self.explain(response, refusal))
+    }
+
+    /// Adds the headers that a refusal calls for.
+    fn explain(&self, mut response: ResponseBuilder, refusal: &Refusal) -> ResponseBuilder {
         // Values of ours that a header cannot hold are left out.
         let _: Result<_, BuildError> = match refusal {
             Refusal::Extensions { tags } => list(&mut response, HeaderName::Unsupported, tags),
@@ -250,7 +265,7 @@ impl Acceptance {
             | Refusal::NotForUs
             | Refusal::Broadcast => Ok(()),
         };
-        Some(response)
+        response
     }
 
     fn check_target(&self, request: &Request) -> Result<(), Refusal> {

@@ -1,12 +1,14 @@
 //! Building requests and responses.
 
 use std::fmt::{self, Write};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 
 use super::{BuildError, check_name, check_target, check_value};
+use crate::grammar::split;
 use crate::header::To;
-use crate::message::{HeaderName, Headers, Rejected, Request};
+use crate::message::{Header, HeaderName, Headers, Noted, Rejected, Request, noted};
 use crate::{Method, StatusCode, Uri};
 
 /// Builds a request. Content-Type and Content-Length are written by the builder.
@@ -83,6 +85,7 @@ impl RequestBuilder {
 #[derive(Clone, Debug)]
 pub struct ResponseBuilder {
     draft: Draft,
+    status: StatusCode,
     /// Where a tag for To belongs, if To has none.
     tag_at: Option<usize>,
 }
@@ -90,23 +93,46 @@ pub struct ResponseBuilder {
 impl ResponseBuilder {
     /// A response to a request.
     pub fn new(request: &Request, status: StatusCode) -> Self {
-        Self::answer(request.headers(), status)
+        Self::answer(request.headers(), status, None)
+    }
+
+    /// A response to a request that came from `source`, which is noted in the topmost Via
+    /// (RFC 3261 §18.2.1, RFC 3581 §4).
+    pub fn received(request: &Request, status: StatusCode, source: SocketAddr) -> Self {
+        Self::answer(request.headers(), status, Some(source))
     }
 
     /// A response to what is no valid request: what can be read of it is copied. `None` if it must
     /// not be answered; [`Rejected::status`] says when.
     pub fn reject(rejected: &Rejected) -> Option<Self> {
         let status = rejected.status()?;
-        Some(Self::answer(rejected.headers(), status))
+        Some(Self::answer(rejected.headers(), status, None))
+    }
+
+    /// The same to what came from `source`, which is noted in the topmost Via.
+    pub(crate) fn reject_received(rejected: &Rejected, source: SocketAddr) -> Option<Self> {
+        let status = rejected.status()?;
+        Some(Self::answer(rejected.headers(), status, Some(source)))
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// A response to a request with these headers. Of headers that may stand once the first is
     /// copied.
-    fn answer(headers: Headers<'_>, status: StatusCode) -> Self {
+    fn answer(headers: Headers<'_>, status: StatusCode, source: Option<SocketAddr>) -> Self {
         let phrase = status.phrase();
         let mut draft = Draft::new(format_args!("SIP/2.0 {status} {phrase}"), &OF_REQUEST);
+        let noted = source.and_then(|source| noted(headers, source).ok().flatten());
         for via in headers.named(HeaderName::Via) {
-            draft.head.extend(via.line());
+            match &noted {
+                Some(noted) if noted.place.start == via.value_offset() => {
+                    draft.push_with(&via, noted);
+                }
+                Some(_) | None => draft.head.extend(via.line()),
+            }
         }
         let mut tag_at = None;
         for name in COPIED {
@@ -122,7 +148,11 @@ impl ResponseBuilder {
                 tag_at = Some(draft.head.len() - behind_value);
             }
         }
-        Self { draft, tag_at }
+        Self {
+            draft,
+            status,
+            tag_at,
+        }
     }
 
     /// Sets the reason phrase.
@@ -247,6 +277,11 @@ macro_rules! draft_methods {
 draft_methods!(RequestBuilder, ResponseBuilder);
 
 impl RequestBuilder {
+    /// Copies one line of a header.
+    pub(crate) fn copy_line(&mut self, header: &Header<'_>) {
+        self.0.head.extend(header.line());
+    }
+
     /// The bytes of the request.
     pub fn finish(&self) -> Bytes {
         self.0.finish()
@@ -305,6 +340,15 @@ impl Draft {
         self.head.extend(line.as_bytes());
         self.head.extend(b"\r\n");
         Ok(())
+    }
+
+    /// Copies a line with other text in place of the beginning of its value.
+    fn push_with(&mut self, header: &Header<'_>, noted: &Noted) {
+        let (name, value) = split(header.line(), noted.place.start - header.offset());
+        let (_, behind) = split(value, noted.place.len());
+        for part in [name, &noted.value, behind] {
+            self.head.extend(part);
+        }
     }
 
     fn finish(&self) -> Bytes {

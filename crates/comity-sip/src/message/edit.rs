@@ -8,11 +8,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
 use super::headers::Position;
+use super::received::{Noted, noted};
 use super::start_line::RequestLine;
 use super::{Header, HeaderName, ListField, Parts};
 use crate::build::{BuildError, check_name, check_not_computed, check_target, check_value};
 use crate::grammar::split;
-use crate::header::Via;
 use crate::{ParseError, Uri};
 
 /// A list of changes to a message. Every byte that no change is about stays as it came.
@@ -209,25 +209,10 @@ impl<'a> Edit<'a> {
     ///
     /// If there is no readable Via, or if an earlier change is about it.
     pub fn set_received(&mut self, source: SocketAddr) -> Result<&mut Self, EditError> {
-        let (header, position, via) = self.first_value::<Via<'a>>()?;
-        let address = source.ip().to_canonical();
-        let asks = via.rport().is_some();
-        if !asks && via.received().is_none() && via.host().address() == Some(address) {
+        let Some(Noted { place, value }) = noted(self.parts.headers(), source)? else {
             return Ok(self);
-        }
-        let start = header.value_offset();
-        let params_start = position.value_end - via.params().as_bytes().len();
-        let sent = self.parts.bytes.get(start..params_start);
-        let mut value = sent.unwrap_or_default().to_vec();
-        for (raw, param) in via.params().with_raw() {
-            if param.is("rport") {
-                value.extend(format!(";rport={}", source.port()).bytes());
-            } else if !param.is("received") {
-                value.extend(raw);
-            }
-        }
-        value.extend(format!(";received={address}").bytes());
-        self.change(start..position.value_end, value)?;
+        };
+        self.change(place, value)?;
         self.touched.push(key(HeaderName::Via.as_str()));
         Ok(self)
     }
@@ -345,13 +330,8 @@ impl<'a> Edit<'a> {
 
     /// The line of the first value of a list, where that value ends, and the value.
     fn first_value<T: ListField<'a>>(&self) -> Result<(Header<'a>, Position, T), EditError> {
-        let absent = || EditError::Absent(T::NAME);
-        let mut lines = self.parts.headers().named(T::NAME);
-        let header = lines.find(|header| !header.value().is_empty());
-        let header = header.ok_or_else(absent)?;
-        let mut values = self.parts.headers().all::<T>();
-        let value = values.next().ok_or_else(absent)??;
-        Ok((header, values.position(), value))
+        let first = self.parts.headers().first_value()?;
+        first.ok_or(EditError::Absent(T::NAME))
     }
 
     /// Puts a line behind all others.

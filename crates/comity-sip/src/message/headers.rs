@@ -189,6 +189,19 @@ impl<'a> Headers<'a> {
         self.all().next().transpose()
     }
 
+    /// The line of the first value of a list, where that value ends, and the value.
+    pub(crate) fn first_value<T: ListField<'a>>(
+        &self,
+    ) -> Result<Option<(Header<'a>, Position, T)>, ParseError> {
+        let mut lines = self.named(T::NAME);
+        let Some(header) = lines.find(|header| !header.value().is_empty()) else {
+            return Ok(None);
+        };
+        let mut values = self.all::<T>();
+        let first = values.next().transpose()?;
+        Ok(first.map(|value| (header, values.position(), value)))
+    }
+
     /// The error for a header that has to be there and is not.
     pub(crate) fn missing<T: Field<'a>>(&self) -> ParseError {
         at::<T>(self.lines_end, Fault::Missing)

@@ -4,12 +4,14 @@ mod edit;
 mod headers;
 mod index;
 mod name;
+mod received;
 mod rejected;
 mod start_line;
 
 pub use edit::{Edit, EditError};
 pub use headers::{Field, Header, Headers, ListField, ValueError, Values};
 pub use name::HeaderName;
+pub(crate) use received::{Noted, noted};
 pub use rejected::Rejected;
 pub use start_line::Version;
 
@@ -174,11 +176,10 @@ impl Message {
     /// Copies the message out of the buffer in which it came, which may be much larger: for one that is
     /// kept for long.
     pub fn compact(&mut self) {
-        let parts = match self {
-            Self::Request(request) => &mut request.parts,
-            Self::Response(response) => &mut response.parts,
-        };
-        parts.bytes = Bytes::copy_from_slice(&parts.bytes);
+        match self {
+            Self::Request(request) => request.compact(),
+            Self::Response(response) => response.compact(),
+        }
     }
 
     fn parts(&self) -> &Parts {
@@ -246,6 +247,12 @@ macro_rules! common_methods {
             /// The bytes of the whole message.
             pub fn as_bytes(&self) -> &Bytes {
                 &self.parts.bytes
+            }
+
+            /// Copies it out of the buffer in which it came, which may be much larger: for one that
+            /// is kept for long.
+            pub fn compact(&mut self) {
+                self.parts.bytes = Bytes::copy_from_slice(&self.parts.bytes);
             }
         })*
     };

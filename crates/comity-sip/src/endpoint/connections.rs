@@ -1,0 +1,325 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use comity_identity::{Direction, DomainName};
+
+use super::Target;
+use crate::transaction::Departure;
+use crate::{ConnectionId, Framer, FramerEvent, Limits, Transport};
+
+/// The connections of an endpoint.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    connections: BTreeMap<ConnectionId, Connection>,
+    /// Those that we opened, by where they go and who has to be there.
+    dialled: BTreeMap<Target, ConnectionId>,
+    /// Those that a peer opened, by where they come from.
+    accepted: BTreeMap<(Transport, SocketAddr), ConnectionId>,
+    /// Those that a peer opened and offered for our requests, by the names that it proved (RFC 5923).
+    offered: BTreeMap<DomainName, ConnectionId>,
+    per_source: BTreeMap<IpAddr, u32>,
+    next: u64,
+    limits: ConnectionLimits,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionLimits {
+    pub(crate) connections: usize,
+    pub(crate) per_source: u32,
+    pub(crate) waiting_bytes: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    state: State,
+    pub(crate) transport: Transport,
+    pub(crate) remote: SocketAddr,
+    pub(crate) direction: Direction,
+    /// Whom the peer proved to be.
+    pub(crate) proved: Vec<DomainName>,
+    target: Option<Target>,
+    framer: Framer,
+    last_used: Instant,
+    is_offered: bool,
+    /// A message has begun and is not complete.
+    pub(crate) is_reading: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Opening(Vec<Departure>),
+    Open,
+}
+
+/// What became of a message for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is to be transmitted now.
+    Now,
+    /// It waits until the connection is open.
+    Waits,
+    /// There is no such connection, or too much waits for it.
+    No,
+}
+
+/// What became of a connection that was opened.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// It can be used; this waits for it.
+    Now(Vec<Departure>),
+    /// The peer did not prove the name that it was dialled for.
+    Stranger,
+    /// It is not there any more, or is open already.
+    Unknown,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: ConnectionLimits) -> Self {
+        Self {
+            connections: BTreeMap::new(),
+            dialled: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            offered: BTreeMap::new(),
+            per_source: BTreeMap::new(),
+            next: 0,
+            limits,
+        }
+    }
+
+    pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.connections.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.connections.get_mut(&id)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Takes a connection that a peer opened; `None` if there are too many.
+    pub(crate) fn accept(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        remote: SocketAddr,
+        proved: Vec<DomainName>,
+        message: &Limits,
+    ) -> Option<ConnectionId> {
+        let source = remote.ip().to_canonical();
+        let opened = self.per_source.get(&source).copied().unwrap_or_default();
+        if self.is_full() || opened >= self.limits.per_source {
+            return None;
+        }
+        self.per_source.insert(source, opened + 1);
+        let connection = Connection {
+            state: State::Open,
+            transport,
+            remote,
+            direction: Direction::Inbound,
+            proved,
+            target: None,
+            framer: Framer::new(message.clone()),
+            last_used: now,
+            is_offered: false,
+            is_reading: false,
+        };
+        let id = self.insert(connection);
+        self.accepted.insert((transport, remote), id);
+        Some(id)
+    }
+
+    /// Begins a connection to a target; `None` if there are too many.
+    pub(crate) fn dial(
+        &mut self,
+        now: Instant,
+        target: &Target,
+        message: &Limits,
+    ) -> Option<ConnectionId> {
+        if self.is_full() {
+            return None;
+        }
+        let connection = Connection {
+            state: State::Opening(Vec::new()),
+            transport: target.transport,
+            remote: target.address,
+            direction: Direction::Outbound,
+            proved: Vec::new(),
+            target: Some(target.clone()),
+            framer: Framer::new(message.clone()),
+            last_used: now,
+            is_offered: false,
+            is_reading: false,
+        };
+        let id = self.insert(connection);
+        self.dialled.insert(target.clone(), id);
+        Some(id)
+    }
+
+    /// A connection that goes to a target already: one that we opened, one that came from this very
+    /// address, or one whose peer proved the name and offered to take our requests (RFC 5923 §5).
+    pub(crate) fn find(&self, target: &Target) -> Option<ConnectionId> {
+        if let Some(&id) = self.dialled.get(target) {
+            return Some(id);
+        }
+        let came_from = self.accepted.get(&(target.transport, target.address));
+        if let Some(&id) = came_from.filter(|id| self.has_proved(**id, target)) {
+            return Some(id);
+        }
+        match target.transport {
+            Transport::Tls => self.offered.get(target.name.as_ref()?).copied(),
+            Transport::Udp | Transport::Tcp => None,
+        }
+    }
+
+    /// Whether the peer of a connection proved the name that a target over TLS has.
+    fn has_proved(&self, id: ConnectionId, target: &Target) -> bool {
+        match (&target.name, target.transport) {
+            (Some(name), Transport::Tls) => {
+                let connection = self.connections.get(&id);
+                connection.is_some_and(|connection| connection.proved.contains(name))
+            }
+            (Some(_), Transport::Udp | Transport::Tcp) | (None, _) => true,
+        }
+    }
+
+    /// Notes that a connection is open, if the peer proved the name that it was dialled for.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        proved: Vec<DomainName>,
+    ) -> Opened {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Opened::Unknown;
+        };
+        let State::Opening(waiting) = &mut connection.state else {
+            return Opened::Unknown;
+        };
+        let name = connection
+            .target
+            .as_ref()
+            .and_then(|target| target.name.as_ref());
+        let must_prove = name.filter(|_| connection.transport == Transport::Tls);
+        if must_prove.is_some_and(|name| !proved.contains(name)) {
+            return Opened::Stranger;
+        }
+        let waiting = std::mem::take(waiting);
+        connection.state = State::Open;
+        connection.proved = proved;
+        connection.last_used = now;
+        Opened::Now(waiting)
+    }
+
+    /// Whether a message can go on a connection; it waits there if that is not open yet.
+    pub(crate) fn send(&mut self, now: Instant, id: ConnectionId, departure: &Departure) -> Sent {
+        let limit = self.limits.waiting_bytes;
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return Sent::No;
+        };
+        connection.last_used = now;
+        let State::Opening(waiting) = &mut connection.state else {
+            return Sent::Now;
+        };
+        let held: usize = waiting.iter().map(|waiting| waiting.message.len()).sum();
+        if held + departure.message.len() > limit {
+            return Sent::No;
+        }
+        waiting.push(departure.clone());
+        Sent::Waits
+    }
+
+    /// Notes that the peer takes requests of ours on its connection (`alias`, RFC 5923 §5).
+    pub(crate) fn offer(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let is_new = !std::mem::replace(&mut connection.is_offered, true);
+        if is_new && connection.transport == Transport::Tls {
+            for name in connection.proved.clone() {
+                self.offered.insert(name, id);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        let connection = self.connections.remove(&id)?;
+        if let Some(target) = &connection.target
+            && self.dialled.get(target) == Some(&id)
+        {
+            self.dialled.remove(target);
+        }
+        let from = (connection.transport, connection.remote);
+        if self.accepted.get(&from) == Some(&id) {
+            self.accepted.remove(&from);
+        }
+        for name in &connection.proved {
+            if self.offered.get(name) == Some(&id) {
+                self.offered.remove(name);
+            }
+        }
+        let source = connection.remote.ip().to_canonical();
+        if connection.direction == Direction::Inbound
+            && let Some(opened) = self.per_source.get_mut(&source)
+        {
+            *opened -= 1;
+            if *opened == 0 {
+                self.per_source.remove(&source);
+            }
+        }
+        Some(connection)
+    }
+
+    fn is_full(&self) -> bool {
+        self.connections.len() >= self.limits.connections
+    }
+
+    fn insert(&mut self, connection: Connection) -> ConnectionId {
+        let id = ConnectionId(self.next);
+        self.next += 1;
+        self.connections.insert(id, connection);
+        id
+    }
+}
+
+impl Connection {
+    pub(crate) fn handle_input(&mut self, input: &[u8]) {
+        self.framer.handle_input(input);
+    }
+
+    pub(crate) fn poll_framed(&mut self, now: Instant) -> Option<FramerEvent> {
+        let event = self.framer.poll_event();
+        if event.is_some() {
+            self.last_used = now;
+        }
+        event
+    }
+
+    pub(crate) fn wants_input(&self) -> bool {
+        self.framer.wants_input()
+    }
+
+    /// Whether a message has begun.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.framer.pending() > 0
+    }
+
+    /// What waited for it to be opened.
+    pub(crate) fn into_waiting(self) -> Vec<Departure> {
+        match self.state {
+            State::Opening(waiting) => waiting,
+            State::Open => Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// When it is idle for too long, if nothing happens.
+    pub(crate) fn idle_at(&self, idle: Duration) -> Option<Instant> {
+        self.last_used.checked_add(idle)
+    }
+}

@@ -1,0 +1,264 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use comity_identity::DomainName;
+use comity_machine::{QueryId, QueryIds, Random, Timers};
+
+use super::connections::{ConnectionLimits, Connections, Opened, Sent};
+use super::event::{Counters, Event, Failure, RequestId};
+use super::hops::Hops;
+use super::outgoing::{Pending, Purpose};
+use super::{Config, Listener, Target};
+use crate::transaction::{self, Departure, Side, Table, Tell, Told, TransactionId};
+use crate::{ConnectionId, Flow, Response, Transport};
+
+/// What requests, sessions and subscriptions share: transactions, connections, and what leaves.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) random: Random,
+    pub(crate) table: Table,
+    pub(crate) connections: Connections,
+    pub(crate) hops: Hops,
+    pub(crate) pending: BTreeMap<RequestId, Pending>,
+    pub(crate) next_request: u64,
+    pub(crate) queries: QueryIds,
+    pub(crate) questions: BTreeMap<QueryId, Question>,
+    pub(crate) timers: Timers<Timer>,
+    pub(crate) transmits: VecDeque<(Flow, Bytes)>,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) reports: VecDeque<Report>,
+    pub(crate) lost_answers: VecDeque<(TransactionId, Tell)>,
+    pub(crate) counters: Counters,
+}
+
+/// What a timer of an endpoint ends; those of transactions are their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// A connection was not opened.
+    Connect(ConnectionId),
+    /// A message on a connection was not completed.
+    Read(ConnectionId),
+    /// Nothing came or went on a connection.
+    Idle(ConnectionId),
+    /// A question was not answered.
+    Question(QueryId),
+}
+
+/// For what addresses were asked.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// For a request.
+    Request(RequestId),
+    /// For an answer whose connection is gone (RFC 3263 §5).
+    Answer {
+        departure: Departure,
+        transport: Transport,
+    },
+}
+
+/// What became of a request, for whoever sent it.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) request: RequestId,
+    pub(crate) purpose: Purpose,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Response(Box<Response>),
+    Failed(Failure),
+}
+
+impl Core {
+    pub(crate) fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
+        let mut random = Random::from_seed(seed);
+        let limits = &config.limits;
+        let transactions = transaction::Limits {
+            transactions: limits.max_transactions as usize,
+            per_source: limits.max_transactions_per_source,
+            sources: limits.max_sources as usize,
+            answers: limits.max_answers_per_second,
+            answers_at_once: limits.max_answers_at_once,
+        };
+        let connections = ConnectionLimits {
+            connections: limits.max_connections as usize,
+            per_source: limits.max_connections_per_source,
+            waiting_bytes: limits.max_waiting_bytes as usize,
+        };
+        Self {
+            table: Table::new(now, config.timing, transactions, &mut random),
+            connections: Connections::new(connections),
+            hops: Hops::new(limits.max_unavailable as usize, limits.max_unavailable_time),
+            pending: BTreeMap::new(),
+            next_request: 0,
+            queries: QueryIds::default(),
+            questions: BTreeMap::new(),
+            timers: Timers::default(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            reports: VecDeque::new(),
+            lost_answers: VecDeque::new(),
+            counters: Counters::default(),
+            random,
+            config,
+        }
+    }
+
+    /// The listener by which a message leaves.
+    pub(crate) fn listener(&self, transport: Transport, remote: SocketAddr) -> Option<&Listener> {
+        let mut listeners = self.config.listeners.iter();
+        listeners.find(|listener| {
+            let same_family = listener.local.is_ipv4() == remote.is_ipv4();
+            listener.transport == transport && (same_family || transport != Transport::Udp)
+        })
+    }
+
+    /// Sends what transactions have to send, and takes note of what became of them.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        loop {
+            if let Some(departure) = self.table.poll_departure() {
+                self.depart(now, departure);
+            } else if let Some(told) = self.table.poll_told() {
+                self.handle_told(now, told);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Lets a message leave, or wait for its connection, or take another way.
+    pub(crate) fn depart(&mut self, now: Instant, departure: Departure) {
+        let Flow::Connection(connection) = departure.flow else {
+            self.transmits
+                .push_back((departure.flow, departure.message));
+            return;
+        };
+        match self.connections.send(now, connection, &departure) {
+            Sent::Now => self
+                .transmits
+                .push_back((departure.flow, departure.message)),
+            Sent::Waits => {}
+            Sent::No => self.detour(now, departure),
+        }
+    }
+
+    fn handle_told(&mut self, now: Instant, told: Told) {
+        match told.side {
+            Side::Client => self.handle_client_told(now, told),
+            Side::Server => self.lost_answers.push_back((told.id, told.tell)),
+        }
+    }
+
+    /// Begins a connection, which the driver opens.
+    pub(crate) fn dial(&mut self, now: Instant, target: &Target) -> Option<ConnectionId> {
+        let connection = self.connections.dial(now, target, &self.config.message)?;
+        let wait = self.config.limits.connect;
+        self.timers.set_after(Timer::Connect(connection), now, wait);
+        self.events.push_back(Event::Connect {
+            connection,
+            transport: target.transport,
+            remote: target.address,
+            name: target.name.clone(),
+        });
+        Some(connection)
+    }
+
+    /// Forgets a connection: what waited for it fails at once.
+    pub(crate) fn lose(&mut self, now: Instant, connection: ConnectionId) {
+        let Some(lost) = self.connections.remove(connection) else {
+            return;
+        };
+        for timer in [Timer::Connect, Timer::Read, Timer::Idle] {
+            self.timers.stop(timer(connection));
+        }
+        self.table.handle_lost(now, connection);
+        self.settle(now);
+        for waiting in lost.into_waiting() {
+            self.detour(now, waiting);
+        }
+        self.settle(now);
+    }
+
+    /// Ends a connection from our side.
+    pub(crate) fn disconnect(&mut self, now: Instant, connection: ConnectionId) {
+        if self.connections.get(connection).is_some() {
+            self.events.push_back(Event::Disconnect(connection));
+            self.lose(now, connection);
+        }
+    }
+
+    /// Asks for addresses.
+    pub(crate) fn ask(&mut self, now: Instant, question: Question, hop: super::Hop) {
+        let query = self.queries.next_id();
+        self.questions.insert(query, question);
+        let wait = self.config.timing.timeout();
+        self.timers.set_after(Timer::Question(query), now, wait);
+        self.events.push_back(Event::Locate { query, hop });
+    }
+
+    /// Takes note that a connection is open, and sends what waited for it.
+    pub(crate) fn handle_connected(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        proved: Vec<DomainName>,
+    ) {
+        match self.connections.open(now, id, proved) {
+            Opened::Now(waiting) => {
+                self.timers.stop(Timer::Connect(id));
+                self.timers
+                    .set_after(Timer::Idle(id), now, self.config.limits.idle);
+                for departure in waiting {
+                    self.depart(now, departure);
+                }
+            }
+            Opened::Stranger => self.disconnect(now, id),
+            Opened::Unknown => {}
+        }
+    }
+
+    /// Fails what waits for an answer to datagrams to an address.
+    pub(crate) fn handle_unreachable(&mut self, now: Instant, remote: SocketAddr) {
+        let waiting: Vec<_> = self
+            .pending
+            .values()
+            .filter_map(|pending| pending.transaction_to(remote))
+            .collect();
+        for transaction in waiting {
+            self.table.handle_undeliverable(now, transaction);
+        }
+    }
+
+    /// A message that has begun must be completed in time.
+    pub(crate) fn watch_reading(&mut self, now: Instant, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id) else {
+            return;
+        };
+        let is_pending = connection.is_pending();
+        let was_pending = std::mem::replace(&mut connection.is_reading, is_pending);
+        match (was_pending, is_pending) {
+            (false, true) => {
+                let wait = self.config.limits.read;
+                self.timers.set_after(Timer::Read(id), now, wait);
+            }
+            (true, false) => self.timers.stop(Timer::Read(id)),
+            (false, false) | (true, true) => {}
+        }
+    }
+
+    /// Closes a connection on which nothing happened for long.
+    pub(crate) fn check_idle(&mut self, now: Instant, id: ConnectionId) {
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
+        match connection.idle_at(self.config.limits.idle) {
+            Some(deadline) if deadline > now => self.timers.set(Timer::Idle(id), deadline),
+            Some(_) => self.disconnect(now, id),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The transaction user's view: requests that come, requests that go, and what they travel on.
+
+mod config;
+mod connections;
+mod core;
+mod draft;
+mod event;
+mod hops;
+mod incoming;
+mod options;
+mod outgoing;
+mod receive;
+mod reply;
+mod target;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use comity_identity::DomainName;
+use comity_machine::QueryId;
+use thiserror::Error;
+
+pub use config::{Config, Limits, Listener};
+pub(crate) use core::Core;
+pub use draft::SendError;
+pub use event::{Counters, Event, Failure, Hop, RequestId, Transmit};
+pub use incoming::Incoming;
+pub use target::Target;
+
+use self::core::{Outcome, Question, Report, Timer};
+use crate::transaction::{Closed, Tag, Tell, TransactionId};
+use crate::{
+    ConnectionId, Flow, Message, Request, RequestBuilder, ResponseBuilder, StatusCode, Transport,
+};
+use draft::Draft;
+use outgoing::Purpose;
+use receive::Way;
+use reply::answer_address;
+
+/// A SIP endpoint.
+#[derive(Debug)]
+pub struct Endpoint {
+    core: Core,
+}
+
+/// Why an answer is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// The request was cancelled, was answered, or waited for too long.
+    #[error("the request takes no answer any more")]
+    Over,
+    /// It is provisional and should be final, or the other way round. To anything but an INVITE no
+    /// provisional response is sent (RFC 4320 §4.1).
+    #[error("a response of the wrong class")]
+    Class,
+    /// It would be a 408 to something other than an INVITE (RFC 4320 §4.2).
+    #[error("408 is no answer to this request")]
+    Timeout,
+}
+
+impl Endpoint {
+    /// An endpoint without connections.
+    #[must_use]
+    pub fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            core: Core::new(now, config, seed),
+        }
+    }
+
+    /// A datagram came to one of our sockets.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        source: SocketAddr,
+        datagram: Bytes,
+    ) {
+        let is_keep_alive = datagram.iter().all(|byte| b"\r\n".contains(byte));
+        if is_keep_alive {
+            return;
+        }
+        let way = |headers| Way {
+            flow: Flow::Datagrams {
+                local,
+                remote: answer_address(headers, source),
+            },
+            source,
+            transport: Transport::Udp,
+        };
+        match Message::from_datagram(datagram, &self.core.config.message) {
+            Ok(message) => {
+                let way = way(message.headers());
+                self.handle_message(now, message, way);
+            }
+            Err(rejected) => {
+                let way = way(rejected.headers());
+                self.core.reject(now, &rejected, way);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Datagrams to this address cannot be delivered, says the network: what waits for an answer from
+    /// there is tried elsewhere at once.
+    pub fn handle_unreachable(&mut self, now: Instant, remote: SocketAddr) {
+        self.core.handle_unreachable(now, remote);
+        self.settle(now);
+    }
+
+    /// A peer opened a connection to one of our listeners, and over TLS proved these names; `None` if
+    /// there are too many already, and it is to be closed.
+    pub fn accept_connection(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        remote: SocketAddr,
+        proved: Vec<DomainName>,
+    ) -> Option<ConnectionId> {
+        let message = &self.core.config.message;
+        let connections = &mut self.core.connections;
+        let id = connections.accept(now, transport, remote, proved, message)?;
+        let idle = self.core.config.limits.idle;
+        self.core.timers.set_after(Timer::Idle(id), now, idle);
+        Some(id)
+    }
+
+    /// A connection that [`Event::Connect`] asked for is open, and over TLS the peer proved these
+    /// names.
+    pub fn handle_connected(&mut self, now: Instant, id: ConnectionId, proved: Vec<DomainName>) {
+        self.core.handle_connected(now, id, proved);
+        self.settle(now);
+    }
+
+    /// A connection could not be opened, or is closed: what waits for it is tried elsewhere at once.
+    pub fn handle_closed(&mut self, now: Instant, id: ConnectionId) {
+        self.core.lose(now, id);
+        self.settle(now);
+    }
+
+    /// These bytes came on a connection.
+    pub fn handle_input(&mut self, now: Instant, id: ConnectionId, input: &[u8]) {
+        if let Some(connection) = self.core.connections.get_mut(id) {
+            connection.handle_input(input);
+        }
+        while let Some(connection) = self.core.connections.get_mut(id) {
+            let way = Way {
+                flow: Flow::Connection(id),
+                source: connection.remote,
+                transport: connection.transport,
+            };
+            let Some(event) = connection.poll_framed(now) else {
+                break;
+            };
+            self.handle_framed(now, event, way);
+        }
+        self.core.watch_reading(now, id);
+        self.settle(now);
+    }
+
+    /// The addresses for a question that [`Event::Locate`] asked, the best first; none if there are
+    /// none.
+    pub fn handle_targets(&mut self, now: Instant, query: QueryId, targets: Vec<Target>) {
+        self.core.timers.stop(Timer::Question(query));
+        self.answer_question(now, query, targets);
+        self.settle(now);
+    }
+
+    /// The time of the last [`poll_timeout`](Self::poll_timeout) has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.core.table.handle_timeout(now);
+        while let Some(timer) = self.core.timers.pop_expired(now) {
+            match timer {
+                Timer::Connect(connection) | Timer::Read(connection) => {
+                    self.core.disconnect(now, connection);
+                }
+                Timer::Idle(connection) => self.core.check_idle(now, connection),
+                Timer::Question(query) => self.answer_question(now, query, Vec::new()),
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Sends a request. It needs From with a tag, To, Call-ID and CSeq; the endpoint adds Via, and what
+    /// is missing of Max-Forwards and Contact. The targets are tried in their order, each with a branch
+    /// of its own; with none the endpoint asks for them ([`Event::Locate`]).
+    ///
+    /// # Errors
+    ///
+    /// If the request cannot be sent as it is, or there are too many.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        request: &RequestBuilder,
+        targets: Vec<Target>,
+    ) -> Result<RequestId, SendError> {
+        let draft = Draft::new(request, &self.core.config.message)?;
+        draft.check_page(self.core.config.max_page_bytes)?;
+        let id = self.core.send(now, draft, targets, Purpose::User)?;
+        self.settle(now);
+        Ok(id)
+    }
+
+    /// Gives a request up: an INVITE is cancelled as soon as that is possible (RFC 3261 §9.1), any
+    /// other is tried at no further target.
+    pub fn cancel(&mut self, now: Instant, request: RequestId) {
+        self.core.cancel(now, request);
+        self.settle(now);
+    }
+
+    /// Answers a request for good.
+    ///
+    /// # Errors
+    ///
+    /// If nobody waits for the answer any more, or it must not be given.
+    pub fn answer(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        response: ResponseBuilder,
+    ) -> Result<(), AnswerError> {
+        let status = response.status();
+        if status.is_provisional() {
+            return Err(AnswerError::Class);
+        }
+        if status == StatusCode::REQUEST_TIMEOUT && !incoming.is_invite() {
+            return Err(AnswerError::Timeout);
+        }
+        self.hand_down(now, incoming, response)
+    }
+
+    /// Tells the sender of an INVITE how it goes on, as 180 does.
+    ///
+    /// # Errors
+    ///
+    /// If it is no INVITE, the response is final, or the INVITE is answered or cancelled.
+    pub fn inform(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        response: ResponseBuilder,
+    ) -> Result<(), AnswerError> {
+        if !response.status().is_provisional() || !incoming.is_invite() {
+            return Err(AnswerError::Class);
+        }
+        self.hand_down(now, incoming, response)
+    }
+
+    /// The names that the peer of a connection proved.
+    #[must_use]
+    pub fn proved(&self, connection: ConnectionId) -> &[DomainName] {
+        let connection = self.core.connections.get(connection);
+        connection.map_or(&[], |connection| &connection.proved)
+    }
+
+    /// What was dropped so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.core.counters
+    }
+
+    /// How many transactions there are.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.core.table.len()
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.core.connections.len()
+    }
+
+    /// False: nothing is to be read from this connection for now.
+    #[must_use]
+    pub fn wants_input(&self, connection: ConnectionId) -> bool {
+        let connection = self.core.connections.get(connection);
+        connection.is_some_and(connections::Connection::wants_input)
+    }
+
+    /// Appends the next bytes that are to be sent to `buf`, and says where they go.
+    pub fn poll_transmit(&mut self, buf: &mut Vec<u8>) -> Option<Transmit> {
+        let (flow, message) = self.core.transmits.pop_front()?;
+        buf.extend(&message);
+        Some(Transmit { flow })
+    }
+
+    /// What the user must know or answer.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.core.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let deadlines = [
+            self.core.table.next_deadline(),
+            self.core.timers.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn hand_down(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        response: ResponseBuilder,
+    ) -> Result<(), AnswerError> {
+        let status = response.status();
+        let message = self.core.finish(response);
+        let sent = self.core.table.respond(now, incoming.id, status, message);
+        self.settle(now);
+        sent.map_err(|Closed| AnswerError::Over)
+    }
+
+    /// Follows everything up that an input set off.
+    fn settle(&mut self, now: Instant) {
+        self.core.settle(now);
+        loop {
+            if let Some(report) = self.core.reports.pop_front() {
+                self.handle_report(now, report);
+            } else if let Some((id, tell)) = self.core.lost_answers.pop_front() {
+                self.handle_lost_answer(id, tell);
+            } else {
+                return;
+            }
+            self.core.settle(now);
+        }
+    }
+
+    fn handle_report(&mut self, _now: Instant, report: Report) {
+        let Report {
+            request,
+            purpose,
+            outcome,
+        } = report;
+        match purpose {
+            Purpose::User => self.core.events.push_back(match outcome {
+                Outcome::Response(response) => Event::Response { request, response },
+                Outcome::Failed(failure) => Event::Failed { request, failure },
+            }),
+            Purpose::Nobody => {}
+        }
+    }
+
+    fn handle_lost_answer(&mut self, id: TransactionId, tell: Tell) {
+        let event = match tell {
+            Tell::Unanswered => {
+                self.core.counters.unanswered += 1;
+                Event::Unanswered(id)
+            }
+            Tell::Nothing
+            | Tell::Message
+            | Tell::TimedOut
+            | Tell::TransportFailed
+            | Tell::RangOut
+            | Tell::Ended => Event::AnswerLost(id),
+        };
+        self.core.events.push_back(event);
+    }
+
+    fn answer_question(&mut self, now: Instant, query: QueryId, targets: Vec<Target>) {
+        match self.core.questions.remove(&query) {
+            Some(Question::Request(request)) if targets.is_empty() => {
+                self.core.give_up(request);
+            }
+            Some(Question::Request(request)) => self.core.set_targets(now, request, targets),
+            Some(Question::Answer {
+                departure,
+                transport,
+            }) => {
+                let mut targets = targets.into_iter();
+                match targets.find(|target| target.transport == transport) {
+                    Some(target) => self.core.send_by(now, departure, &target),
+                    None => self.core.lose_answer(now, &departure),
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn dispatch_in_dialog(&mut self, now: Instant, incoming: Incoming) {
+        let response = incoming.response(StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST);
+        self.core.respond(now, incoming.id, response);
+    }
+
+    fn dispatch_subscribe(&mut self, _now: Instant, incoming: Incoming) {
+        self.core
+            .events
+            .push_back(Event::Request(Box::new(incoming)));
+    }
+
+    fn handle_ack(
+        &mut self,
+        _now: Instant,
+        _request: Request,
+        _invite: Option<TransactionId>,
+        _way: Way,
+        _tag: Tag,
+    ) {
+        self.core.counters.stray_acks += 1;
+    }
+}

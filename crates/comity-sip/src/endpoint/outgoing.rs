@@ -1,0 +1,389 @@
+//! Requests of ours: from target to target until somebody answers.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::Target;
+use super::core::{Core, Outcome, Question, Report};
+use super::draft::{Draft, SendError, via};
+use super::event::{Failure, RequestId};
+use crate::header::{CSeq, RetryAfter, Via};
+use crate::transaction::{self, Branch, Departing, Kind, Tell, Told, TransactionId};
+use crate::{Flow, Method, Response, StatusCode, Transport, check_response};
+
+/// A request that has no final response yet.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    draft: Draft,
+    purpose: Purpose,
+    targets: VecDeque<Target>,
+    attempt: Option<Attempt>,
+    is_cancelled: bool,
+    /// Why the target before failed.
+    failure: Failure,
+    /// The 503 of the target before, which is better than no answer.
+    refusal: Option<Box<Response>>,
+    /// Appended to the branch of every attempt: what a loop is recognised by.
+    mark: Option<u64>,
+}
+
+/// One way that a request takes.
+#[derive(Debug)]
+struct Attempt {
+    target: Target,
+    transaction: TransactionId,
+    /// A provisional response came.
+    is_answered: bool,
+}
+
+/// For whom a request was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The user of the endpoint.
+    User,
+    /// Nobody: what becomes of it is of no interest.
+    Nobody,
+}
+
+impl Pending {
+    /// The transaction that waits for an answer to datagrams to an address.
+    pub(crate) fn transaction_to(&self, remote: SocketAddr) -> Option<TransactionId> {
+        let attempt = self.attempt.as_ref()?;
+        let target = &attempt.target;
+        let waits = target.transport == Transport::Udp && target.address == remote;
+        waits.then_some(attempt.transaction)
+    }
+}
+
+impl Core {
+    /// Sends a request to the first of its targets that takes it; with none, asks where it goes.
+    pub(crate) fn send(
+        &mut self,
+        now: Instant,
+        draft: Draft,
+        targets: Vec<Target>,
+        purpose: Purpose,
+    ) -> Result<RequestId, SendError> {
+        self.send_marked(now, draft, targets, purpose, None)
+    }
+
+    pub(crate) fn send_marked(
+        &mut self,
+        now: Instant,
+        draft: Draft,
+        targets: Vec<Target>,
+        purpose: Purpose,
+        mark: Option<u64>,
+    ) -> Result<RequestId, SendError> {
+        if self.pending.len() >= self.config.limits.max_requests as usize {
+            return Err(SendError::Overloaded);
+        }
+        let id = RequestId(self.next_request);
+        self.next_request += 1;
+        let hop = targets.is_empty().then(|| draft.hop()).flatten();
+        let pending = Pending {
+            draft,
+            purpose,
+            targets: VecDeque::new(),
+            attempt: None,
+            is_cancelled: false,
+            failure: Failure::NoTarget,
+            refusal: None,
+            mark,
+        };
+        self.pending.insert(id, pending);
+        match hop {
+            Some(hop) => self.ask(now, Question::Request(id), hop),
+            None => self.set_targets(now, id, targets),
+        }
+        Ok(id)
+    }
+
+    /// Gives a request its targets and begins with the first.
+    pub(crate) fn set_targets(&mut self, now: Instant, id: RequestId, targets: Vec<Target>) {
+        let max = self.config.max_datagram_bytes as usize;
+        let Some(pending) = self.pending.get_mut(&id) else {
+            return;
+        };
+        let is_large = pending.draft.len_on_its_way() > max;
+        for target in targets {
+            // A large request goes over a connection, and in a datagram only if there is none to be
+            // had (RFC 3261 §18.1.1).
+            if is_large && target.transport == Transport::Udp {
+                let mut connected = target.clone();
+                connected.transport = Transport::Tcp;
+                pending.targets.push_back(connected);
+            }
+            pending.targets.push_back(target);
+        }
+        self.attempt(now, id);
+    }
+
+    /// Tries the next targets until one can be sent to.
+    fn attempt(&mut self, now: Instant, id: RequestId) {
+        loop {
+            let Some(pending) = self.pending.get_mut(&id) else {
+                return;
+            };
+            pending.attempt = None;
+            let target = match pending.is_cancelled {
+                true => None,
+                false => pending.targets.pop_front(),
+            };
+            let Some(target) = target else {
+                self.give_up(id);
+                return;
+            };
+            match self.begin(now, id, &target) {
+                Ok(transaction) => {
+                    if let Some(pending) = self.pending.get_mut(&id) {
+                        pending.attempt = Some(Attempt {
+                            target,
+                            transaction,
+                            is_answered: false,
+                        });
+                    }
+                    // A connection that fails at once leads here again.
+                    self.settle(now);
+                    return;
+                }
+                Err(failure) => self.note_failure(id, failure),
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        now: Instant,
+        id: RequestId,
+        target: &Target,
+    ) -> Result<TransactionId, Failure> {
+        if let Some(wait) = self.hops.wait(now, (target.transport, target.address)) {
+            return Err(Failure::Unavailable { wait });
+        }
+        let listener = self.listener(target.transport, target.address);
+        let listener = listener.ok_or(Failure::NoListener)?.clone();
+        let flow = match target.transport {
+            Transport::Udp => Flow::Datagrams {
+                local: listener.local,
+                remote: target.address,
+            },
+            Transport::Tcp | Transport::Tls => {
+                let open = self.connections.find(target);
+                let connection = open.or_else(|| self.dial(now, target));
+                Flow::Connection(connection.ok_or(Failure::Overloaded)?)
+            }
+        };
+        let number = u64::from_be_bytes(self.random.bytes());
+        let pending = self.pending.get(&id).ok_or(Failure::NoTarget)?;
+        let branch = match pending.mark {
+            Some(mark) => format!("{}{number:016x}.{mark:016x}", Via::COOKIE),
+            None => format!("{}{number:016x}", Via::COOKIE),
+        };
+        let via = via(&listener, &branch, self.config.offers_reuse);
+        let departing = Departing {
+            branch: Branch {
+                id: number,
+                is_cancel: false,
+            },
+            kind: pending.draft.kind,
+            request: pending.draft.render(&via, &listener),
+            flow,
+            owner: id.0,
+        };
+        let begun = self.table.begin_client(now, departing);
+        begun.map_err(|transaction::Full| Failure::Overloaded)
+    }
+
+    /// Cancels a request: an INVITE by CANCEL, what waits for its turn by never sending it.
+    pub(crate) fn cancel(&mut self, now: Instant, id: RequestId) {
+        let Some(pending) = self.pending.get_mut(&id) else {
+            return;
+        };
+        pending.is_cancelled = true;
+        match &pending.attempt {
+            Some(attempt) if pending.draft.kind == Kind::Invite => {
+                // Without a provisional response yet, this comes again with the first one.
+                let transaction = attempt.transaction;
+                self.send_cancel(now, transaction);
+            }
+            Some(_) => {}
+            None => {
+                pending.failure = Failure::Cancelled;
+                self.give_up(id);
+            }
+        }
+    }
+
+    fn send_cancel(&mut self, now: Instant, transaction: TransactionId) {
+        let Some((invite, flow, branch)) = self.table.cancel(now, transaction) else {
+            return;
+        };
+        let Some(request) = transaction::cancel(&invite) else {
+            return;
+        };
+        let departing = Departing {
+            branch: Branch {
+                is_cancel: true,
+                ..branch
+            },
+            kind: Kind::Other,
+            request,
+            flow,
+            owner: u64::MAX,
+        };
+        // Without room for it the INVITE ends by its own timer.
+        let _: Result<_, transaction::Full> = self.table.begin_client(now, departing);
+        self.settle(now);
+    }
+
+    /// Takes a response from the wire.
+    pub(crate) fn handle_response(&mut self, now: Instant, response: Box<Response>, flow: Flow) {
+        if check_response(&response, self.config.acceptance.role).is_err() {
+            self.counters.malformed_responses += 1;
+            return;
+        }
+        let Some((branch, method)) = self.branch_of(&response) else {
+            self.counters.stray_responses += 1;
+            return;
+        };
+        let is_known = self
+            .table
+            .handle_response(now, &response, branch, method, flow);
+        self.settle(now);
+        match is_known {
+            transaction::Taken::Told(told) => self.handle_told_response(now, told, response),
+            transaction::Taken::Absorbed => {}
+            transaction::Taken::Stray => self.counters.stray_responses += 1,
+        }
+    }
+
+    /// The branch of ours in a response, and the method that it answers; `None` if the topmost Via is
+    /// not ours.
+    fn branch_of<'a>(&self, response: &'a Response) -> Option<(Branch, Method<'a>)> {
+        let headers = response.headers();
+        let via = headers.first::<Via<'_>>().ok()??;
+        let is_ours = self.config.listeners.iter().any(|listener| {
+            via.transport() == listener.transport.name()
+                && via.host().to_host().is_ok_and(|host| host == listener.host)
+                && via.port() == Some(listener.port)
+        });
+        let method = headers.one::<CSeq<'_>>().ok()?.method;
+        let branch = via.branch()?.strip_prefix(Via::COOKIE)?;
+        let id = u64::from_str_radix(branch.get(..16)?, 16).ok()?;
+        let is_cancel = method == Method::Cancel;
+        is_ours.then_some((Branch { id, is_cancel }, method))
+    }
+
+    fn handle_told_response(&mut self, now: Instant, told: Told, response: Box<Response>) {
+        let id = RequestId(told.owner);
+        let status = response.status();
+        let Some(pending) = self.pending.get_mut(&id) else {
+            return;
+        };
+        let Some(attempt) = pending
+            .attempt
+            .as_mut()
+            .filter(|attempt| attempt.transaction == told.id)
+        else {
+            return;
+        };
+        if status.is_provisional() {
+            attempt.is_answered = true;
+            let (cancelled, transaction) = (pending.is_cancelled, attempt.transaction);
+            let purpose = pending.purpose;
+            self.report(id, purpose, Outcome::Response(response));
+            if cancelled {
+                self.send_cancel(now, transaction);
+            }
+            return;
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let hop = (attempt.target.transport, attempt.target.address);
+            let retry = response
+                .headers()
+                .optional::<RetryAfter<'_>>()
+                .ok()
+                .flatten();
+            if let Some(retry) = retry {
+                let wait = Duration::from_secs(retry.seconds().into());
+                self.hops.avoid(now, hop, wait);
+            }
+            let Some(pending) = self.pending.get_mut(&id) else {
+                return;
+            };
+            pending.refusal = Some(response);
+            self.attempt(now, id);
+            return;
+        }
+        let purpose = pending.purpose;
+        // Further 2xx of an INVITE come through its transaction (RFC 6026 §7.2).
+        if !(status.is_success() && pending.draft.kind == Kind::Invite) {
+            self.pending.remove(&id);
+        } else if let Some(pending) = self.pending.get_mut(&id) {
+            pending.targets.clear();
+        }
+        self.report(id, purpose, Outcome::Response(response));
+    }
+
+    pub(crate) fn handle_client_told(&mut self, now: Instant, told: Told) {
+        let id = RequestId(told.owner);
+        let Some(pending) = self.pending.get_mut(&id) else {
+            return;
+        };
+        let Some(attempt) = &pending.attempt else {
+            return;
+        };
+        if attempt.transaction != told.id {
+            return;
+        }
+        let is_answered = attempt.is_answered;
+        match told.tell {
+            Tell::RangOut => self.send_cancel(now, told.id),
+            Tell::Ended => {
+                self.pending.remove(&id);
+            }
+            Tell::TimedOut | Tell::TransportFailed => {
+                pending.failure = match (told.tell, pending.is_cancelled) {
+                    (_, true) => Failure::Cancelled,
+                    (Tell::TimedOut, false) => Failure::TimedOut,
+                    (_, false) => Failure::Transport,
+                };
+                // Somebody has it who gave a sign of life: it is not sent to somebody else too
+                // (RFC 3263 §4.3).
+                if is_answered && told.tell == Tell::TimedOut {
+                    pending.targets.clear();
+                }
+                self.attempt(now, id);
+            }
+            Tell::Nothing | Tell::Message | Tell::Unanswered => {}
+        }
+    }
+
+    fn note_failure(&mut self, id: RequestId, failure: Failure) {
+        if let Some(pending) = self.pending.get_mut(&id) {
+            pending.failure = failure;
+        }
+    }
+
+    /// Ends a request for which no target is left.
+    pub(crate) fn give_up(&mut self, id: RequestId) {
+        let Some(pending) = self.pending.remove(&id) else {
+            return;
+        };
+        let outcome = match pending.refusal {
+            Some(refusal) if !pending.is_cancelled => Outcome::Response(refusal),
+            Some(_) | None => Outcome::Failed(pending.failure),
+        };
+        self.report(id, pending.purpose, outcome);
+    }
+
+    fn report(&mut self, request: RequestId, purpose: Purpose, outcome: Outcome) {
+        self.reports.push_back(Report {
+            request,
+            purpose,
+            outcome,
+        });
+    }
+}

@@ -1,0 +1,280 @@
+//! Messages from the wire.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::core::Core;
+use super::event::Event;
+use super::incoming::Incoming;
+use super::{Endpoint, options};
+use crate::header::{CallId, To, Via};
+use crate::transaction::{
+    Arrival, Departure, Full, Novelty, Receipt, RequestKey, Tag, TransactionId,
+};
+use crate::{
+    BuildError, Flow, FramerEvent, HeaderName, Message, Method, Refusal, Rejected, Request,
+    ResponseBuilder, Standing, StatusCode, Transport,
+};
+
+/// On which way a message came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    /// What answers go back on.
+    pub(crate) flow: Flow,
+    pub(crate) source: SocketAddr,
+    pub(crate) transport: Transport,
+}
+
+impl Endpoint {
+    pub(crate) fn handle_message(&mut self, now: Instant, message: Message, way: Way) {
+        match message {
+            Message::Request(request) => self.handle_request(now, request, way),
+            Message::Response(response) => {
+                self.core.handle_response(now, Box::new(response), way.flow);
+            }
+        }
+    }
+
+    pub(crate) fn handle_framed(&mut self, now: Instant, event: FramerEvent, way: Way) {
+        match event {
+            FramerEvent::KeepAlive => {}
+            FramerEvent::Message(message) => self.handle_message(now, message, way),
+            FramerEvent::Rejected(rejected) => self.core.reject(now, &rejected, way),
+            FramerEvent::Failed(rejected) => {
+                self.core.reject(now, &rejected, way);
+                if let Flow::Connection(connection) = way.flow {
+                    self.core.disconnect(now, connection);
+                }
+            }
+        }
+    }
+
+    fn handle_request(&mut self, now: Instant, mut request: Request, way: Way) {
+        let core = &mut self.core;
+        let key = match RequestKey::of(&request, core.table.hash()) {
+            Ok(key) => key,
+            Err(error) => return core.refuse(now, &request, &error.into(), way),
+        };
+        let arrival = Arrival {
+            flow: way.flow,
+            source: way.source,
+        };
+        let tag = core.table.tag(key.invite.as_ref().unwrap_or(&key.own));
+        if let Some(receipt) = core.table.handle_request(now, &request, &key, arrival) {
+            core.settle(now);
+            match receipt {
+                Receipt::Absorbed => {}
+                Receipt::Ack(invite) => self.handle_ack(now, request, invite, way, tag),
+            }
+            return;
+        }
+        core.note_offer(&request, way);
+        if let Err(refusal) = core.check(&request) {
+            return core.refuse(now, &request, &refusal, way);
+        }
+        if let Flow::Connection(_) = way.flow {
+            // It would keep all that was read with it.
+            request.compact();
+        }
+        let (id, novelty) = match core.table.begin_server(now, &request, key, arrival) {
+            Ok(begun) => begun,
+            Err(Full) => return core.refuse_for_now(now, &request, way),
+        };
+        let incoming = Incoming {
+            id,
+            request,
+            source: way.source,
+            transport: way.transport,
+            flow: way.flow,
+            tag,
+        };
+        match novelty {
+            Novelty::Fresh => self.dispatch(now, incoming),
+            Novelty::Merged => {
+                let response = incoming.response(StatusCode::LOOP_DETECTED);
+                core.respond(now, id, response);
+            }
+            Novelty::Cancel(invite) => core.handle_cancel(now, &incoming, invite),
+        }
+    }
+
+    /// Gives a new request to whom it concerns.
+    fn dispatch(&mut self, now: Instant, incoming: Incoming) {
+        let headers = incoming.request.headers();
+        let in_dialog = headers
+            .one::<To<'_>>()
+            .is_ok_and(|to| to.tag_bytes().is_some());
+        if in_dialog {
+            return self.dispatch_in_dialog(now, incoming);
+        }
+        match incoming.request.method() {
+            Method::Options => {
+                let response = options::answer(&self.core.config, &incoming);
+                self.core.respond(now, incoming.id, response);
+            }
+            // They exist in dialogs only.
+            Method::Bye | Method::Notify | Method::Prack | Method::Update | Method::Info => {
+                let response = incoming.response(StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST);
+                self.core.respond(now, incoming.id, response);
+            }
+            Method::Subscribe => self.dispatch_subscribe(now, incoming),
+            Method::Invite
+            | Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Message
+            | Method::Publish
+            | Method::Refer
+            | Method::Benotify
+            | Method::Service
+            | Method::Negotiate
+            | Method::Extension(_) => self
+                .core
+                .events
+                .push_back(Event::Request(Box::new(incoming))),
+        }
+    }
+}
+
+impl Core {
+    /// Whether a request can be accepted at all.
+    fn check(&self, request: &Request) -> Result<(), Refusal> {
+        self.config.acceptance.check(request, Standing::default())?;
+        let is_page = request.method() == Method::Message
+            && request
+                .headers()
+                .one::<To<'_>>()
+                .is_ok_and(|to| to.tag_bytes().is_none());
+        match self.config.max_page_bytes {
+            Some(limit) if is_page && request.as_bytes().len() > limit as usize => {
+                Err(Refusal::TooLarge { limit })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Notes that a peer takes our requests on its connection.
+    fn note_offer(&mut self, request: &Request, way: Way) {
+        if let (Flow::Connection(connection), Transport::Tls) = (way.flow, way.transport)
+            && let Ok(Some(via)) = request.headers().first::<Via<'_>>()
+            && via.params().find("alias").is_some()
+        {
+            self.connections.offer(connection);
+        }
+    }
+
+    /// Answers what is no message, if that is possible, and keeps nothing.
+    pub(crate) fn reject(&mut self, now: Instant, rejected: &Rejected, way: Way) {
+        let source = way.source;
+        let Some(response) = ResponseBuilder::reject_received(rejected, source) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        let tag = self.table.tag(rejected.as_bytes());
+        self.answer_and_forget(now, response, tag, rejected.as_bytes().len(), way);
+    }
+
+    /// Refuses a request and keeps nothing: a copy of it gets the same answer.
+    fn refuse(&mut self, now: Instant, request: &Request, refusal: &Refusal, way: Way) {
+        let acceptance = &self.config.acceptance;
+        let Some(response) = acceptance.refuse_received(request, refusal, way.source) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        self.answer_request(now, request, response, way);
+    }
+
+    /// Refuses a request for which there is no room (RFC 3261 §21.5.4).
+    fn refuse_for_now(&mut self, now: Instant, request: &Request, way: Way) {
+        self.counters.overloaded += 1;
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut response = ResponseBuilder::received(request, status, way.source);
+        let seconds = self.config.limits.retry_after_seconds;
+        let _: Result<_, BuildError> = response.header(HeaderName::RetryAfter, seconds);
+        self.answer_request(now, request, response, way);
+    }
+
+    fn answer_request(
+        &mut self,
+        now: Instant,
+        request: &Request,
+        response: ResponseBuilder,
+        way: Way,
+    ) {
+        let headers = request.headers();
+        let via = headers.first::<Via<'_>>().ok().flatten();
+        let branch = via.and_then(|via| via.branch_bytes()).unwrap_or_default();
+        let call_id = headers.one::<CallId<'_>>();
+        let call_id = call_id.as_ref().map_or(&b""[..], |id| id.as_bytes());
+        let tag = self.table.tag(&[branch, b"\n", call_id].concat());
+        self.answer_and_forget(now, response, tag, request.as_bytes().len(), way);
+    }
+
+    fn answer_and_forget(
+        &mut self,
+        now: Instant,
+        mut response: ResponseBuilder,
+        tag: Tag,
+        request_len: usize,
+        way: Way,
+    ) {
+        // The tag is a token.
+        let _: Result<_, BuildError> = response.to_tag(tag.as_str());
+        let message = response.finish();
+        if let Flow::Datagrams { .. } = way.flow {
+            if message.len() > request_len + MAX_EXCESS {
+                self.counters.oversized += 1;
+                return;
+            }
+            if !self.table.may_answer(now, way.source.ip()) {
+                self.counters.withheld += 1;
+                return;
+            }
+        }
+        let departure = Departure {
+            from: None,
+            flow: way.flow,
+            message,
+            detours: 0,
+        };
+        self.depart(now, departure);
+    }
+
+    /// Answers a CANCEL, and ends its INVITE (RFC 3261 §9.2).
+    fn handle_cancel(&mut self, now: Instant, cancel: &Incoming, invite: Option<TransactionId>) {
+        let status = match invite {
+            Some(_) => StatusCode::OK,
+            None => StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST,
+        };
+        self.respond(now, cancel.id, cancel.response(status));
+        let Some(invite) = invite else {
+            return;
+        };
+        if self.table.terminate(now, invite) {
+            self.settle(now);
+            self.events.push_back(Event::Cancelled(invite));
+        }
+    }
+
+    /// Sends a response of the endpoint's own to a request that waits for one.
+    pub(crate) fn respond(&mut self, now: Instant, id: TransactionId, response: ResponseBuilder) {
+        let status = response.status();
+        let message = self.finish(response);
+        // The transaction was there a moment ago, and nobody answered it since.
+        let _: Result<_, _> = self.table.respond(now, id, status, message);
+        self.settle(now);
+    }
+
+    pub(crate) fn finish(&self, mut response: ResponseBuilder) -> Bytes {
+        let product = &self.config.product;
+        if !product.is_empty() {
+            let _: Result<_, BuildError> = response.header(HeaderName::Server, product);
+        }
+        response.finish()
+    }
+}
+
+/// By how much an answer to a datagram, for which nothing is known of its sender, may exceed it.
+const MAX_EXCESS: usize = 200;
