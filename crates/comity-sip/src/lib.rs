@@ -82,6 +82,7 @@
 //! (URIs).
 
 mod build;
+mod dialog;
 pub mod endpoint;
 mod error;
 mod flow;
@@ -91,6 +92,7 @@ mod limits;
 mod message;
 mod method;
 mod multipart;
+mod session;
 mod status;
 mod stream;
 pub mod transaction;
@@ -98,6 +100,8 @@ mod uri;
 mod validate;
 
 pub use build::{AddressBuilder, BuildError, RequestBuilder, ResponseBuilder, ViaBuilder};
+pub use dialog::{Dialog, DialogError, DialogId, OutOfOrder};
+pub use endpoint::Endpoint;
 pub use error::{Fault, ParseError, Place};
 pub use flow::{ConnectionId, Flow, Transport};
 pub use grammar::{HostName, Param, ParamValue, Params, Quoted};
@@ -108,6 +112,7 @@ pub use message::{
 };
 pub use method::{Extension, Method};
 pub use multipart::{Multipart, Part};
+pub use session::{EndReason, SessionError, SessionEvent, SessionId};
 pub use status::StatusCode;
 pub use stream::{Framer, FramerEvent};
 pub use uri::{Gruu, Scheme, Uri, UriBuf, UriBuilder, UriError, UriHeader, UriParam};

@@ -7,10 +7,12 @@ use comity_identity::DomainName;
 use comity_machine::{QueryId, QueryIds, Random, Timers};
 
 use super::connections::{ConnectionLimits, Connections, Opened, Sent};
+use super::draft::Draft;
 use super::event::{Counters, Event, Failure, RequestId};
 use super::hops::Hops;
 use super::outgoing::{Pending, Purpose};
 use super::{Config, Listener, Target};
+use crate::session::{SessionId, SessionTimer};
 use crate::transaction::{self, Departure, Side, Table, Tell, Told, TransactionId};
 use crate::{ConnectionId, Flow, Response, Transport};
 
@@ -45,6 +47,8 @@ pub(crate) enum Timer {
     Idle(ConnectionId),
     /// A question was not answered.
     Question(QueryId),
+    /// Something of a session.
+    Session(SessionId, SessionTimer),
 }
 
 /// For what addresses were asked.
@@ -57,6 +61,8 @@ pub(crate) enum Question {
         departure: Departure,
         transport: Transport,
     },
+    /// For the ACK to a 2xx, which is sent once.
+    Ack(Draft),
 }
 
 /// What became of a request, for whoever sent it.
@@ -189,6 +195,14 @@ impl Core {
             self.events.push_back(Event::Disconnect(connection));
             self.lose(now, connection);
         }
+    }
+
+    /// Tells the user what became of a request.
+    pub(crate) fn tell(&mut self, request: RequestId, outcome: Outcome) {
+        self.events.push_back(match outcome {
+            Outcome::Response(response) => Event::Response { request, response },
+            Outcome::Failed(failure) => Event::Failed { request, failure },
+        });
     }
 
     /// Asks for addresses.

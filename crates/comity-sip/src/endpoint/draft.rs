@@ -59,6 +59,15 @@ impl Draft {
         }
     }
 
+    /// The draft of the ACK to a 2xx; `None` if it is none.
+    pub(crate) fn acknowledgement(builder: &RequestBuilder, limits: &Limits) -> Option<Self> {
+        let message = Message::from_datagram(builder.finish(), limits).ok()?;
+        let Message::Request(request) = message else {
+            return None;
+        };
+        (request.method() == Method::Ack).then(|| Self::without(&request))
+    }
+
     fn of(request: &Request) -> Result<Self, SendError> {
         let headers = request.headers();
         let from = headers.one::<From<'_>>()?;
@@ -72,16 +81,25 @@ impl Draft {
         let needs_contact = matches!(method, Method::Invite | Method::Subscribe)
             && !headers.has(HeaderName::Contact);
         let user = from.uri().user().map(std::borrow::Cow::into_owned);
-        let bytes = request.as_bytes();
-        let line_end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1);
         Ok(Self {
-            line_len: line_end,
-            kind: Kind::of(method),
             contact: needs_contact.then_some(user),
             is_page: method == Method::Message && to.tag_bytes().is_none(),
             has_max_forwards: headers.optional::<MaxForwards>()?.is_some(),
-            bytes: bytes.clone(),
+            ..Self::without(request)
         })
+    }
+
+    /// A request that lacks nothing but Via.
+    fn without(request: &Request) -> Self {
+        let bytes = request.as_bytes();
+        Self {
+            bytes: bytes.clone(),
+            line_len: memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1),
+            kind: Kind::of(request.method()),
+            contact: None,
+            has_max_forwards: true,
+            is_page: false,
+        }
     }
 
     /// The request on its way: with a Via on top, and with what it lacks.

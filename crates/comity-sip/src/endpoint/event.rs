@@ -7,6 +7,7 @@ use comity_machine::QueryId;
 use thiserror::Error;
 
 use super::Incoming;
+use crate::session::{SessionEvent, SessionId};
 use crate::transaction::TransactionId;
 use crate::{ConnectionId, Flow, Response, Scheme, Transport, Uri};
 
@@ -42,8 +43,13 @@ pub enum Event {
     /// The answer to a request did not reach the peer: every way to it failed, or no ACK came for
     /// the refusal of an INVITE.
     AnswerLost(TransactionId),
-    /// The ACK to the 2xx of an INVITE that was passed on.
-    Ack(Box<Incoming>),
+    /// Something happened to a session.
+    Session {
+        /// The session.
+        session: SessionId,
+        /// What happened.
+        event: SessionEvent,
+    },
     /// A response to a request: any number of provisional ones, and then a final one; more than one
     /// of them only for an INVITE that was accepted at several places.
     Response {

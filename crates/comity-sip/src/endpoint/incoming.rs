@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use crate::session::SessionId;
 use crate::transaction::{Tag, TransactionId};
 use crate::{
     BuildError, ConnectionId, Edit, EditError, Flow, Method, Request, ResponseBuilder, StatusCode,
@@ -18,6 +19,7 @@ pub struct Incoming {
     pub(crate) transport: Transport,
     pub(crate) flow: Flow,
     pub(crate) tag: Tag,
+    pub(crate) session: Option<SessionId>,
 }
 
 impl Incoming {
@@ -35,6 +37,12 @@ impl Incoming {
     #[must_use]
     pub fn request(&self) -> &Request {
         &self.request
+    }
+
+    /// The session to which it belongs.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
     }
 
     /// Where it came from.

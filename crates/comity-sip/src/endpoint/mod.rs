@@ -7,7 +7,7 @@ mod draft;
 mod event;
 mod hops;
 mod incoming;
-mod options;
+pub(crate) mod options;
 mod outgoing;
 mod receive;
 mod reply;
@@ -22,26 +22,26 @@ use comity_machine::QueryId;
 use thiserror::Error;
 
 pub use config::{Config, Limits, Listener};
-pub(crate) use core::Core;
+pub(crate) use core::{Core, Outcome, Question, Timer};
 pub use draft::SendError;
+pub(crate) use draft::{Draft, contact};
 pub use event::{Counters, Event, Failure, Hop, RequestId, Transmit};
 pub use incoming::Incoming;
 pub use target::Target;
 
-use self::core::{Outcome, Question, Report, Timer};
-use crate::transaction::{Closed, Tag, Tell, TransactionId};
-use crate::{
-    ConnectionId, Flow, Message, Request, RequestBuilder, ResponseBuilder, StatusCode, Transport,
-};
-use draft::Draft;
-use outgoing::Purpose;
+use self::core::Report;
+use crate::session::{EndReason, SessionError, Sessions, ends_dialog};
+use crate::transaction::{Closed, Tell, TransactionId};
+use crate::{ConnectionId, Flow, Message, RequestBuilder, ResponseBuilder, StatusCode, Transport};
+pub(crate) use outgoing::Purpose;
 use receive::Way;
 use reply::answer_address;
 
 /// A SIP endpoint.
 #[derive(Debug)]
 pub struct Endpoint {
-    core: Core,
+    pub(crate) core: Core,
+    pub(crate) sessions: Sessions,
 }
 
 /// Why an answer is not sent.
@@ -51,8 +51,8 @@ pub enum AnswerError {
     /// The request was cancelled, was answered, or waited for too long.
     #[error("the request takes no answer any more")]
     Over,
-    /// It is provisional and should be final, or the other way round. To anything but an INVITE no
-    /// provisional response is sent (RFC 4320 §4.1).
+    /// It is provisional and should be final, or the other way round, or a 2xx to an INVITE. To
+    /// anything but an INVITE no provisional response is sent (RFC 4320 §4.1).
     #[error("a response of the wrong class")]
     Class,
     /// It would be a 408 to something other than an INVITE (RFC 4320 §4.2).
@@ -66,6 +66,7 @@ impl Endpoint {
     pub fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
         Self {
             core: Core::new(now, config, seed),
+            sessions: Sessions::default(),
         }
     }
 
@@ -177,6 +178,7 @@ impl Endpoint {
                 }
                 Timer::Idle(connection) => self.core.check_idle(now, connection),
                 Timer::Question(query) => self.answer_question(now, query, Vec::new()),
+                Timer::Session(session, timer) => self.handle_session_timeout(now, session, timer),
             }
         }
         self.settle(now);
@@ -209,7 +211,7 @@ impl Endpoint {
         self.settle(now);
     }
 
-    /// Answers a request for good.
+    /// Answers a request for good; an INVITE is accepted by [`accept`](Self::accept).
     ///
     /// # Errors
     ///
@@ -227,7 +229,12 @@ impl Endpoint {
         if status == StatusCode::REQUEST_TIMEOUT && !incoming.is_invite() {
             return Err(AnswerError::Timeout);
         }
-        self.hand_down(now, incoming, response)
+        if status.is_success() && incoming.is_invite() {
+            return Err(AnswerError::Class);
+        }
+        self.hand_down(now, incoming, response)?;
+        self.forget_invite(now, incoming.id);
+        Ok(())
     }
 
     /// Tells the sender of an INVITE how it goes on, as 180 does.
@@ -243,6 +250,10 @@ impl Endpoint {
     ) -> Result<(), AnswerError> {
         if !response.status().is_provisional() || !incoming.is_invite() {
             return Err(AnswerError::Class);
+        }
+        if response.status() != StatusCode::TRYING && incoming.session.is_none() {
+            // Without room for it, or an address of the peer, the dialog begins with the 200.
+            let _: Result<_, SessionError> = self.early_session(incoming);
         }
         self.hand_down(now, incoming, response)
     }
@@ -315,13 +326,13 @@ impl Endpoint {
     }
 
     /// Follows everything up that an input set off.
-    fn settle(&mut self, now: Instant) {
+    pub(crate) fn settle(&mut self, now: Instant) {
         self.core.settle(now);
         loop {
             if let Some(report) = self.core.reports.pop_front() {
                 self.handle_report(now, report);
             } else if let Some((id, tell)) = self.core.lost_answers.pop_front() {
-                self.handle_lost_answer(id, tell);
+                self.handle_lost_answer(now, id, tell);
             } else {
                 return;
             }
@@ -329,22 +340,33 @@ impl Endpoint {
         }
     }
 
-    fn handle_report(&mut self, _now: Instant, report: Report) {
+    fn handle_report(&mut self, now: Instant, report: Report) {
         let Report {
             request,
             purpose,
             outcome,
         } = report;
         match purpose {
-            Purpose::User => self.core.events.push_back(match outcome {
-                Outcome::Response(response) => Event::Response { request, response },
-                Outcome::Failed(failure) => Event::Failed { request, failure },
-            }),
+            Purpose::User => self.core.tell(request, outcome),
             Purpose::Nobody => {}
+            Purpose::Session(session, errand) => {
+                self.handle_session_report(now, session, errand, outcome);
+            }
+            Purpose::InSession(session) => {
+                let is_gone = match &outcome {
+                    Outcome::Response(response) => ends_dialog(response.status()),
+                    Outcome::Failed(failure) => *failure == Failure::TimedOut,
+                };
+                self.core.tell(request, outcome);
+                if is_gone {
+                    self.end_session(now, session, EndReason::Gone);
+                }
+            }
         }
     }
 
-    fn handle_lost_answer(&mut self, id: TransactionId, tell: Tell) {
+    fn handle_lost_answer(&mut self, now: Instant, id: TransactionId, tell: Tell) {
+        self.forget_invite(now, id);
         let event = match tell {
             Tell::Unanswered => {
                 self.core.counters.unanswered += 1;
@@ -376,29 +398,14 @@ impl Endpoint {
                     None => self.core.lose_answer(now, &departure),
                 }
             }
+            Some(Question::Ack(draft)) => self.core.send_ack_to(now, &draft, &targets),
             None => {}
         }
-    }
-
-    fn dispatch_in_dialog(&mut self, now: Instant, incoming: Incoming) {
-        let response = incoming.response(StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST);
-        self.core.respond(now, incoming.id, response);
     }
 
     fn dispatch_subscribe(&mut self, _now: Instant, incoming: Incoming) {
         self.core
             .events
             .push_back(Event::Request(Box::new(incoming)));
-    }
-
-    fn handle_ack(
-        &mut self,
-        _now: Instant,
-        _request: Request,
-        _invite: Option<TransactionId>,
-        _way: Way,
-        _tag: Tag,
-    ) {
-        self.core.counters.stray_acks += 1;
     }
 }

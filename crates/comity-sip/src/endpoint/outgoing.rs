@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::Target;
 use super::core::{Core, Outcome, Question, Report};
 use super::draft::{Draft, SendError, via};
 use super::event::{Failure, RequestId};
+use super::{Listener, Target};
 use crate::header::{CSeq, RetryAfter, Via};
-use crate::transaction::{self, Branch, Departing, Kind, Tell, Told, TransactionId};
-use crate::{Flow, Method, Response, StatusCode, Transport, check_response};
+use crate::session::{Errand, SessionId};
+use crate::transaction::{self, Branch, Departing, Departure, Kind, Tell, Told, TransactionId};
+use crate::{Flow, Method, RequestBuilder, Response, StatusCode, Transport, check_response};
 
 /// A request that has no final response yet.
 #[derive(Debug)]
@@ -44,6 +45,10 @@ pub(crate) enum Purpose {
     User,
     /// Nobody: what becomes of it is of no interest.
     Nobody,
+    /// A session, with an INVITE.
+    Session(SessionId, Errand),
+    /// The user of the endpoint, in a session.
+    InSession(SessionId),
 }
 
 impl Pending {
@@ -162,19 +167,7 @@ impl Core {
         if let Some(wait) = self.hops.wait(now, (target.transport, target.address)) {
             return Err(Failure::Unavailable { wait });
         }
-        let listener = self.listener(target.transport, target.address);
-        let listener = listener.ok_or(Failure::NoListener)?.clone();
-        let flow = match target.transport {
-            Transport::Udp => Flow::Datagrams {
-                local: listener.local,
-                remote: target.address,
-            },
-            Transport::Tcp | Transport::Tls => {
-                let open = self.connections.find(target);
-                let connection = open.or_else(|| self.dial(now, target));
-                Flow::Connection(connection.ok_or(Failure::Overloaded)?)
-            }
-        };
+        let (listener, flow) = self.way_to(now, target)?;
         let number = u64::from_be_bytes(self.random.bytes());
         let pending = self.pending.get(&id).ok_or(Failure::NoTarget)?;
         let branch = match pending.mark {
@@ -194,6 +187,55 @@ impl Core {
         };
         let begun = self.table.begin_client(now, departing);
         begun.map_err(|transaction::Full| Failure::Overloaded)
+    }
+
+    /// By which listener and on which flow a target is reached; a connection is begun if there is
+    /// none.
+    fn way_to(&mut self, now: Instant, target: &Target) -> Result<(Listener, Flow), Failure> {
+        let listener = self.listener(target.transport, target.address);
+        let listener = listener.ok_or(Failure::NoListener)?.clone();
+        let flow = match target.transport {
+            Transport::Udp => Flow::Datagrams {
+                local: listener.local,
+                remote: target.address,
+            },
+            Transport::Tcp | Transport::Tls => {
+                let open = self.connections.find(target);
+                let connection = open.or_else(|| self.dial(now, target));
+                Flow::Connection(connection.ok_or(Failure::Overloaded)?)
+            }
+        };
+        Ok((listener, flow))
+    }
+
+    /// Sends the ACK to a 2xx, to wherever its dialog leads (RFC 3261 §13.2.2.4).
+    pub(crate) fn send_ack(&mut self, now: Instant, ack: &RequestBuilder) {
+        let Some(draft) = Draft::acknowledgement(ack, &self.config.message) else {
+            return;
+        };
+        if let Some(hop) = draft.hop() {
+            self.ask(now, Question::Ack(draft), hop);
+        }
+    }
+
+    /// Sends an ACK to the first target that can be reached. It is not repeated: another 2xx asks
+    /// for another ACK.
+    pub(crate) fn send_ack_to(&mut self, now: Instant, draft: &Draft, targets: &[Target]) {
+        for target in targets {
+            let Ok((listener, flow)) = self.way_to(now, target) else {
+                continue;
+            };
+            let number = u64::from_be_bytes(self.random.bytes());
+            let branch = format!("{}{number:016x}", Via::COOKIE);
+            let via = via(&listener, &branch, self.config.offers_reuse);
+            let departure = Departure {
+                from: None,
+                flow,
+                message: draft.render(&via, &listener),
+                detours: 0,
+            };
+            return self.depart(now, departure);
+        }
     }
 
     /// Cancels a request: an INVITE by CANCEL, what waits for its turn by never sending it.

@@ -14,8 +14,8 @@ use crate::transaction::{
     Arrival, Departure, Full, Novelty, Receipt, RequestKey, Tag, TransactionId,
 };
 use crate::{
-    BuildError, Flow, FramerEvent, HeaderName, Message, Method, Refusal, Rejected, Request,
-    ResponseBuilder, Standing, StatusCode, Transport,
+    BuildError, DialogId, Flow, FramerEvent, HeaderName, Message, Method, Refusal, Rejected,
+    Request, ResponseBuilder, Standing, StatusCode, Transport,
 };
 
 /// On which way a message came.
@@ -66,7 +66,7 @@ impl Endpoint {
             core.settle(now);
             match receipt {
                 Receipt::Absorbed => {}
-                Receipt::Ack(invite) => self.handle_ack(now, request, invite, way, tag),
+                Receipt::Ack => self.handle_ack(&request),
             }
             return;
         }
@@ -89,14 +89,19 @@ impl Endpoint {
             transport: way.transport,
             flow: way.flow,
             tag,
+            session: None,
         };
         match novelty {
             Novelty::Fresh => self.dispatch(now, incoming),
             Novelty::Merged => {
-                let response = incoming.response(StatusCode::LOOP_DETECTED);
-                core.respond(now, id, response);
+                core.refuse_with(now, &incoming, StatusCode::LOOP_DETECTED);
             }
-            Novelty::Cancel(invite) => core.handle_cancel(now, &incoming, invite),
+            Novelty::Cancel(invite) => {
+                if let Some(invite) = core.handle_cancel(now, &incoming, invite) {
+                    self.forget_invite(now, invite);
+                    self.core.events.push_back(Event::Cancelled(invite));
+                }
+            }
         }
     }
 
@@ -107,7 +112,18 @@ impl Endpoint {
             .one::<To<'_>>()
             .is_ok_and(|to| to.tag_bytes().is_some());
         if in_dialog {
-            return self.dispatch_in_dialog(now, incoming);
+            let dialog = DialogId::of_request(&incoming.request).ok();
+            let session = dialog.as_ref().and_then(|id| self.sessions.of_dialog(id));
+            match (session, &dialog) {
+                (Some(session), Some(dialog)) => {
+                    self.dispatch_in_session(now, session, dialog, incoming);
+                }
+                (None, _) | (_, None) => {
+                    let status = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
+                    self.core.refuse_with(now, &incoming, status);
+                }
+            }
+            return;
         }
         match incoming.request.method() {
             Method::Options => {
@@ -116,8 +132,8 @@ impl Endpoint {
             }
             // They exist in dialogs only.
             Method::Bye | Method::Notify | Method::Prack | Method::Update | Method::Info => {
-                let response = incoming.response(StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST);
-                self.core.respond(now, incoming.id, response);
+                let status = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
+                self.core.refuse_with(now, &incoming, status);
             }
             Method::Subscribe => self.dispatch_subscribe(now, incoming),
             Method::Invite
@@ -242,20 +258,26 @@ impl Core {
         self.depart(now, departure);
     }
 
-    /// Answers a CANCEL, and ends its INVITE (RFC 3261 §9.2).
-    fn handle_cancel(&mut self, now: Instant, cancel: &Incoming, invite: Option<TransactionId>) {
+    /// Answers a CANCEL, and ends its INVITE (RFC 3261 §9.2); gives that if it was not answered.
+    fn handle_cancel(
+        &mut self,
+        now: Instant,
+        cancel: &Incoming,
+        invite: Option<TransactionId>,
+    ) -> Option<TransactionId> {
         let status = match invite {
             Some(_) => StatusCode::OK,
             None => StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST,
         };
-        self.respond(now, cancel.id, cancel.response(status));
-        let Some(invite) = invite else {
-            return;
-        };
-        if self.table.terminate(now, invite) {
-            self.settle(now);
-            self.events.push_back(Event::Cancelled(invite));
-        }
+        self.refuse_with(now, cancel, status);
+        let ended = invite.filter(|&invite| self.table.terminate(now, invite));
+        self.settle(now);
+        ended
+    }
+
+    /// Answers a request with a status alone.
+    pub(crate) fn refuse_with(&mut self, now: Instant, incoming: &Incoming, status: StatusCode) {
+        self.respond(now, incoming.id, incoming.response(status));
     }
 
     /// Sends a response of the endpoint's own to a request that waits for one.

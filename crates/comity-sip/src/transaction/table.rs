@@ -76,8 +76,8 @@ pub(crate) struct Branch {
 pub(crate) enum Receipt {
     /// It was here before, and was answered as it has to be.
     Absorbed,
-    /// An ACK for its user: of the 2xx of this transaction, or of one that is not known here.
-    Ack(Option<TransactionId>),
+    /// An ACK to a 2xx, which is the user's.
+    Ack,
 }
 
 /// As what a request is new.
@@ -561,22 +561,19 @@ impl Table {
         found: Option<u32>,
     ) -> Receipt {
         let Some(slot) = found else {
-            return Receipt::Ack(None);
+            return Receipt::Ack;
         };
         let Some(entry) = self.entry(slot) else {
-            return Receipt::Ack(None);
+            return Receipt::Ack;
         };
         if let Place::Server { old: Some(tag), .. } = &entry.place
             && key.is_old
             && tag.as_deref() != to_tag(request.headers()).as_deref()
         {
-            return Receipt::Ack(None);
+            return Receipt::Ack;
         }
-        let serial = entry.serial;
         match self.step_server(now, slot, ServerInput::Ack, None) {
-            Some(told) if told.tell == Tell::Message => {
-                Receipt::Ack(Some(TransactionId { slot, serial }))
-            }
+            Some(told) if told.tell == Tell::Message => Receipt::Ack,
             Some(_) | None => Receipt::Absorbed,
         }
     }

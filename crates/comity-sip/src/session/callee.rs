@@ -1,0 +1,288 @@
+//! The side that answers an INVITE.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::{
+    Accepted, EndReason, Session, SessionError, SessionEvent, SessionId, SessionTimer, Side,
+};
+use crate::endpoint::{Event, Incoming, Timer, contact, options};
+use crate::header::{CSeq, To};
+use crate::transaction::TransactionId;
+use crate::{
+    BuildError, Dialog, DialogId, Endpoint, HeaderName, Method, Request, ResponseBuilder,
+    StatusCode,
+};
+
+impl Endpoint {
+    /// Accepts an INVITE with 200: a session begins, or goes on with another description. The 200 is
+    /// repeated until the ACK comes ([`SessionEvent::Acknowledged`]).
+    ///
+    /// # Errors
+    ///
+    /// If the request is no INVITE that waits for an answer, or has no Contact, or there are too many
+    /// sessions. It is not answered then.
+    pub fn accept(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<SessionId, SessionError> {
+        if !incoming.is_invite() {
+            return Err(SessionError::Over);
+        }
+        let mut response = self.dialog_response(incoming, StatusCode::OK)?;
+        response.body(content_type, body)?;
+        let session = match incoming.session {
+            Some(session) => session,
+            None => self.early_session(incoming)?,
+        };
+        let number = incoming.request.headers().one::<CSeq<'_>>();
+        let number = number.map_err(crate::DialogError::from)?.number;
+        let response = self.core.finish(response);
+        let message = response.clone();
+        let sent = self
+            .core
+            .table
+            .respond(now, incoming.id, StatusCode::OK, message);
+        sent.map_err(|crate::transaction::Closed| SessionError::Over)?;
+        self.sessions.invites.remove(&incoming.id);
+        if let Some(entry) = self.sessions.get_mut(session) {
+            entry.is_established = true;
+            entry.incoming = None;
+            let interval = self.core.config.timing.t1;
+            entry.accepted = Some(Accepted {
+                transaction: incoming.id,
+                number,
+                response,
+                interval,
+            });
+            let timing = &self.core.config.timing;
+            let timers = &mut self.core.timers;
+            let timer = |timer| Timer::Session(session, timer);
+            timers.set_after(timer(SessionTimer::Again), now, interval);
+            timers.set_after(timer(SessionTimer::NoAck), now, timing.timeout());
+        }
+        self.settle(now);
+        Ok(session)
+    }
+
+    /// A response that tells the peer where the requests of a dialog come in, and on which way.
+    pub(crate) fn dialog_response(
+        &self,
+        incoming: &Incoming,
+        status: StatusCode,
+    ) -> Result<ResponseBuilder, BuildError> {
+        let mut response = incoming.response(status);
+        let headers = incoming.request.headers();
+        response.copy(headers, HeaderName::RecordRoute)?;
+        let listener = self.core.listener(incoming.transport, incoming.source);
+        let to = headers.one::<To<'_>>().ok();
+        let user = to.and_then(|to| to.uri().user());
+        if let Some(listener) = listener
+            && let Ok(contact) = contact(user.as_deref(), listener)
+        {
+            response.header(HeaderName::Contact, contact)?;
+        }
+        options::allow(&self.core.config, &mut response);
+        Ok(response)
+    }
+
+    /// The session of an INVITE that is not answered yet, which is early from the first answer with
+    /// a tag on (RFC 3261 §12.1).
+    pub(crate) fn early_session(&mut self, incoming: &Incoming) -> Result<SessionId, SessionError> {
+        if let Some(session) = self.sessions.of_invite(incoming.id) {
+            return Ok(session);
+        }
+        if self.sessions.len() >= self.core.config.limits.max_dialogs as usize {
+            return Err(SessionError::Overloaded);
+        }
+        let dialog = Dialog::answering(&incoming.request, incoming.tag.as_str())?;
+        if self.sessions.of_dialog(dialog.id()).is_some() {
+            return Err(SessionError::Pending);
+        }
+        let mut session = Session::new(Side::Callee);
+        session.dialogs.push(dialog);
+        session.incoming = Some(incoming.id);
+        Ok(self.sessions.insert(session))
+    }
+
+    /// An ACK to a 2xx.
+    pub(crate) fn handle_ack(&mut self, request: &Request) {
+        let id = DialogId::of_request(request);
+        let session = id.ok().and_then(|id| self.sessions.of_dialog(&id));
+        let Some(session) = session else {
+            self.core.counters.stray_acks += 1;
+            return;
+        };
+        let number = request.headers().one::<CSeq<'_>>().map(|cseq| cseq.number);
+        let Some(entry) = self.sessions.get_mut(session) else {
+            return;
+        };
+        if let Some(accepted) = &entry.accepted
+            && number == Ok(accepted.number)
+        {
+            entry.accepted = None;
+            for timer in [SessionTimer::Again, SessionTimer::NoAck] {
+                self.core.timers.stop(Timer::Session(session, timer));
+            }
+            self.tell(session, SessionEvent::Acknowledged);
+        }
+    }
+
+    /// A request in a session.
+    pub(crate) fn dispatch_in_session(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        dialog: &DialogId,
+        mut incoming: Incoming,
+    ) {
+        let seconds = self.core.random.below(11);
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        let in_order = session
+            .dialog_of(dialog)
+            .is_some_and(|dialog| dialog.handle_request(&incoming.request).is_ok());
+        if !in_order {
+            return self
+                .core
+                .refuse_with(now, &incoming, StatusCode::SERVER_INTERNAL_ERROR);
+        }
+        match incoming.request.method() {
+            Method::Bye => {
+                self.core.refuse_with(now, &incoming, StatusCode::OK);
+                self.end_session(now, id, EndReason::Bye);
+                return;
+            }
+            Method::Invite if session.outgoing.is_some() => {
+                return self
+                    .core
+                    .refuse_with(now, &incoming, StatusCode::REQUEST_PENDING);
+            }
+            // RFC 3261 §14.2.
+            Method::Invite if session.incoming.is_some() || session.accepted.is_some() => {
+                let mut response = incoming.response(StatusCode::SERVER_INTERNAL_ERROR);
+                let _: Result<_, BuildError> = response.header(HeaderName::RetryAfter, seconds);
+                return self.core.respond(now, incoming.id, response);
+            }
+            Method::Invite => {
+                session.incoming = Some(incoming.id);
+                self.sessions.invites.insert(incoming.id, id);
+            }
+            Method::Options => {
+                let response = options::answer(&self.core.config, &incoming);
+                return self.core.respond(now, incoming.id, response);
+            }
+            // We never send a provisional response that asks for one.
+            Method::Prack => {
+                let status = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
+                return self.core.refuse_with(now, &incoming, status);
+            }
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Message
+            | Method::Info
+            | Method::Update
+            | Method::Refer
+            | Method::Publish
+            | Method::Benotify
+            | Method::Service
+            | Method::Negotiate
+            | Method::Extension(_) => {}
+        }
+        incoming.session = Some(id);
+        self.core
+            .events
+            .push_back(Event::Request(Box::new(incoming)));
+    }
+
+    /// An INVITE of a session got a final answer that is no 2xx, was cancelled, or waited too long.
+    pub(crate) fn forget_invite(&mut self, now: Instant, invite: TransactionId) {
+        let Some(id) = self.sessions.invites.remove(&invite) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        session.incoming = None;
+        if !session.is_established {
+            self.drop_session(now, id);
+        }
+    }
+
+    /// Ends a session that the peer ended, or that cannot go on.
+    pub(crate) fn end_session(&mut self, now: Instant, id: SessionId, reason: EndReason) {
+        let Some(session) = self.drop_session(now, id) else {
+            return;
+        };
+        if let Some(invite) = session.incoming {
+            self.core.table.terminate(now, invite);
+        }
+        if let Some(request) = session.outgoing {
+            self.core.cancel(now, request);
+        }
+        self.tell(id, SessionEvent::Ended(reason));
+    }
+
+    pub(crate) fn drop_session(&mut self, _now: Instant, id: SessionId) -> Option<Session> {
+        for timer in [
+            SessionTimer::Again,
+            SessionTimer::NoAck,
+            SessionTimer::Reinvite,
+        ] {
+            self.core.timers.stop(Timer::Session(id, timer));
+        }
+        self.sessions.remove(id)
+    }
+
+    pub(crate) fn handle_session_timeout(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        timer: SessionTimer,
+    ) {
+        match timer {
+            SessionTimer::Again => self.repeat_answer(now, id),
+            SessionTimer::NoAck => {
+                // The peer may have answered and not know that we did not hear it.
+                let _: Result<_, SessionError> = self.send_bye(now, id);
+                self.end_session(now, id, EndReason::NoAck);
+            }
+            SessionTimer::Reinvite => self.repeat_invite(now, id),
+        }
+    }
+
+    fn repeat_answer(&mut self, now: Instant, id: SessionId) {
+        let timing = self.core.config.timing;
+        let Some(accepted) = self
+            .sessions
+            .get_mut(id)
+            .and_then(|session| session.accepted.as_mut())
+        else {
+            return;
+        };
+        accepted.interval = accepted.interval.saturating_mul(2).min(timing.t2);
+        let (interval, transaction) = (accepted.interval, accepted.transaction);
+        let response = accepted.response.clone();
+        let timer = Timer::Session(id, SessionTimer::Again);
+        self.core.timers.set_after(timer, now, interval);
+        // The transaction is over when the wait for the ACK is.
+        let _: Result<_, _> = self
+            .core
+            .table
+            .respond(now, transaction, StatusCode::OK, response);
+    }
+
+    pub(crate) fn tell(&mut self, session: SessionId, event: SessionEvent) {
+        self.core
+            .events
+            .push_back(Event::Session { session, event });
+    }
+}
