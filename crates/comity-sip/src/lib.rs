@@ -95,7 +95,8 @@ mod multipart;
 mod session;
 mod status;
 mod stream;
-pub mod transaction;
+mod subscription;
+mod transaction;
 mod uri;
 mod validate;
 
@@ -115,5 +116,10 @@ pub use multipart::{Multipart, Part};
 pub use session::{EndReason, SessionError, SessionEvent, SessionId};
 pub use status::StatusCode;
 pub use stream::{Framer, FramerEvent};
+pub use subscription::{
+    Cause, PublicationEvent, PublicationId, Publish, Reason, Subscribe, SubscriptionError,
+    SubscriptionEvent, SubscriptionId, WatcherEvent,
+};
+pub use transaction::{Timing, TransactionId};
 pub use uri::{Gruu, Scheme, Uri, UriBuf, UriBuilder, UriError, UriHeader, UriParam};
 pub use validate::{Acceptance, Passage, Refusal, Role, Standing, check_response};

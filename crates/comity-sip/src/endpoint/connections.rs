@@ -121,7 +121,7 @@ impl Connections {
             direction: Direction::Inbound,
             proved,
             target: None,
-            framer: Framer::new(message.clone()),
+            framer: Framer::new(*message),
             last_used: now,
             is_offered: false,
             is_reading: false,
@@ -148,7 +148,7 @@ impl Connections {
             direction: Direction::Outbound,
             proved: Vec::new(),
             target: Some(target.clone()),
-            framer: Framer::new(message.clone()),
+            framer: Framer::new(*message),
             last_used: now,
             is_offered: false,
             is_reading: false,
@@ -312,10 +312,6 @@ impl Connection {
             State::Opening(waiting) => waiting,
             State::Open => Vec::new(),
         }
-    }
-
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.state, State::Open)
     }
 
     /// When it is idle for too long, if nothing happens.

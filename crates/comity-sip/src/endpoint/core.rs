@@ -12,9 +12,13 @@ use super::event::{Counters, Event, Failure, RequestId};
 use super::hops::Hops;
 use super::outgoing::{Pending, Purpose};
 use super::{Config, Listener, Target};
+use crate::header::{CSeq, MaxForwards};
 use crate::session::{SessionId, SessionTimer};
+use crate::subscription::{PublicationId, SubscriptionId, SubscriptionTimer};
 use crate::transaction::{self, Departure, Side, Table, Tell, Told, TransactionId};
-use crate::{ConnectionId, Flow, Response, Transport};
+use crate::{
+    BuildError, ConnectionId, Flow, HeaderName, Method, RequestBuilder, Response, Transport, Uri,
+};
 
 /// What requests, sessions and subscriptions share: transactions, connections, and what leaves.
 #[derive(Debug)]
@@ -49,6 +53,10 @@ pub(crate) enum Timer {
     Question(QueryId),
     /// Something of a session.
     Session(SessionId, SessionTimer),
+    /// Something of a subscription.
+    Subscription(SubscriptionId, SubscriptionTimer),
+    /// A publication is refreshed or repeated.
+    Publication(PublicationId),
 }
 
 /// For what addresses were asked.
@@ -112,6 +120,49 @@ impl Core {
             random,
             config,
         }
+    }
+
+    /// A new tag for From.
+    pub(crate) fn tag(&mut self) -> String {
+        format!("{:016x}", u64::from_be_bytes(self.random.bytes()))
+    }
+
+    /// A new Call-ID.
+    pub(crate) fn call_id(&mut self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.random.bytes()))
+    }
+
+    /// A request outside of dialogs, the first with its Call-ID and tag.
+    pub(crate) fn compose(
+        &self,
+        method: Method<'_>,
+        resource: Uri<'_>,
+        from: Uri<'_>,
+        parts: (&str, &str),
+    ) -> Result<RequestBuilder, BuildError> {
+        self.compose_numbered(method, resource, from, parts, 1)
+    }
+
+    /// A request outside of dialogs, with its Call-ID and tag and its number.
+    pub(crate) fn compose_numbered(
+        &self,
+        method: Method<'_>,
+        resource: Uri<'_>,
+        from: Uri<'_>,
+        (call_id, tag): (&str, &str),
+        number: u32,
+    ) -> Result<RequestBuilder, BuildError> {
+        let mut request = RequestBuilder::new(method, resource)?;
+        request
+            .header(HeaderName::From, format_args!("<{from}>;tag={tag}"))?
+            .header(HeaderName::To, format_args!("<{resource}>"))?
+            .header(HeaderName::CallId, call_id)?
+            .header(HeaderName::CSeq, CSeq::new(number, method))?
+            .header(HeaderName::MaxForwards, MaxForwards(70))?;
+        if !self.config.product.is_empty() {
+            request.header(HeaderName::UserAgent, &self.config.product)?;
+        }
+        Ok(request)
     }
 
     /// The listener by which a message leaves.

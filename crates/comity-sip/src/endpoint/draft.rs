@@ -143,7 +143,7 @@ impl Draft {
     pub(crate) fn hop(&self) -> Option<Hop> {
         let request = request_of(&self.bytes)?;
         let route = request.headers().first::<Route<'_>>().ok()?;
-        Hop::of(route.map_or(request.uri(), |route| route.uri()))
+        Hop::of(route.map_or_else(|| request.uri(), |route| route.uri()))
     }
 }
 

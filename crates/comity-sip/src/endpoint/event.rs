@@ -8,6 +8,9 @@ use thiserror::Error;
 
 use super::Incoming;
 use crate::session::{SessionEvent, SessionId};
+use crate::subscription::{
+    PublicationEvent, PublicationId, SubscriptionEvent, SubscriptionId, WatcherEvent,
+};
 use crate::transaction::TransactionId;
 use crate::{ConnectionId, Flow, Response, Scheme, Transport, Uri};
 
@@ -49,6 +52,27 @@ pub enum Event {
         session: SessionId,
         /// What happened.
         event: SessionEvent,
+    },
+    /// Something happened to a subscription of ours.
+    Subscription {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// What happened.
+        event: SubscriptionEvent,
+    },
+    /// Something happened to a subscription of a watcher's.
+    Watcher {
+        /// The subscription.
+        subscription: SubscriptionId,
+        /// What happened.
+        event: WatcherEvent,
+    },
+    /// Something happened to a publication.
+    Publication {
+        /// The publication.
+        publication: PublicationId,
+        /// What happened.
+        event: PublicationEvent,
     },
     /// A response to a request: any number of provisional ones, and then a final one; more than one
     /// of them only for an INVITE that was accepted at several places.

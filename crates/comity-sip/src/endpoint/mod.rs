@@ -31,8 +31,12 @@ pub use target::Target;
 
 use self::core::Report;
 use crate::session::{EndReason, SessionError, Sessions, ends_dialog};
+use crate::subscription::{Publications, SubscriptionTimer, Subscriptions};
 use crate::transaction::{Closed, Tell, TransactionId};
-use crate::{ConnectionId, Flow, Message, RequestBuilder, ResponseBuilder, StatusCode, Transport};
+use crate::{
+    BuildError, ConnectionId, Flow, Message, Method, RequestBuilder, ResponseBuilder, StatusCode,
+    Transport, Uri,
+};
 pub(crate) use outgoing::Purpose;
 use receive::Way;
 use reply::answer_address;
@@ -42,6 +46,8 @@ use reply::answer_address;
 pub struct Endpoint {
     pub(crate) core: Core,
     pub(crate) sessions: Sessions,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) publications: Publications,
 }
 
 /// Why an answer is not sent.
@@ -67,6 +73,8 @@ impl Endpoint {
         Self {
             core: Core::new(now, config, seed),
             sessions: Sessions::default(),
+            subscriptions: Subscriptions::default(),
+            publications: Publications::default(),
         }
     }
 
@@ -179,6 +187,11 @@ impl Endpoint {
                 Timer::Idle(connection) => self.core.check_idle(now, connection),
                 Timer::Question(query) => self.answer_question(now, query, Vec::new()),
                 Timer::Session(session, timer) => self.handle_session_timeout(now, session, timer),
+                Timer::Subscription(id, SubscriptionTimer::Expire) => {
+                    self.handle_watcher_timeout(now, id);
+                }
+                Timer::Subscription(id, timer) => self.handle_subscriber_timeout(now, id, timer),
+                Timer::Publication(id) => self.handle_publication_timeout(now, id),
             }
         }
         self.settle(now);
@@ -202,6 +215,22 @@ impl Endpoint {
         let id = self.core.send(now, draft, targets, Purpose::User)?;
         self.settle(now);
         Ok(id)
+    }
+
+    /// Begins a request outside of dialogs: with To, From and a tag, Call-ID, CSeq and Max-Forwards.
+    ///
+    /// # Errors
+    ///
+    /// If the Request-URI has headers, which it must not (RFC 3261 §19.1.1), or a URI fits into no
+    /// header.
+    pub fn compose(
+        &mut self,
+        method: Method<'_>,
+        resource: Uri<'_>,
+        from: Uri<'_>,
+    ) -> Result<RequestBuilder, BuildError> {
+        let (call_id, tag) = (self.core.call_id(), self.core.tag());
+        self.core.compose(method, resource, from, (&call_id, &tag))
     }
 
     /// Gives a request up: an INVITE is cancelled as soon as that is possible (RFC 3261 §9.1), any
@@ -352,6 +381,9 @@ impl Endpoint {
             Purpose::Session(session, errand) => {
                 self.handle_session_report(now, session, errand, outcome);
             }
+            Purpose::Subscriber(id) => self.handle_subscriber_report(now, id, outcome),
+            Purpose::Watcher(id) => self.handle_watcher_report(now, id, &outcome),
+            Purpose::Publication(id) => self.handle_publication_report(now, id, outcome),
             Purpose::InSession(session) => {
                 let is_gone = match &outcome {
                     Outcome::Response(response) => ends_dialog(response.status()),
@@ -401,11 +433,5 @@ impl Endpoint {
             Some(Question::Ack(draft)) => self.core.send_ack_to(now, &draft, &targets),
             None => {}
         }
-    }
-
-    fn dispatch_subscribe(&mut self, _now: Instant, incoming: Incoming) {
-        self.core
-            .events
-            .push_back(Event::Request(Box::new(incoming)));
     }
 }

@@ -10,6 +10,7 @@ use super::event::{Failure, RequestId};
 use super::{Listener, Target};
 use crate::header::{CSeq, RetryAfter, Via};
 use crate::session::{Errand, SessionId};
+use crate::subscription::{PublicationId, SubscriptionId};
 use crate::transaction::{self, Branch, Departing, Departure, Kind, Tell, Told, TransactionId};
 use crate::{Flow, Method, RequestBuilder, Response, StatusCode, Transport, check_response};
 
@@ -49,6 +50,12 @@ pub(crate) enum Purpose {
     Session(SessionId, Errand),
     /// The user of the endpoint, in a session.
     InSession(SessionId),
+    /// A subscription of ours.
+    Subscriber(SubscriptionId),
+    /// A watcher.
+    Watcher(SubscriptionId),
+    /// A publication.
+    Publication(PublicationId),
 }
 
 impl Pending {

@@ -112,18 +112,7 @@ impl Endpoint {
             .one::<To<'_>>()
             .is_ok_and(|to| to.tag_bytes().is_some());
         if in_dialog {
-            let dialog = DialogId::of_request(&incoming.request).ok();
-            let session = dialog.as_ref().and_then(|id| self.sessions.of_dialog(id));
-            match (session, &dialog) {
-                (Some(session), Some(dialog)) => {
-                    self.dispatch_in_session(now, session, dialog, incoming);
-                }
-                (None, _) | (_, None) => {
-                    let status = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
-                    self.core.refuse_with(now, &incoming, status);
-                }
-            }
-            return;
+            return self.dispatch_in_dialog(now, incoming);
         }
         match incoming.request.method() {
             Method::Options => {
@@ -150,6 +139,26 @@ impl Endpoint {
                 .core
                 .events
                 .push_back(Event::Request(Box::new(incoming))),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Gives a request to its dialog.
+    fn dispatch_in_dialog(&mut self, now: Instant, incoming: Incoming) {
+        let gone = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
+        let Ok(dialog) = DialogId::of_request(&incoming.request) else {
+            return self.core.refuse_with(now, &incoming, gone);
+        };
+        let is_notify = incoming.request.method() == Method::Notify;
+        if let Some(session) = self.sessions.of_dialog(&dialog) {
+            self.dispatch_in_session(now, session, &dialog, incoming);
+        } else if let Some(id) = self.subscription_of(&dialog).filter(|_| is_notify) {
+            self.handle_notify(now, id, &dialog, incoming);
+        } else if let Some(id) = self.watcher_of(&dialog) {
+            self.dispatch_in_subscription(now, id, &incoming);
+        } else {
+            self.core.refuse_with(now, &incoming, gone);
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn answer_address(headers: Headers<'_>, source: SocketAddr) -> Socket
     let via = headers.first::<Via<'_>>().ok().flatten();
     let port = match via {
         Some(via) if via.rport().is_some() => source.port(),
-        Some(via) => via.port().unwrap_or(Transport::Udp.default_port()),
+        Some(via) => via.port().unwrap_or_else(|| Transport::Udp.default_port()),
         None => source.port(),
     };
     SocketAddr::new(source.ip(), port)
@@ -109,7 +109,7 @@ impl Detour {
         let via = headers.first::<Via<'_>>().ok()??;
         let transport = Transport::parse(via.transport())?;
         let host = via.host().to_host().ok()?;
-        let port = via.port().unwrap_or(transport.default_port());
+        let port = via.port().unwrap_or_else(|| transport.default_port());
         let address = match (via.received(), &host) {
             (Some(address), _) => Some(address),
             (None, Host::Ip(address)) => Some(*address),

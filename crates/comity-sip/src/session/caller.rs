@@ -276,7 +276,7 @@ impl Endpoint {
                 }
             }
             Errand::Reinvite if status == StatusCode::REQUEST_PENDING => {
-                self.wait_to_reinvite(now, id)
+                self.wait_to_reinvite(now, id);
             }
             Errand::Reinvite if is_gone => {
                 self.end_session(now, id, EndReason::Gone);

@@ -75,9 +75,6 @@ impl InviteClient {
                     .again(Wait::Stop)
                     .end(Wait::For(timing.timer_c))
             }
-            (Self::Cancelled, ClientInput::Response(Class::Provisional)) => {
-                Step::to(self).tell(Tell::Message)
-            }
             (
                 Self::Calling | Self::Proceeding | Self::Cancelled,
                 ClientInput::Response(Class::Success),
@@ -96,7 +93,8 @@ impl InviteClient {
             (Self::Proceeding | Self::Cancelled, ClientInput::Cancel) => {
                 Step::to(Self::Cancelled).end(Wait::For(timing.timeout()))
             }
-            (Self::Accepted, ClientInput::Response(Class::Success)) => {
+            (Self::Cancelled, ClientInput::Response(Class::Provisional))
+            | (Self::Accepted, ClientInput::Response(Class::Success)) => {
                 Step::to(self).tell(Tell::Message)
             }
             (Self::Completed, ClientInput::Response(Class::Failure)) => {

@@ -35,9 +35,10 @@ impl RequestKey {
         let cseq = headers.one::<CSeq<'_>>()?;
         let is_old = !via.has_unique_branch();
         let mut key = Vec::new();
-        let method = match request.method() {
-            Method::Ack | Method::Cancel => Method::Invite,
-            method => method,
+        let follows_invite = matches!(request.method(), Method::Ack | Method::Cancel);
+        let method = match follows_invite {
+            true => Method::Invite,
+            false => request.method(),
         };
         write(&mut key, method.as_str().as_bytes());
         write_lower(&mut key, via.host().as_str().as_bytes());

@@ -656,11 +656,12 @@ impl Table {
             Place::Server { .. } => (Side::Server, 0),
         };
         let message = match (step.send, side) {
-            (Send::Nothing, _) => None,
             (Send::Again, Side::Client) => Some(entry.request.clone()),
             (Send::Again | Send::Trying | Send::Timeout | Send::Response, Side::Server)
             | (Send::Ack, _) => Some(entry.last.clone()),
-            (Send::Trying | Send::Timeout | Send::Response, Side::Client) => None,
+            (Send::Nothing, _) | (Send::Trying | Send::Timeout | Send::Response, Side::Client) => {
+                None
+            }
         };
         let departure = message
             .filter(|message| !message.is_empty())

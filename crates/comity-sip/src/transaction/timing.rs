@@ -4,7 +4,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use comity_sip::transaction::Timing;
+/// use comity_sip::Timing;
 ///
 /// let mut timing = Timing::default();
 /// timing.t1 = Duration::from_millis(100);
