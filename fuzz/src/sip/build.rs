@@ -335,10 +335,13 @@ fn add_tag(
         .iter()
         .take_while(|byte| byte.is_ascii_whitespace())
         .count();
-    line.splice(
-        value..value,
-        [";tag=", tag.unwrap_or_default()].concat().bytes(),
-    );
+    // A stray last semicolon is used.
+    let name = match line[..value].ends_with(b";") {
+        true => "tag=",
+        false => ";tag=",
+    };
+    let param = [name, tag.unwrap_or_default()].concat();
+    line.splice(value..value, param.bytes());
     let text = found.value().to_vec();
     let mut builder = RequestBuilder::new(Method::Ack, asked.uri()).ok();
     if let Some(builder) = &mut builder

@@ -41,8 +41,10 @@ impl<'a> UriParam<'a> {
 
     /// True if the name is this one, in any case, however it is escaped.
     pub(crate) fn is(&self, name: &str) -> bool {
-        self.name.is(name)
-            || (self.name.as_bytes().contains(&b'%') && self.name().eq_ignore_ascii_case(name))
+        match self.name.as_bytes().contains(&b'%') {
+            true => self.name().eq_ignore_ascii_case(name),
+            false => self.name.is(name),
+        }
     }
 }
 
