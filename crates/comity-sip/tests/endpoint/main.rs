@@ -1,0 +1,5 @@
+//! Endpoints against each other and against hand-made messages, in simulated time.
+#![cfg(test)]
+
+mod exchange;
+mod world;
