@@ -2,4 +2,5 @@
 #![cfg(test)]
 
 mod exchange;
+mod sessions;
 mod world;

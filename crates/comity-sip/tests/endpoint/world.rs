@@ -143,6 +143,11 @@ impl World {
         }
     }
 
+    /// Everything under way is lost, and from now on datagrams travel in another way.
+    pub(crate) fn replace_link(&mut self, plan: DatagramPlan) {
+        self.datagrams = Datagrams::new(plan, [9; 32]);
+    }
+
     /// Breaks every connection.
     pub(crate) fn break_connections(&mut self) {
         let now = self.now;
