@@ -163,6 +163,7 @@ impl Endpoint {
                 break;
             };
             self.handle_framed(now, event, way);
+            self.settle(now);
         }
         self.core.watch_reading(now, id);
         self.settle(now);

@@ -3,4 +3,5 @@
 
 mod exchange;
 mod sessions;
+mod subscriptions;
 mod world;

@@ -143,6 +143,13 @@ impl World {
         }
     }
 
+    /// An endpoint starts anew and knows nothing.
+    pub(crate) fn forget(&mut self, end: End, config: Config) {
+        self.break_connections();
+        self.run(Duration::from_millis(1));
+        self.ends[end as usize] = Endpoint::new(self.now, config, [0x55; 32]);
+    }
+
     /// Everything under way is lost, and from now on datagrams travel in another way.
     pub(crate) fn replace_link(&mut self, plan: DatagramPlan) {
         self.datagrams = Datagrams::new(plan, [9; 32]);
@@ -153,6 +160,15 @@ impl World {
         let now = self.now;
         for wire in &mut self.wires {
             wire.stream.cut_off(now);
+        }
+    }
+
+    /// Goes on until something is told to the user of one end.
+    pub(crate) fn run_until_told_to(&mut self, end: End) {
+        while self.told[end as usize].is_empty() {
+            let next = self.next_time().expect("something happens");
+            self.now = self.now.max(next);
+            self.step();
         }
     }
 
