@@ -2,6 +2,7 @@
 //!
 //! * [`Federation`] connects our XMPP domains to all others: it drives a [`comity_xmpp::Router`]
 //!   and answers its questions by [`comity_policy`], [`comity_srv`] and [`comity_trust`].
+//! * [`sip::Server`] drives a [`comity_sip::endpoint::Endpoint`]; [`sip`] has its own page.
 //! * [`Discovery`] drives a [`comity_srv::Resolver`] alone.
 //!
 //! Nothing here decides about a protocol.
@@ -93,6 +94,7 @@ mod driver;
 mod event;
 mod federation;
 mod listener;
+pub mod sip;
 
 pub use config::{Config, Limits, StartError};
 pub use discovery::{Discovery, DiscoveryError, Resolution};

@@ -1,0 +1,177 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comity_identity::Host;
+use comity_rustls::{Identity, TlsContext, signature_algorithms};
+use comity_sip::Transport;
+use comity_sip::endpoint;
+use rustls::crypto::CryptoProvider;
+
+/// What a SIP server of ours is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where it can be reached. Default: nowhere, and then nothing can be sent either: a transport
+    /// is used in both directions or not at all.
+    pub listen: Vec<Listen>,
+    /// The rules of the endpoint. Its listeners are made of `listen`; those that stand there count
+    /// for nothing.
+    pub endpoint: endpoint::Config,
+    /// How TLS is used, and the certificate that we present. It observes: what a certificate
+    /// proves is judged by `trust` after the handshake. Clients must present one, whatever its
+    /// `client_auth` says.
+    pub tls: TlsContext,
+    /// By which rules and on whose word certificates are judged. Default: nobody is trusted.
+    pub trust: comity_trust::Policy,
+    /// Which name servers are asked for the hosts that messages name, and which addresses that
+    /// messages name may be dialled.
+    pub discovery: comity_srv::Config,
+    /// The bounds of sockets and tasks.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The defaults, with the cryptography of `provider`, and without a certificate of ours.
+    #[must_use]
+    pub fn new(provider: &Arc<CryptoProvider>) -> Self {
+        Self {
+            listen: Vec::new(),
+            endpoint: endpoint::Config::new(Vec::new()),
+            tls: TlsContext::observing(Arc::clone(provider)),
+            trust: comity_trust::Policy::new(signature_algorithms(provider)),
+            discovery: comity_srv::Config::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// The same with a certificate of ours, which TLS cannot do without.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.tls.identity = Some(identity);
+        self
+    }
+}
+
+/// Where a server can be reached.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Listen {
+    /// How.
+    pub transport: Transport,
+    /// The address of the socket. Port 0 takes a free port.
+    pub address: SocketAddr,
+    /// The name that others are told; the address if there is none.
+    pub host: Option<Host>,
+    /// The port that others are told; that of the socket if there is none.
+    pub port: Option<u16>,
+}
+
+impl Listen {
+    /// An address that others are told as it is.
+    #[must_use]
+    pub fn new(transport: Transport, address: SocketAddr) -> Self {
+        Self {
+            transport,
+            address,
+            host: None,
+            port: None,
+        }
+    }
+
+    /// The same under another name, and perhaps another port.
+    #[must_use]
+    pub fn advertised(mut self, host: Host, port: Option<u16>) -> Self {
+        self.host = Some(host);
+        self.port = port;
+        self
+    }
+}
+
+/// Bounds of what the driver holds and waits for; those of the endpoint come with their own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes that one connection has not sent yet. Default 512 KiB: a connection with more is
+    /// closed. From half of it on nothing is read from the peer.
+    pub max_unsent_bytes: usize,
+    /// Datagrams that one socket has not sent yet. Default 1,024; what is beyond is dropped, and
+    /// retransmitted by whoever misses it.
+    pub max_unsent_datagrams: usize,
+    /// Peers that are in the middle of a TLS handshake which they began. Default 256; more wait in
+    /// the queue of the system.
+    pub max_handshakes: usize,
+    /// Those of one source among them: an IPv4 address, or 64 bits of an IPv6 address. Default 16;
+    /// more are turned away.
+    pub max_handshakes_per_source: usize,
+    /// How long the handshake with a peer that connects may take. Default 10 s.
+    pub handshake_timeout: Duration,
+    /// Names that a certificate proves for its owner. Default 16. Each is proved for itself, and
+    /// what is beyond is not looked at.
+    pub max_proved_names: usize,
+    /// Hosts that are looked up at a time. Default 1,024; for more there are no targets.
+    pub max_lookups: usize,
+    /// Without progress in sending, until a connection is closed. Default 30 s; a connection that
+    /// ends gets this time for all that it still has to send.
+    pub write_timeout: Duration,
+    /// After our end of a connection, for the peer to end its own. Default 2 s. What it sends
+    /// meanwhile is thrown away: unread bytes would make the system reset the connection, and the
+    /// peer would lose our last words.
+    pub linger_timeout: Duration,
+    /// Bytes that are thrown away so. Default 64 KiB.
+    pub max_linger_bytes: usize,
+    /// Connections that are ending so. Default 1,024; what is beyond is cut off.
+    pub max_ending: usize,
+    /// For all connections to end in order after `shutdown`. Default 10 s.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_unsent_bytes: 512 * 1024,
+            max_unsent_datagrams: 1024,
+            max_handshakes: 256,
+            max_handshakes_per_source: 16,
+            handshake_timeout: Duration::from_secs(10),
+            max_proved_names: 16,
+            max_lookups: 1024,
+            write_timeout: Duration::from_secs(30),
+            linger_timeout: Duration::from_secs(2),
+            max_linger_bytes: 64 * 1024,
+            max_ending: 1024,
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why a server was not started.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({transport}): {}", io::Error::from(*.kind))]
+    Listen {
+        /// How.
+        transport: Transport,
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        kind: io::ErrorKind,
+    },
+    /// A socket that listens on every address needs a name that others can be told.
+    #[error("cannot tell others {address} ({transport}): it needs a name")]
+    Nameless {
+        /// How.
+        transport: Transport,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The crypto provider gives no random bytes.
+    #[error("the crypto provider gives no random bytes")]
+    Random,
+    /// TLS cannot be used so.
+    #[error("TLS: {0}")]
+    Tls(#[from] comity_rustls::ConfigError),
+}

@@ -1,0 +1,317 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
+
+use comity_sip::ConnectionId;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+
+use super::notice::CloseReason;
+use super::stream::Stream;
+
+/// The connections of a driver, which reads and writes them itself.
+///
+/// A task for each would cost two messages between tasks for every piece that is read. Here each
+/// connection has a waker of its own, which puts it into the queue of those that are to be looked at.
+#[derive(Debug)]
+pub(super) struct Connections {
+    open: BTreeMap<ConnectionId, Connection>,
+    /// Those to which something was written that is not sent yet, each once.
+    written: Vec<ConnectionId>,
+    /// Those that may go on, each once: the queue is bounded by the connections.
+    woken: mpsc::UnboundedReceiver<ConnectionId>,
+    wakers: mpsc::UnboundedSender<ConnectionId>,
+    max_unsent_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: Stream,
+    outbox: Outbox,
+    alarm: Arc<Alarm>,
+    waker: Waker,
+}
+
+/// Bytes that are to be sent.
+#[derive(Debug)]
+struct Outbox {
+    bytes: Vec<u8>,
+    /// How many of them are gone.
+    sent: usize,
+    /// Whether a buffer below may hold something.
+    unflushed: bool,
+    is_overfull: bool,
+    /// Whether the connection is among those that were written to.
+    is_noted: bool,
+    /// When something was sent last, or began to wait.
+    progress: Option<Instant>,
+}
+
+/// Puts a connection into the queue of those that were woken.
+#[derive(Debug)]
+struct Alarm {
+    id: ConnectionId,
+    is_queued: AtomicBool,
+    queue: mpsc::UnboundedSender<ConnectionId>,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.is_queued.swap(true, Ordering::AcqRel) {
+            // The driver may be gone.
+            let _ = self.queue.send(self.id);
+        }
+    }
+}
+
+/// What came of an attempt to send.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Flushed {
+    /// Everything is gone.
+    Done,
+    /// The connection goes on when the peer reads.
+    Waits,
+    /// The connection cannot be used any more.
+    Failed(CloseReason),
+}
+
+/// What came of an attempt to read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Read {
+    /// So many bytes.
+    Some(usize),
+    /// Nothing yet, or nothing is to be read before the peer has read.
+    Nothing,
+    /// The connection is over.
+    Over(CloseReason),
+}
+
+impl Connections {
+    pub(super) fn new(max_unsent_bytes: usize) -> Self {
+        let (wakers, woken) = mpsc::unbounded_channel();
+        Self {
+            open: BTreeMap::new(),
+            written: Vec::new(),
+            woken,
+            wakers,
+            max_unsent_bytes,
+        }
+    }
+
+    pub(super) fn insert(&mut self, id: ConnectionId, stream: Stream) {
+        let alarm = Arc::new(Alarm {
+            id,
+            is_queued: AtomicBool::new(false),
+            queue: self.wakers.clone(),
+        });
+        // Something may have come already.
+        alarm.wake_by_ref();
+        let connection = Connection {
+            stream,
+            outbox: Outbox::new(),
+            waker: Waker::from(Arc::clone(&alarm)),
+            alarm,
+        };
+        self.open.insert(id, connection);
+    }
+
+    /// Takes a connection out, with what it has not sent.
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<(Stream, Vec<u8>)> {
+        let Connection { stream, outbox, .. } = self.open.remove(&id)?;
+        Some((stream, outbox.into_unsent()))
+    }
+
+    pub(super) fn ids(&self) -> Vec<ConnectionId> {
+        self.open.keys().copied().collect()
+    }
+
+    /// The next connection that may go on.
+    pub(super) fn poll_woken(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionId> {
+        loop {
+            // There is always a sender: our own.
+            let Poll::Ready(Some(id)) = self.woken.poll_recv(cx) else {
+                return Poll::Pending;
+            };
+            if let Some(connection) = self.open.get(&id) {
+                connection.alarm.is_queued.store(false, Ordering::Release);
+                return Poll::Ready(id);
+            }
+        }
+    }
+
+    /// Lets a connection be looked at again although nothing happened.
+    pub(super) fn wake(&self, id: ConnectionId) {
+        if let Some(connection) = self.open.get(&id) {
+            connection.alarm.wake_by_ref();
+        }
+    }
+
+    /// Writes to a connection; [`flush`](Self::flush) sends it.
+    pub(super) fn write(&mut self, id: ConnectionId, bytes: &[u8]) {
+        let Some(Connection { outbox, .. }) = self.open.get_mut(&id) else {
+            return;
+        };
+        outbox.push(bytes, self.max_unsent_bytes);
+        if !std::mem::replace(&mut outbox.is_noted, true) {
+            self.written.push(id);
+        }
+    }
+
+    /// A connection that was written to.
+    pub(super) fn next_written(&mut self) -> Option<ConnectionId> {
+        let id = self.written.pop()?;
+        if let Some(connection) = self.open.get_mut(&id) {
+            connection.outbox.is_noted = false;
+        }
+        Some(id)
+    }
+
+    /// Sends as much as the peer takes.
+    pub(super) fn flush(&mut self, now: Instant, id: ConnectionId) -> Flushed {
+        match self.open.get_mut(&id) {
+            Some(connection) => connection.flush(now),
+            None => Flushed::Done,
+        }
+    }
+
+    /// Reads as much as `buf` holds, unless the peer has much to read itself.
+    pub(super) fn read(&mut self, id: ConnectionId, buf: &mut [u8]) -> Read {
+        let Some(connection) = self.open.get_mut(&id) else {
+            return Read::Nothing;
+        };
+        if connection.outbox.len() > self.max_unsent_bytes / 2 {
+            return Read::Nothing;
+        }
+        connection.read(buf)
+    }
+
+    /// When a connection made its last progress, if it has something to send.
+    pub(super) fn waits_since(&self, id: ConnectionId) -> Option<Instant> {
+        self.open.get(&id)?.outbox.progress
+    }
+}
+
+impl Connection {
+    fn flush(&mut self, now: Instant) -> Flushed {
+        let cx = &mut Context::from_waker(&self.waker);
+        let flushed = self.outbox.flush(now, cx, Pin::new(&mut self.stream));
+        match flushed {
+            Poll::Ready(Err(error)) => Flushed::Failed(CloseReason::Lost(error.kind())),
+            _ if self.outbox.is_overfull => Flushed::Failed(CloseReason::Unread),
+            Poll::Ready(Ok(())) => Flushed::Done,
+            Poll::Pending => Flushed::Waits,
+        }
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> Read {
+        let cx = &mut Context::from_waker(&self.waker);
+        let mut buf = ReadBuf::new(buf);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+            Poll::Ready(Ok(())) if buf.filled().is_empty() => Read::Over(CloseReason::ByPeer),
+            Poll::Ready(Ok(())) => Read::Some(buf.filled().len()),
+            // Many end TLS without the goodbye.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Read::Over(CloseReason::ByPeer)
+            }
+            Poll::Ready(Err(error)) => Read::Over(CloseReason::Lost(error.kind())),
+            Poll::Pending => Read::Nothing,
+        }
+    }
+}
+
+impl Outbox {
+    fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            sent: 0,
+            unflushed: false,
+            is_overfull: false,
+            is_noted: false,
+            progress: None,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len().saturating_sub(self.sent)
+    }
+
+    fn unsent(&self) -> &[u8] {
+        self.bytes.get(self.sent..).unwrap_or_default()
+    }
+
+    fn into_unsent(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.sent);
+        self.bytes
+    }
+
+    fn push(&mut self, bytes: &[u8], limit: usize) {
+        if self.len().saturating_add(bytes.len()) > limit {
+            // A message that is missing would be worse than the end.
+            self.is_overfull = true;
+        }
+        if self.is_overfull {
+            return;
+        }
+        // What is gone takes no more room than what is not.
+        if self.sent > self.len() {
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn flush<W>(
+        &mut self,
+        now: Instant,
+        cx: &mut Context<'_>,
+        mut writer: Pin<&mut W>,
+    ) -> Poll<io::Result<()>>
+    where
+        W: AsyncWrite,
+    {
+        loop {
+            let poll = if self.len() > 0 {
+                writer.as_mut().poll_write(cx, self.unsent())
+            } else if self.unflushed {
+                writer.as_mut().poll_flush(cx).map_ok(|()| 0)
+            } else {
+                self.rest();
+                return Poll::Ready(Ok(()));
+            };
+            match poll {
+                Poll::Ready(Ok(0)) if self.len() > 0 => {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                Poll::Ready(Ok(sent)) => {
+                    self.unflushed = self.len() > 0;
+                    self.sent = self.sent.saturating_add(sent);
+                    self.progress = None;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.progress.get_or_insert(now);
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Everything is gone.
+    fn rest(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.sent = 0;
+        self.progress = None;
+    }
+}
+
+/// What an outbox keeps for what comes next.
+const KEPT_BYTES: usize = 16 * 1024;

@@ -1,0 +1,631 @@
+//! The task that owns the endpoint, its sockets and its connections.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use comity_identity::Host;
+use comity_machine::{QueryId, Timers};
+use comity_sip::endpoint::{Endpoint, Event, Hop, Target};
+use comity_sip::{ConnectionId, Flow, Transport};
+use comity_srv::AddressPolicy;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::{Sleep, sleep_until, timeout};
+
+use super::application::Application;
+use super::config::Limits;
+use super::connections::{Connections, Flushed, Read};
+use super::datagrams::{Datagrams, Sent};
+use super::ending::end;
+use super::errands::{Dialled, Done, Errands};
+use super::notice::{CloseReason, Notice, TurnAway};
+use super::proof::Proof;
+use super::server::Command;
+use super::stream::Stream;
+
+/// What the driver is made of.
+pub(super) struct Parts<A> {
+    pub(super) endpoint: Endpoint,
+    pub(super) application: A,
+    pub(super) sockets: Vec<Datagrams>,
+    pub(super) listeners: Vec<Listening>,
+    pub(super) errands: Errands,
+    pub(super) address_policy: AddressPolicy,
+    pub(super) limits: Limits,
+    pub(super) commands: mpsc::Receiver<Command>,
+}
+
+/// A socket that peers connect to.
+#[derive(Debug)]
+pub(super) struct Listening {
+    pub(super) transport: Transport,
+    pub(super) listener: TcpListener,
+    /// It failed, and is left alone for a moment.
+    pub(super) rests: bool,
+}
+
+/// Moves bytes and answers between the endpoint and the world.
+pub(super) struct Driver<A> {
+    endpoint: Endpoint,
+    application: A,
+    sockets: Vec<Datagrams>,
+    listeners: Vec<Listening>,
+    connections: Connections,
+    /// The connections that are ending.
+    endings: JoinSet<()>,
+    errands: Errands,
+    address_policy: AddressPolicy,
+    limits: Limits,
+    commands: mpsc::Receiver<Command>,
+    timers: Timers<Timer>,
+    clock: Clock,
+    /// For what is read.
+    input: Vec<u8>,
+    /// For what is to be sent.
+    output: Vec<u8>,
+    has_ended: bool,
+}
+
+/// What a timer of the driver ends.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Timer {
+    /// A listener rests.
+    Rest(usize),
+    /// A peer does not read.
+    Write(ConnectionId),
+    /// A peer's certificate is valid.
+    Certificate(ConnectionId),
+}
+
+/// Whether there is something to do at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Turn {
+    Again,
+    End,
+}
+
+impl<A: Application> Driver<A> {
+    pub(super) fn new(parts: Parts<A>) -> Self {
+        Self {
+            endpoint: parts.endpoint,
+            application: parts.application,
+            sockets: parts.sockets,
+            listeners: parts.listeners,
+            connections: Connections::new(parts.limits.max_unsent_bytes),
+            endings: JoinSet::new(),
+            errands: parts.errands,
+            address_policy: parts.address_policy,
+            limits: parts.limits,
+            commands: parts.commands,
+            timers: Timers::default(),
+            clock: Clock::new(),
+            input: vec![0; INPUT_BYTES],
+            output: Vec::new(),
+            has_ended: false,
+        }
+    }
+
+    /// Runs until the server is shut down and its connections have ended.
+    pub(super) async fn run(mut self) {
+        loop {
+            match std::future::poll_fn(|cx| self.turn(cx)).await {
+                // Not by a wake-up of our own: the sockets of others are looked at in between.
+                Turn::Again => yield_now().await,
+                Turn::End => break,
+            }
+        }
+        self.shut_down().await;
+    }
+
+    /// Does some of everything that can be done.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        let mut more = self.take_datagrams(cx);
+        more |= self.take_peers(cx);
+        more |= self.take_woken(cx);
+        more |= self.take_commands(cx);
+        more |= self.take_done(cx);
+        self.send_unsent(cx);
+        while self.endings.poll_join_next(cx).map(|end| end.is_some()) == Poll::Ready(true) {}
+        more |= self.take_time(cx);
+        if self.has_ended {
+            Poll::Ready(Turn::End)
+        } else if more {
+            Poll::Ready(Turn::Again)
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Takes what came to the UDP sockets; true if there may be more.
+    fn take_datagrams(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut more = false;
+        for index in 0..self.sockets.len() {
+            let mut left = MAX_DATAGRAMS;
+            while left > 0
+                && let Some(socket) = self.sockets.get(index)
+                && let Poll::Ready(received) = socket.poll_recv(cx, &mut self.input)
+            {
+                left -= 1;
+                // An error tells of something that was sent earlier, and not where to.
+                if let Ok((len, source)) = received {
+                    let local = socket.local();
+                    let datagram = self.input.get(..len).unwrap_or_default();
+                    let datagram = Bytes::copy_from_slice(datagram);
+                    let now = Instant::now();
+                    self.endpoint.handle_datagram(now, local, source, datagram);
+                    self.settle(now);
+                }
+            }
+            more |= left == 0;
+        }
+        more
+    }
+
+    /// Takes peers that connect; true if there may be more.
+    fn take_peers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut more = false;
+        for index in 0..self.listeners.len() {
+            let mut left = MAX_PEERS;
+            while left > 0
+                && let Some(listening) = self.listeners.get(index)
+                && !listening.rests
+                && (listening.transport != Transport::Tls || self.errands.has_seat())
+                && let Poll::Ready(accepted) = listening.listener.poll_accept(cx)
+            {
+                left -= 1;
+                let transport = listening.transport;
+                match accepted {
+                    Ok((stream, peer)) => self.take_peer(transport, stream, peer),
+                    // Descriptors or memory are short, or the peer has gone. An error may come at
+                    // once again.
+                    Err(_refused) => self.rest(index),
+                }
+            }
+            more |= left == 0;
+        }
+        more
+    }
+
+    fn take_peer(&mut self, transport: Transport, stream: TcpStream, peer: SocketAddr) {
+        // A socket for both families shows IPv4 addresses in the clothes of IPv6.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        // A message should not wait for the next one; that it would is no reason to give up.
+        let _ = stream.set_nodelay(true);
+        if transport == Transport::Tls {
+            if let Err(reason) = self.errands.secure(stream, peer) {
+                self.turn_away(transport, peer, reason);
+            }
+        } else {
+            self.accept(transport, Stream::Tcp(stream), peer, None);
+        }
+    }
+
+    fn accept(
+        &mut self,
+        transport: Transport,
+        stream: Stream,
+        peer: SocketAddr,
+        proof: Option<Proof>,
+    ) {
+        let now = Instant::now();
+        let ends = proof.as_ref().map(|proof| proof.ends(now));
+        let proved = proof.map(|proof| proof.names).unwrap_or_default();
+        let names = proved.clone();
+        let accepted = self.endpoint.accept_connection(now, transport, peer, names);
+        let Some(connection) = accepted else {
+            self.turn_away(transport, peer, TurnAway::TooMany);
+            return;
+        };
+        self.open(connection, stream, ends.flatten());
+        self.application.handle_notice(Notice::Accepted {
+            connection,
+            transport,
+            peer,
+            proved,
+        });
+    }
+
+    fn turn_away(&mut self, transport: Transport, peer: SocketAddr, reason: TurnAway) {
+        self.application.handle_notice(Notice::TurnedAway {
+            transport,
+            peer,
+            reason,
+        });
+    }
+
+    fn open(&mut self, connection: ConnectionId, stream: Stream, ends: Option<Instant>) {
+        self.connections.insert(connection, stream);
+        if let Some(ends) = ends {
+            self.timers.set(Timer::Certificate(connection), ends);
+        }
+    }
+
+    fn rest(&mut self, index: usize) {
+        if let Some(listening) = self.listeners.get_mut(index) {
+            listening.rests = true;
+            self.timers
+                .set_after(Timer::Rest(index), Instant::now(), REST);
+        }
+    }
+
+    /// Goes on with the connections that can; true if there may be more.
+    fn take_woken(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..MAX_WOKEN {
+            match self.connections.poll_woken(cx) {
+                Poll::Ready(connection) => self.go_on(connection),
+                Poll::Pending => return false,
+            }
+        }
+        true
+    }
+
+    fn go_on(&mut self, connection: ConnectionId) {
+        let mut now = Instant::now();
+        self.flush(now, connection);
+        for _ in 0..MAX_READS {
+            if !self.endpoint.wants_input(connection) {
+                return;
+            }
+            let buf = self.input.get_mut(..CHUNK_BYTES).unwrap_or_default();
+            match self.connections.read(connection, buf) {
+                Read::Some(len) => {
+                    now = Instant::now();
+                    let input = self.input.get(..len).unwrap_or_default();
+                    self.endpoint.handle_input(now, connection, input);
+                    self.settle(now);
+                }
+                Read::Nothing => return,
+                Read::Over(reason) => {
+                    self.lose(now, connection, reason);
+                    self.settle(now);
+                    return;
+                }
+            }
+        }
+        self.connections.wake(connection);
+    }
+
+    fn take_commands(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..MAX_COMMANDS {
+            match self.commands.poll_recv(cx) {
+                Poll::Ready(Some(Command::Call(work))) => {
+                    let now = Instant::now();
+                    work(now, &mut self.endpoint);
+                    self.settle(now);
+                }
+                Poll::Ready(Some(Command::Shutdown) | None) => {
+                    self.has_ended = true;
+                    return false;
+                }
+                Poll::Pending => return false,
+            }
+        }
+        true
+    }
+
+    /// Takes the ends of errands; true if something may have become possible by that.
+    fn take_done(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut some = false;
+        while let Poll::Ready(done) = self.errands.poll_done(cx) {
+            some = true;
+            let now = Instant::now();
+            match done {
+                Done::Secured { peer, outcome } => match outcome {
+                    Ok((stream, proof)) => {
+                        self.accept(Transport::Tls, stream, peer, Some(proof));
+                    }
+                    Err(reason) => self.turn_away(Transport::Tls, peer, reason),
+                },
+                Done::Dialled(dialled) => self.take_dialled(now, dialled),
+                Done::Located {
+                    query,
+                    host,
+                    outcome,
+                } => self.answer(now, query, host, outcome),
+            }
+            self.settle(now);
+        }
+        some
+    }
+
+    fn take_dialled(&mut self, now: Instant, dialled: Dialled) {
+        let Dialled {
+            connection,
+            transport,
+            remote,
+            outcome,
+        } = dialled;
+        match outcome {
+            Ok((stream, proof)) => {
+                let ends = proof.as_ref().map(|proof| proof.ends(now));
+                let proved = proof.map(|proof| proof.names).unwrap_or_default();
+                self.open(connection, stream, ends.flatten());
+                self.application.handle_notice(Notice::Connected {
+                    connection,
+                    transport,
+                    peer: remote,
+                    proved: proved.clone(),
+                });
+                self.endpoint.handle_connected(now, connection, proved);
+            }
+            Err(reason) => {
+                self.application.handle_notice(Notice::ConnectFailed {
+                    connection,
+                    transport,
+                    peer: remote,
+                    reason,
+                });
+                self.endpoint.handle_closed(now, connection);
+            }
+        }
+    }
+
+    fn send_unsent(&mut self, cx: &mut Context<'_>) {
+        for socket in &mut self.sockets {
+            if let Some(count) = socket.poll_send_unsent(cx) {
+                self.application
+                    .handle_notice(Notice::DatagramsDropped { count });
+            }
+        }
+    }
+
+    /// Does what is due; true if something was.
+    fn take_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadlines = [self.endpoint.poll_timeout(), self.timers.next_deadline()];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else {
+            return false;
+        };
+        if self.clock.poll_until(cx, deadline).is_pending() {
+            return false;
+        }
+        let now = Instant::now();
+        if self.endpoint.poll_timeout().is_some_and(|due| due <= now) {
+            self.endpoint.handle_timeout(now);
+            self.settle(now);
+        }
+        while let Some(timer) = self.timers.pop_expired(now) {
+            self.end_timer(now, timer);
+            self.settle(now);
+        }
+        true
+    }
+
+    fn end_timer(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Rest(index) => {
+                if let Some(listening) = self.listeners.get_mut(index) {
+                    listening.rests = false;
+                }
+            }
+            Timer::Write(connection) => {
+                let Some(since) = self.connections.waits_since(connection) else {
+                    return;
+                };
+                match since.checked_add(self.limits.write_timeout) {
+                    Some(due) if due > now => self.timers.set(timer, due),
+                    Some(_) | None => self.lose(now, connection, CloseReason::Unread),
+                }
+            }
+            Timer::Certificate(connection) => self.lose(now, connection, CloseReason::Expired),
+        }
+    }
+
+    /// Does what the endpoint wants, and sends what is to be sent.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            self.transmit(now);
+            if let Some(event) = self.endpoint.poll_event() {
+                self.act(now, event);
+            } else if let Some(connection) = self.connections.next_written() {
+                self.flush(now, connection);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn transmit(&mut self, now: Instant) {
+        while let Some(transmit) = self.endpoint.poll_transmit(&mut self.output) {
+            match transmit.flow {
+                Flow::Connection(connection) => self.connections.write(connection, &self.output),
+                Flow::Datagrams { local, remote } => {
+                    let mut sockets = self.sockets.iter_mut();
+                    let socket = sockets.find(|socket| socket.local() == local);
+                    let sent = socket.map(|socket| socket.send(&self.output, remote));
+                    if sent == Some(Sent::Unreachable) {
+                        self.endpoint.handle_unreachable(now, remote);
+                    }
+                }
+            }
+            self.output.clear();
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever the endpoint has to say to its user, the driver passes on"
+    )]
+    fn act(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Connect {
+                connection,
+                transport,
+                remote,
+                name,
+            } => self.errands.dial(connection, transport, remote, name),
+            Event::Disconnect(connection) => {
+                if !self.errands.stop_dial(connection) {
+                    self.close(connection, CloseReason::ByEndpoint);
+                }
+            }
+            Event::Locate { query, hop } => self.locate(now, query, hop),
+            event => self
+                .application
+                .handle_event(now, &mut self.endpoint, event),
+        }
+    }
+
+    fn locate(&mut self, now: Instant, query: QueryId, hop: Hop) {
+        let transport = self.transport(&hop);
+        let port = hop.port.unwrap_or(transport.default_port());
+        let refused = match hop.host.clone() {
+            Host::Ip(address) => match self.address_policy.check(address) {
+                Ok(()) => {
+                    let target = Target::new(transport, SocketAddr::new(address, port));
+                    self.endpoint.handle_targets(now, query, vec![target]);
+                    return;
+                }
+                Err(forbidden) => format!("{address} is {forbidden}").into(),
+            },
+            Host::Domain(name) => match self.errands.locate(query, name, port, transport) {
+                Ok(()) => return,
+                Err(reason) => reason,
+            },
+        };
+        self.answer(now, query, hop.host, Err(refused));
+    }
+
+    /// The transport for a hop: that which it prescribes, or else the first of UDP, TCP and TLS
+    /// that we have (RFC 3263 §4.1, without NAPTR and SRV records).
+    fn transport(&self, hop: &Hop) -> Transport {
+        let listens = |transport| {
+            let mut listeners = self.listeners.iter();
+            listeners.any(|listening| listening.transport == transport)
+        };
+        match hop.transport {
+            _ if hop.is_secure => Transport::Tls,
+            Some(transport) => transport,
+            None if !self.sockets.is_empty() => Transport::Udp,
+            None if listens(Transport::Tcp) => Transport::Tcp,
+            None if listens(Transport::Tls) => Transport::Tls,
+            None => Transport::Udp,
+        }
+    }
+
+    fn answer(
+        &mut self,
+        now: Instant,
+        query: QueryId,
+        host: Host,
+        targets: Result<Vec<Target>, Box<str>>,
+    ) {
+        let targets = targets.unwrap_or_else(|reason| {
+            let notice = Notice::NotFound { host, reason };
+            self.application.handle_notice(notice);
+            Vec::new()
+        });
+        self.endpoint.handle_targets(now, query, targets);
+    }
+
+    fn flush(&mut self, now: Instant, connection: ConnectionId) {
+        match self.connections.flush(now, connection) {
+            Flushed::Done => {}
+            Flushed::Waits => {
+                let since = self.connections.waits_since(connection).unwrap_or(now);
+                let wait = self.limits.write_timeout;
+                self.timers.set_after(Timer::Write(connection), since, wait);
+            }
+            Flushed::Failed(reason) => self.lose(now, connection, reason),
+        }
+    }
+
+    /// Ends a connection that the endpoint still knows.
+    fn lose(&mut self, now: Instant, connection: ConnectionId, reason: CloseReason) {
+        self.close(connection, reason);
+        self.endpoint.handle_closed(now, connection);
+    }
+
+    /// Ends a connection, in order if that is possible.
+    fn close(&mut self, connection: ConnectionId, reason: CloseReason) {
+        let Some((stream, rest)) = self.connections.remove(connection) else {
+            return;
+        };
+        for timer in [Timer::Write, Timer::Certificate] {
+            self.timers.stop(timer(connection));
+        }
+        match reason {
+            CloseReason::ByPeer
+            | CloseReason::ByEndpoint
+            | CloseReason::Expired
+            | CloseReason::Shutdown => {
+                if self.endings.len() < self.limits.max_ending {
+                    self.endings.spawn(end(stream, rest, self.limits.clone()));
+                }
+            }
+            CloseReason::Lost(_) | CloseReason::Unread => {}
+        }
+        self.application
+            .handle_notice(Notice::Closed { connection, reason });
+    }
+
+    /// Ends everything in order.
+    async fn shut_down(mut self) {
+        self.listeners.clear();
+        self.errands.stop();
+        for connection in self.connections.ids() {
+            self.close(connection, CloseReason::Shutdown);
+        }
+        let ended = async { while self.endings.join_next().await.is_some() {} };
+        // What takes longer is cut off.
+        let _ = timeout(self.limits.shutdown_timeout, ended).await;
+        self.commands.close();
+    }
+}
+
+/// Waits for a time that changes with every message.
+#[derive(Debug)]
+struct Clock {
+    sleep: Pin<Box<Sleep>>,
+    /// When the wait is over, if it goes on.
+    until: Option<Instant>,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Self {
+            sleep: Box::pin(sleep_until(Instant::now().into())),
+            until: None,
+        }
+    }
+
+    /// Ready when `deadline` has come. A wait for an earlier time goes on until then: to change it
+    /// costs more than to look again.
+    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.until.is_none_or(|until| deadline < until) {
+            self.set(deadline);
+        }
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            self.until = None;
+            if deadline <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.set(deadline);
+        }
+        Poll::Pending
+    }
+
+    fn set(&mut self, deadline: Instant) {
+        self.sleep.as_mut().reset(deadline.into());
+        self.until = Some(deadline);
+    }
+}
+
+/// The longest datagram.
+const INPUT_BYTES: usize = 64 * 1024;
+/// What is read of a connection at once, so that the answers find room.
+const CHUNK_BYTES: usize = 32 * 1024;
+/// Datagrams that one socket is read for before it is the turn of others.
+const MAX_DATAGRAMS: usize = 64;
+/// Peers that are accepted before it is the turn of others.
+const MAX_PEERS: usize = 16;
+/// Connections that go on before it is the turn of others.
+const MAX_WOKEN: usize = 64;
+/// How often one connection is read before it is the turn of others.
+const MAX_READS: usize = 4;
+/// Commands that are obeyed before it is the turn of others.
+const MAX_COMMANDS: usize = 64;
+const REST: Duration = Duration::from_millis(100);
