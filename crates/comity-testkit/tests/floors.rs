@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &["comity-rustls"],
     &["comity-tokio"],
-    &["comity-gateway", "comity-xmpp-echo"],
+    &["comity-gateway", "comity-sip-echo", "comity-xmpp-echo"],
 ];
 
 /// The lowest floor that may use tokio.

@@ -20,4 +20,8 @@ pub trait Application: Send {
     fn handle_notice(&mut self, notice: Notice) {
         drop(notice);
     }
+
+    /// There is nothing to do for the moment: the time to write what was collected, such as lines of
+    /// a log.
+    fn handle_idle(&mut self) {}
 }

@@ -136,6 +136,7 @@ impl<A: Application> Driver<A> {
         } else if more {
             Poll::Ready(Turn::Again)
         } else {
+            self.application.handle_idle();
             Poll::Pending
         }
     }

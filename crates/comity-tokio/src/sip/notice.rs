@@ -156,10 +156,9 @@ impl fmt::Display for Notice {
                 write!(f, "connection {connection}: closed: {reason}")
             }
             Self::NotFound { host, reason } => write!(f, "{host} was not found: {reason}"),
-            Self::DatagramsDropped { count } => write!(
-                f,
-                "dropped {count} datagrams that the network did not take"
-            ),
+            Self::DatagramsDropped { count } => {
+                write!(f, "dropped {count} datagrams that the network did not take")
+            }
         }
     }
 }

@@ -104,6 +104,11 @@ impl Server {
         called.map_err(|_gone| Ended)
     }
 
+    /// Waits until the server has ended, for whatever reason.
+    pub async fn ended(&self) {
+        self.commands.closed().await;
+    }
+
     /// Stops to listen, ends every connection in order, and returns when all have ended.
     ///
     /// What takes longer than [`Limits::shutdown_timeout`](super::Limits) is cut off. Requests that
@@ -111,7 +116,7 @@ impl Server {
     pub async fn shutdown(&self) {
         // Nobody is there to be told if it has ended already.
         let _ = self.commands.send(Command::Shutdown).await;
-        self.commands.closed().await;
+        self.ended().await;
     }
 }
 

@@ -1,0 +1,86 @@
+//! From options to the configuration of the server.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use comity_identity::Host;
+use comity_rustls::{Identity, default_provider};
+use comity_sip::Transport;
+use comity_tokio::sip::{Config, Listen};
+
+use crate::options::Options;
+use crate::{NAME, VERSION};
+
+/// Why a file is of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {reason}", path.display())]
+pub(crate) struct FileError {
+    path: PathBuf,
+    reason: String,
+}
+
+pub(crate) fn load(options: &Options) -> Result<Config, FileError> {
+    let provider = default_provider();
+    let mut config = Config::new(&provider);
+    if let Some(tls) = &options.tls {
+        let identity = Identity::from_pem(&read(&tls.identity)?, &read(&tls.key)?, &provider);
+        let identity = identity.map_err(|error| FileError {
+            path: tls.identity.clone(),
+            reason: format!("{error} (key: {})", tls.key.display()),
+        })?;
+        config = config.with_identity(identity);
+        for path in &tls.trust {
+            let added = config.trust.store.add_anchors_from_pem(&read(path)?);
+            added.map_err(|error| FileError {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
+        }
+    }
+    config.listen = listen(options);
+    config.discovery.servers.clone_from(&options.dns);
+    config.discovery.address_policy.danger_allow_loopback = options.allow_loopback;
+    let endpoint = &mut config.endpoint;
+    endpoint.product = format!("{NAME}/{VERSION}");
+    endpoint.events = vec!["presence".to_owned()];
+    if options.tls.is_some() {
+        // What comes over the other transports is measured when it is answered.
+        endpoint.max_page_bytes = None;
+    }
+    if let Some(most) = options.max_transactions {
+        endpoint.limits.max_transactions = most;
+    }
+    if let Some(most) = options.max_transactions_per_source {
+        endpoint.limits.max_transactions_per_source = most;
+    }
+    Ok(config)
+}
+
+fn listen(options: &Options) -> Vec<Listen> {
+    let all = [
+        (Transport::Udp, &options.listen_udp),
+        (Transport::Tcp, &options.listen_tcp),
+        (Transport::Tls, &options.listen_tls),
+    ];
+    let mut listen = Vec::new();
+    for (transport, addresses) in all {
+        for &address in addresses {
+            let plain = Listen::new(transport, address);
+            listen.push(match &options.advertise {
+                Some(name) => plain.advertised(name.host.clone(), name.port),
+                None if address.ip().is_unspecified() => {
+                    plain.advertised(Host::Domain(options.domain.clone()), None)
+                }
+                None => plain,
+            });
+        }
+    }
+    listen
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    std::fs::read(path).map_err(|error: io::Error| FileError {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
+}

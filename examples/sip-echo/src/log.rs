@@ -1,0 +1,37 @@
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
+
+/// Lines for those who run the domain, on standard error.
+///
+/// They are written together when there is nothing else to do, or when there are many: to write
+/// each alone, piece by piece, costs more than to receive what it is about.
+#[derive(Default)]
+pub(crate) struct Log {
+    lines: String,
+}
+
+impl Log {
+    pub(crate) fn add(&mut self, line: &dyn Display) {
+        // A text grows without fail.
+        let _ = writeln!(self.lines, "{line}");
+        if self.lines.len() >= MAX_HELD_BYTES {
+            self.flush();
+        }
+    }
+
+    pub(crate) fn flush(&mut self) {
+        if !self.lines.is_empty() {
+            // That nobody reads it is no reason to stop.
+            let _ = io::stderr().write_all(self.lines.as_bytes());
+            self.lines.clear();
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+const MAX_HELD_BYTES: usize = 8 * 1024;
