@@ -21,6 +21,8 @@ pub(crate) struct Draft {
     has_max_forwards: bool,
     /// A MESSAGE outside of a session.
     is_page: bool,
+    /// The listener by which it came, if this proxy stays on the way.
+    recorded: Option<Listener>,
 }
 
 /// Why a request is not sent.
@@ -68,6 +70,26 @@ impl Draft {
         (request.method() == Method::Ack).then(|| Self::without(&request))
     }
 
+    /// The draft of a request that is passed on.
+    ///
+    /// # Errors
+    ///
+    /// If it is no request.
+    pub(crate) fn onward(
+        bytes: Bytes,
+        limits: &Limits,
+        recorded: Option<Listener>,
+    ) -> Result<Self, SendError> {
+        let message = Message::from_datagram(bytes, limits).map_err(|rejected| rejected.error())?;
+        match message {
+            Message::Request(request) => Ok(Self {
+                recorded,
+                ..Self::without(&request)
+            }),
+            Message::Response(_) => Err(SendError::Method),
+        }
+    }
+
     fn of(request: &Request) -> Result<Self, SendError> {
         let headers = request.headers();
         let from = headers.one::<From<'_>>()?;
@@ -99,6 +121,7 @@ impl Draft {
             contact: None,
             has_max_forwards: true,
             is_page: false,
+            recorded: None,
         }
     }
 
@@ -115,6 +138,9 @@ impl Draft {
             && let Ok(contact) = contact(user.as_deref(), listener)
         {
             message.put(format!("Contact: {contact}\r\n").as_bytes());
+        }
+        if let Some(own) = &self.recorded {
+            message.put(record_route(listener, own).as_bytes());
         }
         message.put(rest);
         message.freeze()
@@ -160,6 +186,25 @@ pub(crate) fn via(listener: &Listener, branch: &str, offers_reuse: bool) -> Stri
         (Transport::Udp | Transport::Tcp | Transport::Tls, _) => "",
     };
     format!("Via: SIP/2.0/{transport} {host}:{port};branch={branch};rport{alias}\r\n")
+}
+
+/// The lines of Record-Route of ours: the side on which a request goes on comes first, and the side on
+/// which it came second if that is another.
+fn record_route(onward: &Listener, own: &Listener) -> String {
+    let line = |listener: &Listener| {
+        let Listener {
+            transport,
+            host,
+            port,
+            ..
+        } = listener;
+        let transport = transport.param();
+        format!("Record-Route: <sip:{host}:{port};transport={transport};lr>\r\n")
+    };
+    match onward == own {
+        true => line(own),
+        false => line(onward) + &line(own),
+    }
 }
 
 /// The value of a Contact of ours.

@@ -12,7 +12,7 @@ use crate::subscription::{
     PublicationEvent, PublicationId, SubscriptionEvent, SubscriptionId, WatcherEvent,
 };
 use crate::transaction::TransactionId;
-use crate::{ConnectionId, Flow, Response, Scheme, Transport, Uri};
+use crate::{ConnectionId, Flow, Request, Response, Scheme, Transport, Uri};
 
 /// Bytes to be sent, which [`Endpoint::poll_transmit`](super::Endpoint::poll_transmit) has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +38,23 @@ impl fmt::Display for RequestId {
 pub enum Event {
     /// A request, to be answered once.
     Request(Box<Incoming>),
-    /// The peer cancelled an INVITE before it was answered. It got 487; the answer that is still
-    /// under way is refused.
+    /// The peer cancelled an INVITE before it was answered. It got 487, and takes no answer any more;
+    /// of a proxy it waits for the answer to the request that was passed on, which is to be cancelled
+    /// too.
     Cancelled(TransactionId),
     /// A request was not answered in time. An INVITE got 408, any other nothing (RFC 4320 §4.2).
     Unanswered(TransactionId),
     /// The answer to a request did not reach the peer: every way to it failed, or no ACK came for
     /// the refusal of an INVITE.
     AnswerLost(TransactionId),
+    /// The ACK to a 2xx that a proxy passed on, to be passed on by
+    /// [`forward_ack`](super::Endpoint::forward_ack).
+    Ack {
+        /// The ACK.
+        request: Box<Request>,
+        /// Where it came from.
+        source: SocketAddr,
+    },
     /// Something happened to a session.
     Session {
         /// The session.

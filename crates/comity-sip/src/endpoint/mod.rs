@@ -5,6 +5,7 @@ mod connections;
 mod core;
 mod draft;
 mod event;
+mod forward;
 mod hops;
 mod incoming;
 pub(crate) mod options;
@@ -26,6 +27,7 @@ pub(crate) use core::{Core, Outcome, Question, Timer};
 pub use draft::SendError;
 pub(crate) use draft::{Draft, contact};
 pub use event::{Counters, Event, Failure, Hop, RequestId, Transmit};
+pub use forward::{ForwardError, Stay};
 pub use incoming::Incoming;
 pub use target::Target;
 
@@ -350,6 +352,16 @@ impl Endpoint {
     ) -> Result<(), AnswerError> {
         let status = response.status();
         let message = self.core.finish(response);
+        self.pass_down(now, incoming, status, message)
+    }
+
+    fn pass_down(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        status: StatusCode,
+        message: Bytes,
+    ) -> Result<(), AnswerError> {
         let sent = self.core.table.respond(now, incoming.id, status, message);
         self.settle(now);
         sent.map_err(|Closed| AnswerError::Over)

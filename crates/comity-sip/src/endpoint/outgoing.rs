@@ -217,11 +217,16 @@ impl Core {
 
     /// Sends the ACK to a 2xx, to wherever its dialog leads (RFC 3261 §13.2.2.4).
     pub(crate) fn send_ack(&mut self, now: Instant, ack: &RequestBuilder) {
-        let Some(draft) = Draft::acknowledgement(ack, &self.config.message) else {
-            return;
-        };
-        if let Some(hop) = draft.hop() {
-            self.ask(now, Question::Ack(draft), hop);
+        if let Some(draft) = Draft::acknowledgement(ack, &self.config.message) {
+            self.send_ack_draft(now, draft, &[]);
+        }
+    }
+
+    /// Sends an ACK to its targets, or asks for them.
+    pub(crate) fn send_ack_draft(&mut self, now: Instant, draft: Draft, targets: &[Target]) {
+        match draft.hop().filter(|_| targets.is_empty()) {
+            Some(hop) => self.ask(now, Question::Ack(draft), hop),
+            None => self.send_ack_to(now, &draft, targets),
         }
     }
 
@@ -313,16 +318,21 @@ impl Core {
     fn branch_of<'a>(&self, response: &'a Response) -> Option<(Branch, Method<'a>)> {
         let headers = response.headers();
         let via = headers.first::<Via<'_>>().ok()??;
-        let is_ours = self.config.listeners.iter().any(|listener| {
-            via.transport() == listener.transport.name()
-                && via.host().to_host().is_ok_and(|host| host == listener.host)
-                && via.port() == Some(listener.port)
-        });
         let method = headers.one::<CSeq<'_>>().ok()?.method;
         let branch = via.branch()?.strip_prefix(Via::COOKIE)?;
         let id = u64::from_str_radix(branch.get(..16)?, 16).ok()?;
         let is_cancel = method == Method::Cancel;
-        is_ours.then_some((Branch { id, is_cancel }, method))
+        self.is_ours(&via)
+            .then_some((Branch { id, is_cancel }, method))
+    }
+
+    /// Whether we put a Via there.
+    pub(crate) fn is_ours(&self, via: &Via<'_>) -> bool {
+        self.config.listeners.iter().any(|listener| {
+            via.transport() == listener.transport.name()
+                && via.host().to_host().is_ok_and(|host| host == listener.host)
+                && via.port() == Some(listener.port)
+        })
     }
 
     fn handle_told_response(&mut self, now: Instant, told: Told, response: Box<Response>) {

@@ -15,7 +15,7 @@ use crate::transaction::{
 };
 use crate::{
     BuildError, DialogId, Flow, FramerEvent, HeaderName, Message, Method, Refusal, Rejected,
-    Request, ResponseBuilder, Standing, StatusCode, Transport,
+    Request, ResponseBuilder, Role, Standing, StatusCode, Transport,
 };
 
 /// On which way a message came.
@@ -66,6 +66,10 @@ impl Endpoint {
             core.settle(now);
             match receipt {
                 Receipt::Absorbed => {}
+                Receipt::Ack if self.core.is_proxy() => {
+                    let (request, source) = (Box::new(request), way.source);
+                    self.core.events.push_back(Event::Ack { request, source });
+                }
                 Receipt::Ack => self.handle_ack(&request),
             }
             return;
@@ -107,6 +111,12 @@ impl Endpoint {
 
     /// Gives a new request to whom it concerns.
     fn dispatch(&mut self, now: Instant, incoming: Incoming) {
+        if self.core.is_proxy() {
+            return self
+                .core
+                .events
+                .push_back(Event::Request(Box::new(incoming)));
+        }
         let headers = incoming.request.headers();
         let in_dialog = headers
             .one::<To<'_>>()
@@ -279,9 +289,17 @@ impl Core {
             None => StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST,
         };
         self.refuse_with(now, cancel, status);
-        let ended = invite.filter(|&invite| self.table.terminate(now, invite));
+        // A proxy passes the CANCEL on, and then the answer that comes of it (RFC 3261 §16.10).
+        let ended = match self.is_proxy() {
+            true => invite,
+            false => invite.filter(|&invite| self.table.terminate(now, invite)),
+        };
         self.settle(now);
         ended
+    }
+
+    pub(crate) fn is_proxy(&self) -> bool {
+        self.config.acceptance.role == Role::Proxy
     }
 
     /// Answers a request with a status alone.
