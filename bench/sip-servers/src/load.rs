@@ -85,7 +85,10 @@ impl Load {
             }
             match socket.recv(&mut answer) {
                 Ok(len) => {
-                    exchange.answer(answer::read(&answer[..len])?);
+                    let first = exchange.answer(answer::read(&answer[..len])?);
+                    if !first && repeated == 0 {
+                        return Err(UNASKED.into());
+                    }
                     silences = 0;
                 }
                 Err(error) if is_loss(error.kind()) && silences < MAX_SILENCES => {
@@ -144,7 +147,9 @@ fn run_connection(to: SocketAddr, requests: Range<u32>, window: u32) -> Result<(
             len => frames.push(&buffer[..len]),
         }
         while let Some(message) = frames.next()? {
-            exchange.answer(answer::read(message)?);
+            if !exchange.answer(answer::read(message)?) {
+                return Err(UNASKED.into());
+            }
         }
     }
     Ok(())
@@ -176,11 +181,13 @@ type LoadError = Box<dyn Error + Send + Sync>;
 const SILENCE: Duration = Duration::from_millis(500);
 const MAX_SILENCES: u32 = 20;
 const CONNECTIONS: usize = 4;
+const UNASKED: &str = "an answer to a request that was not sent, or has its answer";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::floor;
+    use crate::message::Key;
 
     fn load(to: SocketAddr, requests: Range<u32>) -> Load {
         Load {
@@ -215,17 +222,27 @@ mod tests {
     }
 
     #[test]
-    fn refusal_ends_the_load() {
-        let udp = UdpSocket::bind(free_address()).unwrap();
-        let address = udp.local_addr().unwrap();
-        thread::spawn(move || {
-            let (_, from) = udp.recv_from(&mut [0; 9]).unwrap();
-            udp.send_to(b"SIP/2.0 503 Busy\r\n\r\n", from)
-        });
-        let error = load(address, 0..1).run(Transport::Udp).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "a request is answered with SIP/2.0 503 Busy"
-        );
+    fn refusal_and_answer_to_another_request_end_the_load() {
+        let mut other = Vec::new();
+        let from = ([127, 0, 0, 1], 20_000).into();
+        Messages::new(Transport::Udp, from).write(Key::new(7), &mut other);
+        let other = ["SIP/2.0 200 OK\r\n", &String::from_utf8(other).unwrap()].concat();
+        for (answer, expected) in [
+            (
+                "SIP/2.0 503 Busy\r\n\r\n",
+                "a request is answered with SIP/2.0 503 Busy",
+            ),
+            (&other, UNASKED),
+        ] {
+            let udp = UdpSocket::bind(free_address()).unwrap();
+            let address = udp.local_addr().unwrap();
+            let answer = answer.to_owned();
+            thread::spawn(move || {
+                let (_, from) = udp.recv_from(&mut [0; 9]).unwrap();
+                udp.send_to(answer.as_bytes(), from)
+            });
+            let error = load(address, 0..1).run(Transport::Udp).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }

@@ -10,9 +10,9 @@
 //! One server after the other is started on a loopback address, loaded over one transport and
 //! stopped, several times. The load is MESSAGE requests of 400 to 500 bytes, no two of one branch,
 //! Call-ID and From tag. A server makes a transaction of each and answers it with 200. A window of
-//! requests is always open; over UDP they come from one socket, over TCP from four connections. Every
-//! request must be answered, which the branch of the answer tells; a request over UDP that is lost
-//! is sent again and counted.
+//! requests is always open; over UDP they come from one socket, over TCP from four connections, each
+//! of which writes as many at once as the last read brought answers. Every request must be answered,
+//! which the branch of the answer tells; a request over UDP that is lost is sent again and counted.
 //!
 //! The table has the processor time, of the system too, that all processes of the server take from
 //! the first request to the last answer, divided by the requests: the least of all runs and the
@@ -20,7 +20,7 @@
 //! least.
 //!
 //! A transaction over UDP lives for 32 s after its answer (timer J, RFC 3261 §17.2.2), in Kamailio
-//! because it is set so here. All of a run that takes less live at its end: what the memory of the
+//! because it is set so here. If a run takes less, all live at its end: what the memory of the
 //! server grew by, divided by the requests, is what one takes, in the median. Memory is the
 //! proportional share of the processes, which is the resident set of a process that shares nothing.
 //! Over TCP transactions live as long as each server likes, 5 s in Kamailio.
@@ -130,17 +130,18 @@ fn measure(
     let (before, started) = (server.usage()?, Instant::now());
     let repeated = load(WARM_UP..WARM_UP + options.requests)?;
     let (mut after, wall) = (server.usage()?, started.elapsed());
+    let lifetime = kind.lifetime(transport);
     if options.to_end {
-        sleep(kind.lifetime(transport) + GRACE);
+        sleep(lifetime + GRACE);
         after.cpu = server.usage()?.cpu;
     }
-    Ok(Measured::new(
-        options.requests,
-        before,
-        after,
+    Ok(Measured {
+        requests: options.requests,
+        cpu: after.cpu.saturating_sub(before.cpu),
         wall,
+        grown: (wall < lifetime).then(|| after.memory.saturating_sub(before.memory)),
         repeated,
-    ))
+    })
 }
 
 /// Requests that are not counted, after which a server has touched what it needs for any.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::WARM_UP;
 use crate::load::Transport;
 use crate::servers::Kind;
 
@@ -72,6 +73,11 @@ impl Task {
 }
 
 impl Options {
+    /// How many live at the end of a run if none ends before.
+    pub(crate) fn transactions(&self) -> u32 {
+        WARM_UP + self.requests
+    }
+
     fn complete(mut self) -> Result<Self, Box<dyn Error>> {
         if self.kinds.is_empty() {
             self.kinds.extend(Kind::ALL);
@@ -81,6 +87,9 @@ impl Options {
         }
         if self.runs == 0 || self.requests == 0 || self.window == 0 {
             return Err("runs, requests and window are to be 1 at least".into());
+        }
+        if self.requests > MAX_REQUESTS {
+            return Err(format!("requests are to be {MAX_REQUESTS} at most").into());
         }
         if self.kinds.contains(&Kind::Comity) && self.echo.is_none() {
             return Err(MISSING.into());
@@ -103,6 +112,8 @@ impl Default for Options {
     }
 }
 
+/// As many as leave a number for the others of a run.
+const MAX_REQUESTS: u32 = 1_000_000_000;
 pub(crate) const MISSING: &str = "the path of comity-sip-echo is missing";
 
 #[cfg(test)]
@@ -158,6 +169,10 @@ mod tests {
             (
                 &["echo", "--window", "0"],
                 "runs, requests and window are to be 1 at least",
+            ),
+            (
+                &["echo", "--requests", "1000000001"],
+                "requests are to be 1000000000 at most",
             ),
             (&["floor", "127.0.0.1:9"], "floor at 127.0.0.1:9"),
         ] {

@@ -47,6 +47,9 @@ impl Process {
 
     /// Asks the process to stop, and gives whether it has in time.
     fn stops(&mut self) -> io::Result<bool> {
+        if self.has_ended()? {
+            return Ok(true);
+        }
         let ask = format!("kill -TERM {}", self.0.id());
         Command::new("sh").args(["-c", &ask]).status()?;
         let started = Instant::now();

@@ -78,7 +78,8 @@ impl Server {
             Kind::Comity => comity::command(address, options)?,
             Kind::Kamailio | Kind::KamailioFm => {
                 let config = kamailio::config(address, kind.lifetime(transport));
-                kamailio::command(kind, &site.write("kamailio.cfg", &config)?)
+                let config = site.write("kamailio.cfg", &config)?;
+                kamailio::command(kind, &config, options.transactions())
             }
             Kind::Floor => floor(address)?,
         };

@@ -2,48 +2,41 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::load::Transport;
-use crate::process::Usage;
 use crate::servers::Kind;
 
 /// What one run has cost.
 #[derive(Clone, Copy)]
 pub(crate) struct Measured {
-    requests: u32,
-    /// Microseconds of processor time for each request.
-    cpu: f64,
-    /// Bytes for each request by which the memory of the server grew.
-    memory: f64,
-    /// Requests in a second by the clock on the wall.
-    rate: f64,
+    pub(crate) requests: u32,
+    /// Processor time.
+    pub(crate) cpu: Duration,
+    /// Time by the clock on the wall.
+    pub(crate) wall: Duration,
+    /// Bytes by which the memory of the server grew, if all transactions lived at the end.
+    pub(crate) grown: Option<u64>,
     /// How often a request was sent again.
-    repeated: usize,
+    pub(crate) repeated: usize,
 }
 
 impl Measured {
-    pub(crate) fn new(
-        requests: u32,
-        before: Usage,
-        after: Usage,
-        wall: Duration,
-        repeated: usize,
-    ) -> Self {
-        let number = f64::from(requests);
-        Self {
-            requests,
-            cpu: after.cpu.saturating_sub(before.cpu).as_secs_f64() * 1e6 / number,
-            memory: (after.memory as f64 - before.memory as f64) / number,
-            rate: number / wall.as_secs_f64(),
-            repeated,
-        }
+    /// Microseconds of processor time for a request.
+    fn microseconds(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / f64::from(self.requests)
+    }
+
+    /// Bytes for a transaction.
+    fn bytes(&self) -> Option<f64> {
+        Some(self.grown? as f64 / f64::from(self.requests))
     }
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            cpu, memory, rate, ..
-        } = self;
-        write!(f, "{cpu:.1} us, {memory:.0} bytes, {rate:.0}/s")?;
+        let rate = f64::from(self.requests) / self.wall.as_secs_f64();
+        write!(f, "{:.1} us, {rate:.0}/s", self.microseconds())?;
+        if let Some(bytes) = self.bytes() {
+            write!(f, ", {bytes:.0} bytes")?;
+        }
         if self.repeated > 0 {
             write!(f, ", {} sent again", self.repeated)?;
         }
@@ -75,24 +68,24 @@ impl Table {
                 }
             }
         }
-        let bytes = self.row(Kind::Comity, Transport::Udp).map(|row| row.memory);
-        match bytes {
+        let bytes = self.sorted(Kind::Comity, Transport::Udp, Measured::bytes);
+        match median(&bytes) {
             Some(bytes) if bytes > MAX_BYTES => Err(format!(
                 "a transaction takes {bytes:.0} bytes, to be {MAX_BYTES} at most"
             )),
-            Some(_) | None => Ok(()),
+            Some(_) => Ok(()),
+            None => Err("the first transactions ended before the last began".to_owned()),
         }
     }
 
     fn row(&self, kind: Kind, transport: Transport) -> Option<Row> {
-        let cpu = self.sorted(kind, transport, |run| run.cpu);
-        let memory = self.sorted(kind, transport, |run| run.memory);
+        let cpu = self.cpu(kind, transport);
         Some(Row {
             requests: self.runs(kind, transport).next()?.requests,
             least: *cpu.first()?,
             median: median(&cpu)?,
             ratios: MIN_RATIOS.map(|(other, _)| self.ratio(kind, other, transport)),
-            memory: median(&memory)?,
+            bytes: median(&self.sorted(kind, transport, Measured::bytes)),
             repeated: self.runs(kind, transport).map(|run| run.repeated).sum(),
         })
     }
@@ -100,16 +93,23 @@ impl Table {
     /// How many requests a server answers in the time that another takes for one, each in its best
     /// run, which others on the machine have disturbed least.
     fn ratio(&self, kind: Kind, other: Kind, transport: Transport) -> Option<f64> {
-        let [ours, theirs] = [kind, other].map(|kind| {
-            let cpu = self.sorted(kind, transport, |run| run.cpu);
-            cpu.first().copied()
-        });
-        Some(theirs? / ours?)
+        let [ours, theirs] = [kind, other].map(|kind| self.cpu(kind, transport));
+        Some(theirs.first()? / ours.first()?)
     }
 
-    /// A figure of all runs, the least first.
-    fn sorted(&self, kind: Kind, transport: Transport, of: fn(&Measured) -> f64) -> Vec<f64> {
-        let mut values: Vec<f64> = self.runs(kind, transport).map(of).collect();
+    /// Microseconds for a request, the least first.
+    fn cpu(&self, kind: Kind, transport: Transport) -> Vec<f64> {
+        self.sorted(kind, transport, |run| Some(run.microseconds()))
+    }
+
+    /// A figure of all runs that have it, the least first.
+    fn sorted(
+        &self,
+        kind: Kind,
+        transport: Transport,
+        of: fn(&Measured) -> Option<f64>,
+    ) -> Vec<f64> {
+        let mut values: Vec<f64> = self.runs(kind, transport).filter_map(of).collect();
         values.sort_by(f64::total_cmp);
         values
     }
@@ -141,7 +141,7 @@ impl fmt::Display for Table {
             for kind in Kind::ALL {
                 if let Some(row) = self.row(kind, transport) {
                     write!(f, "{:<12}{:<5}", kind.name(), transport.name())?;
-                    row.write(f, transport)?;
+                    row.write(f)?;
                 }
             }
         }
@@ -156,26 +156,24 @@ struct Row {
     median: f64,
     /// Beside the servers of `MIN_RATIOS`.
     ratios: [Option<f64>; 2],
-    /// Bytes for a request, in the median.
-    memory: f64,
+    /// Bytes for a transaction, in the median.
+    bytes: Option<f64>,
     /// In all runs.
     repeated: usize,
 }
 
 impl Row {
-    fn write(&self, f: &mut fmt::Formatter<'_>, transport: Transport) -> fmt::Result {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = 1e6 / self.least;
         let [to_kamailio, to_fm] = self
             .ratios
             .map(|ratio| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")));
-        // Over TCP nobody needs to keep transactions that are answered.
-        let memory = match transport {
-            Transport::Udp => format!("{:.0}", self.memory),
-            Transport::Tcp => String::new(),
-        };
+        let bytes = self
+            .bytes
+            .map_or_else(String::new, |bytes| format!("{bytes:.0}"));
         writeln!(
             f,
-            "{:>9}{rate:>11.0}{:>8.1}{:>8.1}{to_kamailio:>13}{to_fm:>8}{memory:>12}{:>12}",
+            "{:>9}{rate:>11.0}{:>8.1}{:>8.1}{to_kamailio:>13}{to_fm:>8}{bytes:>12}{:>12}",
             self.requests, self.least, self.median, self.repeated
         )
     }
@@ -198,17 +196,15 @@ const MAX_BYTES: f64 = 1_024.0;
 mod tests {
     use super::*;
 
-    fn usage(milliseconds: u64, memory: u64) -> Usage {
-        Usage {
-            cpu: Duration::from_millis(milliseconds),
-            memory,
-        }
-    }
-
-    /// A run of 1,000 requests.
+    /// A run of 1,000 requests, whose transactions did not all live if they took no bytes.
     fn measured(milliseconds: u64, bytes: u64) -> Measured {
-        let (before, after) = (usage(5, 7), usage(5 + milliseconds, 7 + 1_000 * bytes));
-        Measured::new(1_000, before, after, Duration::from_millis(500), 0)
+        Measured {
+            requests: 1_000,
+            cpu: Duration::from_millis(milliseconds),
+            wall: Duration::from_millis(500),
+            grown: (bytes > 0).then_some(1_000 * bytes),
+            repeated: 0,
+        }
     }
 
     fn table(runs: &[(Kind, Transport, u64, u64)]) -> Table {
@@ -220,8 +216,9 @@ mod tests {
     }
 
     #[test]
-    fn run_is_what_it_added_divided_by_its_requests() {
-        assert_eq!(measured(10, 300).to_string(), "10.0 us, 300 bytes, 2000/s");
+    fn run_is_told_by_what_a_request_took() {
+        assert_eq!(measured(10, 300).to_string(), "10.0 us, 2000/s, 300 bytes");
+        assert_eq!(measured(10, 0).to_string(), "10.0 us, 2000/s");
     }
 
     #[test]
@@ -257,6 +254,10 @@ mod tests {
                 Err("a transaction takes 1025 bytes, to be 1024 at most"),
             ),
             (
+                &[(Comity, Udp, 10, 0), (Comity, Tcp, 19, 0)],
+                Err("the first transactions ended before the last began"),
+            ),
+            (
                 &[(Comity, Udp, 10, 0), (Comity, Tcp, 28, 0)],
                 Err("over tcp 2.50 times the requests of kamailio, to be 3.5 at least"),
             ),
@@ -283,7 +284,7 @@ mod tests {
             (Kind::Comity, Transport::Udp, 12, 300),
             (Kind::Comity, Transport::Udp, 10, 300),
             (Kind::Kamailio, Transport::Udp, 44, 4_000),
-            (Kind::KamailioFm, Transport::Tcp, 50, 4_000),
+            (Kind::KamailioFm, Transport::Tcp, 50, 0),
         ]);
         let table = table.to_string();
         let rows: Vec<Vec<&str>> = table

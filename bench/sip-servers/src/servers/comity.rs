@@ -2,7 +2,6 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::process::Command;
 
-use crate::WARM_UP;
 use crate::message::DOMAIN;
 use crate::options::{MISSING, Options};
 
@@ -12,7 +11,7 @@ pub(super) fn command(address: SocketAddr, options: &Options) -> Result<Command,
     let program = program
         .canonicalize()
         .map_err(|error| format!("{}: {error}", program.display()))?;
-    let transactions = (WARM_UP + options.requests).to_string();
+    let transactions = options.transactions().to_string();
     let mut command = Command::new(program);
     command
         .args(["--domain", DOMAIN])

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::Kind;
 
-pub(super) fn command(kind: Kind, config: &Path) -> Command {
+/// The process with memory for so many transactions at once.
+pub(super) fn command(kind: Kind, config: &Path, transactions: u32) -> Command {
+    let shared_mebibytes = 64 + u64::from(transactions) * TRANSACTION_KIBIBYTES / 1_024;
     let mut command = Command::new("/usr/sbin/kamailio");
     command
         .arg("-f")
@@ -14,7 +16,7 @@ pub(super) fn command(kind: Kind, config: &Path) -> Command {
         .args(["-DD", "-E"])
         // Where it runs, which is in the directory of the site.
         .args(["-Y", "."])
-        .args(["-m", SHARED_MEBIBYTES]);
+        .args(["-m", &shared_mebibytes.to_string()]);
     if kind == Kind::KamailioFm {
         command.args(["-x", "fm"]);
     }
@@ -47,5 +49,5 @@ request_route {{
 
 /// How long it keeps a transaction unless it is told.
 pub(super) const WAIT: Duration = Duration::from_secs(5);
-/// A transaction takes 13 kB. What is not needed is not taken.
-const SHARED_MEBIBYTES: &str = "4096";
+/// More than a transaction takes. Memory that is not needed is not touched.
+const TRANSACTION_KIBIBYTES: u64 = 16;
