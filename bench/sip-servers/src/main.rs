@@ -10,9 +10,10 @@
 //! One server after the other is started on a loopback address, loaded over one transport and
 //! stopped, several times. The load is MESSAGE requests of 400 to 500 bytes, no two of one branch,
 //! Call-ID and From tag. A server makes a transaction of each and answers it with 200. A window of
-//! requests is always open; over UDP they come from one socket, over TCP from four connections, each
-//! of which writes as many at once as the last read brought answers. Every request must be answered,
-//! which the branch of the answer tells; a request over UDP that is lost is sent again and counted.
+//! requests is always open; over UDP they come from one socket, over TCP from four connections,
+//! each of which writes as many at once as the last read brought answers. Every request must be
+//! answered, which the branch of the answer tells; a request over UDP that is lost is sent again
+//! and counted.
 //!
 //! The table has the processor time, of the system too, that all processes of the server take from
 //! the first request to the last answer, divided by the requests: the least of all runs and the
@@ -26,22 +27,24 @@
 //! Over TCP transactions live as long as each server likes, 5 s in Kamailio.
 //!
 //! Kamailio has one worker for each transport, with which it needs less time than with two. As its
-//! package starts it, it allocates with `qm`, which takes most of its time; `kamailio-fm` is the same
-//! with `-x fm`, as it does best. Over UDP it takes 2.7 GB for 200,000 transactions.
+//! package starts it, it allocates with `qm`. That takes most of its time, and the more the less
+//! cache others on the machine leave to it: it walks over hundreds of kilobytes of empty lists for
+//! a piece of memory. `kamailio-fm` is the same with `-x fm`, as it does best. Over UDP it takes
+//! 2.7 GB for 200,000 transactions.
 //!
 //! The row `floor` is this program as a server that makes no transaction: it copies the head of the
 //! request, and so tells what receiving and sending cost.
 //!
 //! `check` before the path fails unless comity answers 3.5 times as many requests with a second of
-//! processor time as Kamailio, and 1.6 times as many as Kamailio with `fm`, over UDP and over TCP, and
-//! takes 1 KiB at most for a transaction.
+//! processor time as Kamailio, and 1.6 times as many as Kamailio with `fm`, over UDP and over TCP,
+//! and takes 1 KiB at most for a transaction.
 //!
 //! Options: `--runs N`, `--requests N`, `--window N`, `--transport udp` or `tcp`, `--only SERVER`
-//! (`comity`, `kamailio`, `kamailio-fm` or `floor`), the latter two may be repeated. Without `comity` the
-//! path is not needed. `--to-end` waits after each run until the transactions have ended, and counts
-//! what that costs, and what the server does while nothing comes. A window of more than 120 requests
-//! overflows a socket of the usual size. To see where the time goes, run `perf record -g -p` with the
-//! id of the server's process meanwhile.
+//! (`comity`, `kamailio`, `kamailio-fm` or `floor`), the latter two may be repeated. Without
+//! `comity` the path is not needed. `--to-end` waits after each run until the transactions have
+//! ended, and counts what that costs, and what the server does while nothing comes. A window of
+//! more than 120 requests overflows a socket of the usual size. To see where the time goes, run
+//! `perf record -g -p` with the id of the server's process meanwhile.
 
 mod answer;
 mod exchange;
