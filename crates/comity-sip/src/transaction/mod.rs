@@ -3,6 +3,8 @@
 mod client;
 mod hash;
 mod key;
+#[cfg(test)]
+mod matrix;
 mod message;
 mod server;
 mod sources;
@@ -11,14 +13,15 @@ mod table;
 mod tag;
 mod timers;
 mod timing;
+mod traffic;
 
 pub(crate) use key::RequestKey;
 pub(crate) use message::{cancel, request_of};
 pub(crate) use step::Tell;
-pub use table::TransactionId;
-pub(crate) use table::{
-    Arrival, Branch, Closed, Departing, Departure, Full, Kind, Limits, Novelty, Receipt, Side,
-    Table, Taken, Told,
-};
+pub(crate) use table::{Limits, Table};
 pub(crate) use tag::Tag;
 pub use timing::Timing;
+pub use traffic::TransactionId;
+pub(crate) use traffic::{
+    Arrival, Branch, Closed, Departing, Departure, Full, Kind, Novelty, Receipt, Side, Taken, Told,
+};
