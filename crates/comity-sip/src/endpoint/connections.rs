@@ -44,6 +44,8 @@ pub(crate) struct Connection {
     is_offered: bool,
     /// A message has begun and is not complete.
     pub(crate) is_reading: bool,
+    /// An empty line came last.
+    had_line: bool,
 }
 
 #[derive(Debug)]
@@ -125,6 +127,7 @@ impl Connections {
             last_used: now,
             is_offered: false,
             is_reading: false,
+            had_line: false,
         };
         let id = self.insert(connection);
         self.accepted.insert((transport, remote), id);
@@ -152,6 +155,7 @@ impl Connections {
             last_used: now,
             is_offered: false,
             is_reading: false,
+            had_line: false,
         };
         let id = self.insert(connection);
         self.dialled.insert(target.clone(), id);
@@ -291,10 +295,17 @@ impl Connection {
 
     pub(crate) fn poll_framed(&mut self, now: Instant) -> Option<FramerEvent> {
         let event = self.framer.poll_event();
-        if event.is_some() {
+        if let Some(event) = &event {
             self.last_used = now;
+            self.had_line &= matches!(event, FramerEvent::KeepAlive);
         }
         event
+    }
+
+    /// Notes an empty line; true if it is the second, which asks for a sign of life.
+    pub(crate) fn is_asked(&mut self) -> bool {
+        self.had_line = !self.had_line;
+        !self.had_line
     }
 
     pub(crate) fn wants_input(&self) -> bool {

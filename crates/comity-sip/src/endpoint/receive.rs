@@ -39,7 +39,7 @@ impl Endpoint {
 
     pub(crate) fn handle_framed(&mut self, now: Instant, event: FramerEvent, way: Way) {
         match event {
-            FramerEvent::KeepAlive => {}
+            FramerEvent::KeepAlive => self.core.handle_keep_alive(way.flow),
             FramerEvent::Message(message) => self.handle_message(now, message, way),
             FramerEvent::Rejected(rejected) => self.core.reject(now, &rejected, way),
             FramerEvent::Failed(rejected) => {
@@ -174,6 +174,17 @@ impl Endpoint {
 }
 
 impl Core {
+    /// Answers two empty lines with one (RFC 5626 §3.5.1).
+    fn handle_keep_alive(&mut self, flow: Flow) {
+        if let Flow::Connection(id) = flow
+            && let Some(connection) = self.connections.get_mut(id)
+            && connection.is_asked()
+        {
+            self.transmits
+                .push_back((flow, Bytes::from_static(b"\r\n")));
+        }
+    }
+
     /// Whether a request can be accepted at all.
     fn check(&self, request: &Request) -> Result<(), Refusal> {
         self.config.acceptance.check(request, Standing::default())?;

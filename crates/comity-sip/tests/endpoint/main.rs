@@ -6,6 +6,8 @@
 )]
 
 mod exchange;
+mod matching;
+mod probe;
 mod sessions;
 mod subscriptions;
 mod world;
