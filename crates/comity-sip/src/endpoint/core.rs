@@ -299,19 +299,19 @@ impl Core {
     }
 
     /// A message that has begun must be completed in time.
-    pub(crate) fn watch_reading(&mut self, now: Instant, id: ConnectionId) {
+    pub(crate) fn watch_reading(&mut self, now: Instant, id: ConnectionId, has_completed: bool) {
         let Some(connection) = self.connections.get_mut(id) else {
             return;
         };
         let is_pending = connection.is_pending();
         let was_pending = std::mem::replace(&mut connection.is_reading, is_pending);
-        match (was_pending, is_pending) {
+        match (was_pending && !has_completed, is_pending) {
             (false, true) => {
                 let wait = self.config.limits.read;
                 self.timers.set_after(Timer::Read(id), now, wait);
             }
-            (true, false) => self.timers.stop(Timer::Read(id)),
-            (false, false) | (true, true) => {}
+            (_, false) => self.timers.stop(Timer::Read(id)),
+            (true, true) => {}
         }
     }
 

@@ -155,6 +155,7 @@ impl Endpoint {
         if let Some(connection) = self.core.connections.get_mut(id) {
             connection.handle_input(input);
         }
+        let mut has_completed = false;
         while let Some(connection) = self.core.connections.get_mut(id) {
             let way = Way {
                 flow: Flow::Connection(id),
@@ -164,10 +165,11 @@ impl Endpoint {
             let Some(event) = connection.poll_framed(now) else {
                 break;
             };
+            has_completed = true;
             self.handle_framed(now, event, way);
             self.settle(now);
         }
-        self.core.watch_reading(now, id);
+        self.core.watch_reading(now, id, has_completed);
         self.settle(now);
     }
 
@@ -282,6 +284,9 @@ impl Endpoint {
     ) -> Result<(), AnswerError> {
         if !response.status().is_provisional() || !incoming.is_invite() {
             return Err(AnswerError::Class);
+        }
+        if !self.core.table.is_unanswered(incoming.id) {
+            return Err(AnswerError::Over);
         }
         if response.status() != StatusCode::TRYING && incoming.session.is_none() {
             // Without room for it, or an address of the peer, the dialog begins with the 200.

@@ -96,6 +96,8 @@ impl Endpoint {
             session: None,
         };
         match novelty {
+            // A proxy may see a request again on another way (RFC 3261 §16.3).
+            Novelty::Merged if core.is_proxy() => self.dispatch(now, incoming),
             Novelty::Fresh => self.dispatch(now, incoming),
             Novelty::Merged => {
                 core.refuse_with(now, &incoming, StatusCode::LOOP_DETECTED);

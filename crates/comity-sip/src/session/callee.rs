@@ -30,7 +30,7 @@ impl Endpoint {
         content_type: &str,
         body: Bytes,
     ) -> Result<SessionId, SessionError> {
-        if !incoming.is_invite() {
+        if !incoming.is_invite() || !self.core.table.is_unanswered(incoming.id) {
             return Err(SessionError::Over);
         }
         let mut response = self.dialog_response(incoming, StatusCode::OK)?;

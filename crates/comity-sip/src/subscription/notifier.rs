@@ -169,6 +169,10 @@ impl Endpoint {
         if self.subscriptions.len() >= self.core.config.limits.max_dialogs as usize {
             return Err(SubscriptionError::Overloaded);
         }
+        let is_subscribe = incoming.request.method() == Method::Subscribe;
+        if !is_subscribe || !self.core.table.is_unanswered(incoming.id) {
+            return Err(SubscriptionError::Over);
+        }
         let state = self.bounded(state)?;
         let granted = self.granted(incoming).ok_or(SubscriptionError::Over)?;
         let headers = incoming.request.headers();
@@ -176,9 +180,6 @@ impl Endpoint {
             .one::<header::Event<'_>>()
             .map_err(DialogError::from)?;
         let event = event.to_string();
-        if incoming.request.method() != Method::Subscribe {
-            return Err(SubscriptionError::Over);
-        }
         let dialog = Dialog::answering(&incoming.request, incoming.tag.as_str())?;
         let mut response = self.dialog_response(incoming, StatusCode::OK)?;
         response.header(HeaderName::Expires, granted.as_secs())?;

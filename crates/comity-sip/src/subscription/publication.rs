@@ -219,9 +219,9 @@ impl Endpoint {
         if let Some(etag) = &entry.etag {
             request.header(HeaderName::SipIfMatch, etag)?;
         }
-        if what == Sent::State || (what == Sent::Refresh && entry.etag.is_none()) {
+        let has_state = what == Sent::State || (what == Sent::Refresh && entry.etag.is_none());
+        if has_state {
             request.body(&wish.content_type, wish.body.clone())?;
-            entry.is_stale = false;
         }
         let draft = Draft::new(&request, &self.core.config.message)?;
         let targets = wish.targets.clone();

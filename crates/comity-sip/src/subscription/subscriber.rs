@@ -347,6 +347,7 @@ impl Endpoint {
             return;
         };
         entry.is_notified = true;
+        let is_ending = entry.is_ending;
         let headers = incoming.request.headers();
         let event = headers.optional::<header::Event<'_>>();
         if !matches!(event, Ok(Some(event)) if event.package() == entry.wish.event) {
@@ -362,7 +363,9 @@ impl Endpoint {
         let retry = reason.retry(state.retry_after());
         let is_over = status == SubscriptionStatus::Terminated;
         self.core.refuse_with(now, &incoming, StatusCode::OK);
-        self.core.timers.stop(notify_timer(id));
+        if !is_ending || is_over {
+            self.core.timers.stop(notify_timer(id));
+        }
         let event = SubscriptionEvent::Notified(Box::new(incoming.request));
         self.tell_subscription(id, event);
         if is_over {

@@ -5,9 +5,12 @@
     reason = "a test panics at every event that it does not expect"
 )]
 
+mod bad_input;
 mod exchange;
+mod limits;
 mod matching;
 mod probe;
 mod sessions;
 mod subscriptions;
+mod targets;
 mod world;

@@ -71,10 +71,8 @@ impl Probe {
     pub(crate) fn sent(&mut self) -> Vec<Sent> {
         let (mut sent, mut buf) = (Vec::new(), Vec::new());
         while let Some(transmit) = self.endpoint.poll_transmit(&mut buf) {
-            sent.push((
-                transmit.flow,
-                String::from_utf8(std::mem::take(&mut buf)).unwrap(),
-            ));
+            sent.push((transmit.flow, String::from_utf8_lossy(&buf).into_owned()));
+            buf.clear();
         }
         sent
     }

@@ -374,6 +374,17 @@ impl Table {
         true
     }
 
+    /// Whether a request still waits for the final answer of its user.
+    pub(crate) fn is_unanswered(&self, id: TransactionId) -> bool {
+        self.live(id).is_some_and(|entry| match entry.machine {
+            Machine::InviteServer(state) => {
+                matches!(state, InviteServer::Received | InviteServer::Proceeding)
+            }
+            Machine::OtherServer(state) => state != OtherServer::Completed,
+            Machine::InviteClient(_) | Machine::OtherClient(_) => false,
+        })
+    }
+
     /// Directs what a server sends from now on to another flow.
     pub(crate) fn redirect(&mut self, id: TransactionId, flow: Flow) {
         if let Some(entry) = self.live_mut(id) {

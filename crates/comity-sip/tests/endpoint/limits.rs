@@ -1,0 +1,156 @@
+//! What is bounded, at its bound.
+
+use comity_sip::endpoint::Event;
+use comity_sip::{StatusCode, Transport};
+use comity_testkit::link::End;
+
+use super::probe::{Probe, header, lines, request, to};
+use super::world::config;
+
+fn message(number: usize) -> String {
+    let via = format!("UDP 192.0.2.1:5060;branch=z9hG4bK{number}");
+    request("MESSAGE", &via, "").replace("call@", &format!("{number}@"))
+}
+
+#[test]
+fn a_source_has_its_share_of_transactions_and_no_more() {
+    let mut configuration = config(End::B);
+    configuration.limits.max_transactions_per_source = 3;
+    let mut probe = Probe::with(configuration);
+    for number in 0..3 {
+        assert_eq!(probe.datagram("192.0.2.1:5060", &message(number)), []);
+    }
+    assert_eq!(probe.requests().len(), 3);
+    let sent = probe.datagram("192.0.2.1:5060", &message(3));
+    assert_eq!(
+        lines(&sent),
+        [(to("192.0.2.1:5060"), "SIP/2.0 503 Service Unavailable")]
+    );
+    assert_eq!(header(&sent[0].1, "Retry-After"), "10");
+    assert_eq!(probe.endpoint.transactions(), 3);
+    assert_eq!(probe.endpoint.counters().overloaded, 1);
+    // Copies of what is there are no new ones, and another source has its own share.
+    assert_eq!(probe.datagram("192.0.2.1:5060", &message(0)), []);
+    assert_eq!(probe.datagram("192.0.2.2:5060", &message(4)), []);
+    assert_eq!(probe.requests().len(), 1);
+}
+
+#[test]
+fn the_last_sixteenth_is_for_what_goes_on_or_ends() {
+    let mut configuration = config(End::B);
+    configuration.limits.max_transactions = 32;
+    let mut probe = Probe::with(configuration);
+    for number in 0..30 {
+        assert_eq!(probe.datagram("192.0.2.1:5060", &message(number)), []);
+    }
+    let sent = probe.datagram("192.0.2.1:5060", &message(30));
+    assert_eq!(
+        lines(&sent),
+        [(to("192.0.2.1:5060"), "SIP/2.0 503 Service Unavailable")]
+    );
+    let tag = "To: <sip:bob@b.example>;tag=1";
+    for (number, expected) in [(31, "481"), (32, "481"), (33, "503")] {
+        let message = message(number).replace("To: <sip:bob@b.example>", tag);
+        let sent = probe.datagram("192.0.2.1:5060", &message);
+        assert!(
+            sent[0].1.starts_with(&format!("SIP/2.0 {expected} ")),
+            "{sent:?}"
+        );
+    }
+    assert_eq!(probe.endpoint.transactions(), 32);
+}
+
+#[test]
+fn connections_are_bounded_in_all_and_for_each_source() {
+    let mut configuration = config(End::B);
+    configuration.limits.max_connections = 4;
+    configuration.limits.max_connections_per_source = 2;
+    let mut probe = Probe::with(configuration);
+    let mut accept = |source: &str| {
+        let source = source.parse().unwrap();
+        let now = probe.now;
+        probe
+            .endpoint
+            .accept_connection(now, Transport::Tcp, source, Vec::new())
+    };
+    let first = accept("192.0.2.1:1");
+    assert!(first.is_some());
+    assert!(accept("192.0.2.1:2").is_some());
+    assert!(accept("192.0.2.1:3").is_none());
+    assert!(accept("192.0.2.2:1").is_some());
+    assert!(accept("192.0.2.3:1").is_some());
+    assert!(accept("192.0.2.4:1").is_none());
+    probe.endpoint.handle_closed(probe.now, first.unwrap());
+    assert_eq!(probe.endpoint.connections(), 3);
+}
+
+#[test]
+fn what_waits_for_a_connection_is_bounded() {
+    use comity_sip::endpoint::{Failure, Target};
+    use comity_sip::{Method, Uri};
+
+    let mut configuration = config(End::B);
+    configuration.limits.max_waiting_bytes = 1_000;
+    let mut probe = Probe::with(configuration);
+    let target = Target::new(Transport::Tcp, "192.0.2.1:5060".parse().unwrap());
+    let (uri, from) = ("sip:alice@a.example", "sip:bob@b.example");
+    let (uri, from) = (Uri::parse(uri).unwrap(), Uri::parse(from).unwrap());
+    for _ in 0..4 {
+        let message = probe.endpoint.compose(Method::Message, uri, from).unwrap();
+        probe
+            .endpoint
+            .send(probe.now, &message, vec![target.clone()])
+            .unwrap();
+    }
+    let told = probe.told();
+    let failed = told.iter().filter(|event| {
+        matches!(
+            event,
+            Event::Failed {
+                failure: Failure::Transport,
+                ..
+            }
+        )
+    });
+    assert_eq!(failed.count(), 1, "{told:?}");
+    let connects = told
+        .iter()
+        .filter(|event| matches!(event, Event::Connect { .. }));
+    assert_eq!(connects.count(), 1, "one connection for all");
+}
+
+#[test]
+fn subscriptions_and_their_state_are_bounded() {
+    use comity_sip::SubscriptionError;
+
+    let mut configuration = config(End::B);
+    configuration.limits.max_dialogs = 1;
+    configuration.limits.max_state_bytes = 3;
+    let mut probe = Probe::with(configuration);
+    for number in 0..2 {
+        let via = format!("UDP 192.0.2.1:5060;branch=z9hG4bK{number}");
+        let message = request("SUBSCRIBE", &via, "Event: presence\r\n");
+        probe.datagram(
+            "192.0.2.1:5060",
+            &message.replace("call@", &format!("{number}@")),
+        );
+    }
+    let [first, second] = probe.requests().try_into().unwrap();
+    let mut accept = |incoming, state: &'static str| {
+        let state = Some(("text/plain", state.into()));
+        probe
+            .endpoint
+            .accept_subscription(probe.now, incoming, state)
+    };
+    assert_eq!(
+        accept(&first, "four"),
+        Err(SubscriptionError::TooLarge { limit: 3 })
+    );
+    assert!(accept(&first, "one").is_ok());
+    assert_eq!(accept(&second, "two"), Err(SubscriptionError::Overloaded));
+    let sent = probe.answer(&second, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(
+        sent.iter()
+            .any(|(_, text)| text.starts_with("SIP/2.0 503 "))
+    );
+}

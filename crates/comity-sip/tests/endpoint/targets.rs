@@ -1,0 +1,396 @@
+//! From target to target until somebody answers (RFC 3263 §4.3).
+
+use std::time::Duration;
+
+use comity_sip::endpoint::{Event, Failure, RequestId, SendError, Target};
+use comity_sip::{ConnectionId, Flow, Method, Transport, Uri};
+use comity_testkit::link::End;
+
+use super::probe::{Probe, Sent, header, to};
+use super::world::config;
+
+const FIRST: &str = "192.0.2.11:5060";
+const SECOND: &str = "192.0.2.12:5060";
+
+fn target(transport: Transport, address: &str) -> Target {
+    Target::new(transport, address.parse().unwrap())
+}
+
+fn send(
+    probe: &mut Probe,
+    method: Method<'_>,
+    body: &str,
+    targets: Vec<Target>,
+) -> Result<RequestId, SendError> {
+    let (uri, from) = ("sip:alice@a.example", "sip:bob@b.example");
+    let (uri, from) = (Uri::parse(uri).unwrap(), Uri::parse(from).unwrap());
+    let mut request = probe.endpoint.compose(method, uri, from).unwrap();
+    request.body("text/plain", body.to_owned().into()).unwrap();
+    probe.endpoint.send(probe.now, &request, targets)
+}
+
+/// The answer of a server to what was sent.
+fn answer(sent: &Sent, status: &str, more: &str) -> String {
+    let (_, rest) = sent.1.split_once(" SIP/2.0\r\n").unwrap();
+    let (head, _) = rest.split_once("\r\n\r\n").unwrap();
+    let mut lines: Vec<_> = head.split("\r\n").collect();
+    lines.retain(|line| !line.starts_with("Content-"));
+    let head = lines.join("\r\n").replace(
+        "To: <sip:alice@a.example>",
+        "To: <sip:alice@a.example>;tag=9",
+    );
+    format!("SIP/2.0 {status}\r\n{head}\r\n{more}Content-Length: 0\r\n\r\n")
+}
+
+fn connect(probe: &mut Probe) -> ConnectionId {
+    let told = probe.told();
+    let [Event::Connect { connection, .. }] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    *connection
+}
+
+#[test]
+fn a_503_leads_to_the_next_target_with_another_branch_and_keeps_away_from_the_first() {
+    let mut probe = Probe::new();
+    let targets = vec![
+        target(Transport::Udp, FIRST),
+        target(Transport::Udp, SECOND),
+    ];
+    let id = send(&mut probe, Method::Message, "hi", targets.clone()).unwrap();
+    let [first] = probe.sent().try_into().unwrap();
+    assert_eq!(first.0, to(FIRST));
+    let refusal = answer(&first, "503 Service Unavailable", "Retry-After: 60\r\n");
+    let [second] = probe.datagram(FIRST, &refusal).try_into().unwrap();
+    assert_eq!(second.0, to(SECOND));
+    assert_ne!(header(&first.1, "Via"), header(&second.1, "Via"));
+    assert_eq!(header(&first.1, "Call-ID"), header(&second.1, "Call-ID"));
+    assert_eq!(header(&first.1, "CSeq"), header(&second.1, "CSeq"));
+    probe.datagram(SECOND, &answer(&second, "200 OK", ""));
+    let told = probe.told();
+    assert!(
+        matches!(told.as_slice(), [Event::Response { request, .. }] if *request == id),
+        "{told:?}"
+    );
+    // For a minute nothing goes there, and then it does again.
+    send(&mut probe, Method::Message, "hi", targets.clone()).unwrap();
+    assert_eq!(probe.sent()[0].0, to(SECOND));
+    let lone = send(&mut probe, Method::Message, "hi", vec![targets[0].clone()]).unwrap();
+    let told = probe.told();
+    assert!(
+        matches!(told.as_slice(), [Event::Failed { request, failure: Failure::Unavailable { wait } }] if *request == lone && *wait == Duration::from_secs(60)),
+        "{told:?}"
+    );
+    probe.wait(Duration::from_secs(60));
+    send(&mut probe, Method::Message, "hi", targets).unwrap();
+    assert_eq!(probe.sent()[0].0, to(FIRST));
+}
+
+#[test]
+fn the_last_503_is_the_answer_where_nobody_does_better() {
+    let mut probe = Probe::new();
+    let targets = vec![
+        target(Transport::Udp, FIRST),
+        target(Transport::Udp, SECOND),
+    ];
+    let id = send(&mut probe, Method::Message, "hi", targets).unwrap();
+    let [first] = probe.sent().try_into().unwrap();
+    let refusal = answer(&first, "503 Service Unavailable", "");
+    let [second] = probe.datagram(FIRST, &refusal).try_into().unwrap();
+    probe.datagram(SECOND, &answer(&second, "503 Service Unavailable", ""));
+    let told = probe.told();
+    let [Event::Response { request, response }] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert_eq!((*request, response.status().code()), (id, 503));
+}
+
+#[test]
+fn a_refusal_is_an_answer() {
+    let mut probe = Probe::new();
+    let targets = vec![
+        target(Transport::Udp, FIRST),
+        target(Transport::Udp, SECOND),
+    ];
+    send(&mut probe, Method::Message, "hi", targets).unwrap();
+    let [first] = probe.sent().try_into().unwrap();
+    let sent = probe.datagram(FIRST, &answer(&first, "404 Not Found", ""));
+    assert_eq!(sent, []);
+    let told = probe.told();
+    assert!(
+        matches!(told.as_slice(), [Event::Response { response, .. }] if response.status().code() == 404)
+    );
+}
+
+#[test]
+fn silence_leads_to_the_next_target_unless_somebody_gave_a_sign_of_life() {
+    for is_alive in [false, true] {
+        let mut probe = Probe::new();
+        let targets = vec![
+            target(Transport::Udp, FIRST),
+            target(Transport::Udp, SECOND),
+        ];
+        send(&mut probe, Method::Message, "hi", targets).unwrap();
+        let [first] = probe.sent().try_into().unwrap();
+        if is_alive {
+            probe.datagram(FIRST, &answer(&first, "100 Trying", ""));
+        }
+        let sent = probe.wait(Duration::from_millis(32_000));
+        let to_second = sent
+            .iter()
+            .filter(|(_, (flow, _))| *flow == to(SECOND))
+            .count();
+        let told = probe.told();
+        let failed = told.iter().filter(|event| {
+            matches!(
+                event,
+                Event::Failed {
+                    failure: Failure::TimedOut,
+                    ..
+                }
+            )
+        });
+        assert_eq!(
+            (to_second, failed.count()),
+            if is_alive { (0, 1) } else { (1, 0) }
+        );
+    }
+}
+
+#[test]
+fn a_lost_connection_fails_what_waits_on_it_at_once() {
+    let mut probe = Probe::new();
+    let targets = vec![
+        target(Transport::Tcp, FIRST),
+        target(Transport::Tcp, SECOND),
+    ];
+    send(&mut probe, Method::Message, "hi", targets.clone()).unwrap();
+    let first = connect(&mut probe);
+    probe
+        .endpoint
+        .handle_connected(probe.now, first, Vec::new());
+    let [sent] = probe.sent().try_into().unwrap();
+    assert_eq!(sent.0, Flow::Connection(first));
+    probe.endpoint.handle_closed(probe.now, first);
+    let second = connect(&mut probe);
+    assert_eq!(probe.sent(), []);
+    probe.endpoint.handle_closed(probe.now, second);
+    let told = probe.told();
+    assert!(
+        matches!(
+            told.as_slice(),
+            [Event::Failed {
+                failure: Failure::Transport,
+                ..
+            }]
+        ),
+        "{told:?}"
+    );
+    assert_eq!(probe.endpoint.transactions(), 0);
+}
+
+#[test]
+fn a_connection_that_does_not_come_about_is_given_up_after_10_s() {
+    let mut probe = Probe::new();
+    send(
+        &mut probe,
+        Method::Message,
+        "hi",
+        vec![target(Transport::Tls, FIRST)],
+    )
+    .unwrap();
+    let connection = connect(&mut probe);
+    probe.wait(Duration::from_secs(10));
+    let told = probe.told();
+    assert!(
+        matches!(told.as_slice(), [Event::Disconnect(id), Event::Failed { failure: Failure::Transport, .. }] if *id == connection),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn an_address_that_cannot_be_reached_is_left_at_once() {
+    let mut probe = Probe::new();
+    let targets = vec![
+        target(Transport::Udp, FIRST),
+        target(Transport::Udp, SECOND),
+    ];
+    send(&mut probe, Method::Message, "hi", targets).unwrap();
+    probe.sent();
+    probe
+        .endpoint
+        .handle_unreachable(probe.now, FIRST.parse().unwrap());
+    let sent = probe.sent();
+    assert_eq!(sent[0].0, to(SECOND));
+}
+
+#[test]
+fn requests_share_a_connection_and_a_name_must_be_proved() {
+    let mut probe = Probe::new();
+    let named = |name: &str| target(Transport::Tls, FIRST).named(name.parse().unwrap());
+    send(&mut probe, Method::Message, "1", vec![named("a.example")]).unwrap();
+    let first = connect(&mut probe);
+    send(&mut probe, Method::Message, "2", vec![named("a.example")]).unwrap();
+    assert_eq!(probe.told().len(), 0, "the same connection");
+    send(&mut probe, Method::Message, "3", vec![named("c.example")]).unwrap();
+    let other = connect(&mut probe);
+    probe
+        .endpoint
+        .handle_connected(probe.now, first, vec!["a.example".parse().unwrap()]);
+    let sent = probe.sent();
+    assert_eq!(
+        sent.iter().map(|(flow, _)| *flow).collect::<Vec<_>>(),
+        [Flow::Connection(first); 2]
+    );
+    // At the same address is somebody who is not c.example.
+    probe
+        .endpoint
+        .handle_connected(probe.now, other, vec!["a.example".parse().unwrap()]);
+    assert_eq!(probe.sent(), []);
+    let told = probe.told();
+    assert!(
+        matches!(told.as_slice(), [Event::Disconnect(id), Event::Failed { failure: Failure::Transport, .. }] if *id == other),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_connection_of_the_peer_is_used_if_it_is_offered_and_its_name_is_proved() {
+    use super::probe::request;
+
+    let offered = request("OPTIONS", "TLS a.example;branch=z9hG4bK1;alias", "");
+    let silent = request("OPTIONS", "TLS a.example;branch=z9hG4bK1", "");
+    for (message, name, is_used) in [
+        (&offered, "a.example", true),
+        (&offered, "c.example", false),
+        (&silent, "a.example", false),
+    ] {
+        let mut probe = Probe::new();
+        let connection = probe.connection(Transport::Tls, "192.0.2.1:1111", &["a.example"]);
+        probe.input(connection, message);
+        let named = target(Transport::Tls, FIRST).named(name.parse().unwrap());
+        send(&mut probe, Method::Message, "hi", vec![named]).unwrap();
+        let sent = probe.sent();
+        assert_eq!(sent.len(), usize::from(is_used), "{name}");
+        assert_eq!(probe.told().len(), usize::from(!is_used), "{name}");
+    }
+}
+
+#[test]
+fn a_large_request_goes_over_a_connection_and_in_a_datagram_if_there_is_none() {
+    let mut configuration = config(End::B);
+    configuration.max_page_bytes = None;
+    let mut probe = Probe::with(configuration);
+    let body = "x".repeat(1_300);
+    send(
+        &mut probe,
+        Method::Message,
+        &body,
+        vec![target(Transport::Udp, FIRST)],
+    )
+    .unwrap();
+    assert_eq!(probe.sent(), []);
+    let connection = connect(&mut probe);
+    probe.endpoint.handle_closed(probe.now, connection);
+    let [(flow, message)] = probe.sent().try_into().unwrap();
+    assert_eq!(flow, to(FIRST));
+    assert!(header(&message, "Via").starts_with("SIP/2.0/UDP b.example:5060;branch=z9hG4bK"));
+}
+
+#[test]
+fn a_message_outside_of_a_session_is_small() {
+    let mut probe = Probe::new();
+    let body = "x".repeat(1_300);
+    let targets = vec![target(Transport::Tls, FIRST)];
+    let sent = send(&mut probe, Method::Message, &body, targets.clone());
+    assert_eq!(sent, Err(SendError::TooLarge { limit: 1_300 }));
+    assert!(send(&mut probe, Method::Info, &body, targets).is_ok());
+}
+
+#[test]
+fn without_targets_the_endpoint_asks_where_to() {
+    let mut probe = Probe::new();
+    let id = send(&mut probe, Method::Message, "hi", Vec::new()).unwrap();
+    let told = probe.told();
+    let [Event::Locate { query, hop }] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert_eq!(
+        (hop.host.to_string().as_str(), hop.port, hop.transport),
+        ("a.example", None, None)
+    );
+    probe
+        .endpoint
+        .handle_targets(probe.now, *query, vec![target(Transport::Udp, FIRST)]);
+    assert_eq!(probe.sent()[0].0, to(FIRST));
+    // An answer that comes twice, and a question that nobody answers.
+    probe
+        .endpoint
+        .handle_targets(probe.now, *query, vec![target(Transport::Udp, SECOND)]);
+    assert_eq!(probe.sent(), []);
+    let lost = send(&mut probe, Method::Options, "", Vec::new()).unwrap();
+    assert!(lost != id);
+    probe.told();
+    probe.wait(Duration::from_secs(32));
+    let told = probe.told();
+    assert!(
+        told.iter().any(|event| matches!(event, Event::Failed { request, failure: Failure::NoTarget } if *request == lost)),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_cancelled_request_is_tried_at_no_further_target() {
+    let mut probe = Probe::new();
+    let targets = vec![
+        target(Transport::Udp, FIRST),
+        target(Transport::Udp, SECOND),
+    ];
+    let id = send(&mut probe, Method::Invite, "", targets).unwrap();
+    let [invite] = probe.sent().try_into().unwrap();
+    probe.endpoint.cancel(probe.now, id);
+    assert_eq!(probe.sent(), [], "not before a provisional response");
+    let [cancel] = probe
+        .datagram(FIRST, &answer(&invite, "100 Trying", ""))
+        .try_into()
+        .unwrap();
+    assert!(
+        cancel
+            .1
+            .starts_with("CANCEL sip:alice@a.example SIP/2.0\r\n")
+    );
+    assert_eq!(header(&cancel.1, "Via"), header(&invite.1, "Via"));
+    assert_eq!(header(&cancel.1, "CSeq"), "1 CANCEL");
+    let sent = probe.wait(Duration::from_secs(40));
+    assert!(sent.iter().all(|(_, (flow, _))| *flow == to(FIRST)));
+    let told = probe.told();
+    assert!(
+        matches!(told.as_slice(), [Event::Response { .. }, Event::Failed { request, failure: Failure::Cancelled }] if *request == id),
+        "{told:?}"
+    );
+    assert_eq!(probe.endpoint.transactions(), 0);
+}
+
+#[test]
+fn a_peer_that_rings_for_ever_is_cancelled_by_timer_c() {
+    let mut probe = Probe::new();
+    let id = send(
+        &mut probe,
+        Method::Invite,
+        "",
+        vec![target(Transport::Udp, FIRST)],
+    )
+    .unwrap();
+    let [invite] = probe.sent().try_into().unwrap();
+    probe.datagram(FIRST, &answer(&invite, "180 Ringing", ""));
+    let sent = probe.wait(Duration::from_secs(181));
+    assert_eq!(sent[0].0, Duration::from_secs(181));
+    assert!(sent[0].1.1.starts_with("CANCEL "));
+    probe.told();
+    probe.datagram(FIRST, &answer(&invite, "487 Request Terminated", ""));
+    let told = probe.told();
+    assert!(
+        matches!(told.as_slice(), [Event::Response { request, response }] if *request == id && response.status().code() == 487),
+        "{told:?}"
+    );
+}
