@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use comity_identity::{Direction, DomainName};
 
 use super::Target;
-use crate::transaction::Departure;
+use crate::transaction::{Departure, Realm, Seeded};
 use crate::{ConnectionId, Framer, FramerEvent, Limits, Transport};
 
 /// The connections of an endpoint.
@@ -20,6 +20,7 @@ pub(crate) struct Connections {
     offered: BTreeMap<DomainName, ConnectionId>,
     per_source: BTreeMap<IpAddr, u32>,
     next: u64,
+    hash: Seeded,
     limits: ConnectionLimits,
 }
 
@@ -38,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) direction: Direction,
     /// Whom the peer proved to be.
     pub(crate) proved: Vec<DomainName>,
+    /// With whom it shares transactions.
+    pub(crate) realm: Realm,
     target: Option<Target>,
     framer: Framer,
     last_used: Instant,
@@ -77,7 +80,7 @@ pub(crate) enum Opened {
 }
 
 impl Connections {
-    pub(crate) fn new(limits: ConnectionLimits) -> Self {
+    pub(crate) fn new(limits: ConnectionLimits, hash: Seeded) -> Self {
         Self {
             connections: BTreeMap::new(),
             dialled: BTreeMap::new(),
@@ -85,6 +88,7 @@ impl Connections {
             offered: BTreeMap::new(),
             per_source: BTreeMap::new(),
             next: 0,
+            hash,
             limits,
         }
     }
@@ -121,6 +125,7 @@ impl Connections {
             transport,
             remote,
             direction: Direction::Inbound,
+            realm: Realm::new(transport, &proved, &self.hash),
             proved,
             target: None,
             framer: Framer::new(*message),
@@ -149,6 +154,7 @@ impl Connections {
             transport: target.transport,
             remote: target.address,
             direction: Direction::Outbound,
+            realm: Realm::new(target.transport, &[], &self.hash),
             proved: Vec::new(),
             target: Some(target.clone()),
             framer: Framer::new(*message),
@@ -212,6 +218,7 @@ impl Connections {
         }
         let waiting = std::mem::take(waiting);
         connection.state = State::Open;
+        connection.realm = Realm::new(connection.transport, &proved, &self.hash);
         connection.proved = proved;
         connection.last_used = now;
         Opened::Now(waiting)

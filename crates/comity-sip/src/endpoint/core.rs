@@ -9,6 +9,7 @@ use comity_machine::{QueryId, QueryIds, Random, Timers};
 use super::connections::{ConnectionLimits, Connections, Opened, Sent};
 use super::draft::Draft;
 use super::event::{Counters, Event, Failure, RequestId};
+use super::guard::Guard;
 use super::hops::Hops;
 use super::outgoing::{Pending, Purpose};
 use super::{Config, Listener, Target};
@@ -79,11 +80,15 @@ pub(crate) struct Report {
     pub(crate) request: RequestId,
     pub(crate) purpose: Purpose,
     pub(crate) outcome: Outcome,
+    /// Who answered, if he proved it.
+    pub(crate) guard: Guard,
 }
 
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Response(Box<Response>),
+    /// A 2xx to an INVITE that came before.
+    Repeated(Box<Response>),
     Failed(Failure),
 }
 
@@ -103,9 +108,10 @@ impl Core {
             per_source: limits.max_connections_per_source,
             waiting_bytes: limits.max_waiting_bytes as usize,
         };
+        let table = Table::new(now, config.timing, transactions, &mut random);
         Self {
-            table: Table::new(now, config.timing, transactions, &mut random),
-            connections: Connections::new(connections),
+            connections: Connections::new(connections, table.hash().clone()),
+            table,
             hops: Hops::new(limits.max_unavailable as usize, limits.max_unavailable_time),
             pending: BTreeMap::new(),
             next_request: 0,
@@ -187,6 +193,15 @@ impl Core {
         }
     }
 
+    /// The names that the peer at the other end of a flow proved.
+    pub(crate) fn proved(&self, flow: Flow) -> &[DomainName] {
+        let connection = match flow {
+            Flow::Connection(connection) => self.connections.get(connection),
+            Flow::Datagrams { .. } => None,
+        };
+        connection.map_or(&[], |connection| &connection.proved)
+    }
+
     /// Lets a message leave, or wait for its connection, or take another way.
     pub(crate) fn depart(&mut self, now: Instant, departure: Departure) {
         let Flow::Connection(connection) = departure.flow else {
@@ -232,7 +247,7 @@ impl Core {
         for timer in [Timer::Connect, Timer::Read, Timer::Idle] {
             self.timers.stop(timer(connection));
         }
-        self.table.handle_lost(now, connection);
+        self.table.handle_lost(now, Flow::Connection(connection));
         self.settle(now);
         for waiting in lost.into_waiting() {
             self.detour(now, waiting);
@@ -251,13 +266,28 @@ impl Core {
     /// Tells the user what became of a request.
     pub(crate) fn tell(&mut self, request: RequestId, outcome: Outcome) {
         self.events.push_back(match outcome {
-            Outcome::Response(response) => Event::Response { request, response },
+            Outcome::Response(response) | Outcome::Repeated(response) => {
+                Event::Response { request, response }
+            }
             Outcome::Failed(failure) => Event::Failed { request, failure },
         });
     }
 
+    /// Nobody says where something goes.
+    pub(crate) fn answer_nowhere(&mut self, now: Instant, question: Question) {
+        match question {
+            Question::Request(request) => self.give_up(request),
+            Question::Answer { departure, .. } => self.lose_answer(now, &departure),
+            // The next copy of the 2xx asks for another.
+            Question::Ack(_) => {}
+        }
+    }
+
     /// Asks for addresses.
     pub(crate) fn ask(&mut self, now: Instant, question: Question, hop: super::Hop) {
+        if self.questions.len() >= self.config.limits.max_requests as usize {
+            return self.answer_nowhere(now, question);
+        }
         let query = self.queries.next_id();
         self.questions.insert(query, question);
         let wait = self.config.timing.timeout();
@@ -288,13 +318,12 @@ impl Core {
 
     /// Fails what waits for an answer to datagrams to an address.
     pub(crate) fn handle_unreachable(&mut self, now: Instant, remote: SocketAddr) {
-        let waiting: Vec<_> = self
-            .pending
-            .values()
-            .filter_map(|pending| pending.transaction_to(remote))
-            .collect();
-        for transaction in waiting {
-            self.table.handle_undeliverable(now, transaction);
+        for listener in &self.config.listeners {
+            if listener.transport == Transport::Udp {
+                let local = listener.local;
+                self.table
+                    .handle_lost(now, Flow::Datagrams { local, remote });
+            }
         }
     }
 
@@ -320,8 +349,11 @@ impl Core {
         let Some(connection) = self.connections.get(id) else {
             return;
         };
-        match connection.idle_at(self.config.limits.idle) {
+        let idle = self.config.limits.idle;
+        match connection.idle_at(idle) {
             Some(deadline) if deadline > now => self.timers.set(Timer::Idle(id), deadline),
+            // Somebody waits for an answer there.
+            Some(_) if self.table.is_used(id) => self.timers.set_after(Timer::Idle(id), now, idle),
             Some(_) => self.disconnect(now, id),
             None => {}
         }

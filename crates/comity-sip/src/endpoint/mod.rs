@@ -6,6 +6,7 @@ mod core;
 mod draft;
 mod event;
 mod forward;
+mod guard;
 mod hops;
 mod incoming;
 pub(crate) mod options;
@@ -28,13 +29,14 @@ pub use draft::SendError;
 pub(crate) use draft::{Draft, contact};
 pub use event::{Counters, Event, Failure, Hop, RequestId, Transmit};
 pub use forward::{ForwardError, Stay};
+pub(crate) use guard::Guard;
 pub use incoming::Incoming;
 pub use target::Target;
 
 use self::core::Report;
 use crate::session::{EndReason, SessionError, Sessions, ends_dialog};
 use crate::subscription::{Publications, SubscriptionTimer, Subscriptions};
-use crate::transaction::{Closed, Tell, TransactionId};
+use crate::transaction::{Closed, Realm, Tell, TransactionId};
 use crate::{
     BuildError, ConnectionId, Flow, Message, Method, RequestBuilder, ResponseBuilder, StatusCode,
     Transport, Uri,
@@ -99,6 +101,7 @@ impl Endpoint {
             },
             source,
             transport: Transport::Udp,
+            realm: Realm::DATAGRAMS,
         };
         match Message::from_datagram(datagram, &self.core.config.message) {
             Ok(message) => {
@@ -161,6 +164,7 @@ impl Endpoint {
                 flow: Flow::Connection(id),
                 source: connection.remote,
                 transport: connection.transport,
+                realm: connection.realm,
             };
             let Some(event) = connection.poll_framed(now) else {
                 break;
@@ -298,8 +302,7 @@ impl Endpoint {
     /// The names that the peer of a connection proved.
     #[must_use]
     pub fn proved(&self, connection: ConnectionId) -> &[DomainName] {
-        let connection = self.core.connections.get(connection);
-        connection.map_or(&[], |connection| &connection.proved)
+        self.core.proved(Flow::Connection(connection))
     }
 
     /// What was dropped so far.
@@ -312,6 +315,18 @@ impl Endpoint {
     #[must_use]
     pub fn transactions(&self) -> usize {
         self.core.table.len()
+    }
+
+    /// How many sessions there are, begun and established ones.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many subscriptions there are, ours and watchers'.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
     }
 
     /// How many connections there are.
@@ -392,19 +407,24 @@ impl Endpoint {
             request,
             purpose,
             outcome,
+            guard,
         } = report;
         match purpose {
             Purpose::User => self.core.tell(request, outcome),
             Purpose::Nobody => {}
             Purpose::Session(session, errand) => {
-                self.handle_session_report(now, session, errand, outcome);
+                self.handle_session_report(now, session, errand, outcome, guard);
             }
-            Purpose::Subscriber(id) => self.handle_subscriber_report(now, id, outcome),
+            Purpose::Subscriber(id) => {
+                self.handle_subscriber_report(now, id, request, outcome, guard);
+            }
             Purpose::Watcher(id) => self.handle_watcher_report(now, id, &outcome),
             Purpose::Publication(id) => self.handle_publication_report(now, id, outcome),
             Purpose::InSession(session) => {
                 let is_gone = match &outcome {
-                    Outcome::Response(response) => ends_dialog(response.status()),
+                    Outcome::Response(response) | Outcome::Repeated(response) => {
+                        ends_dialog(response.status())
+                    }
                     Outcome::Failed(failure) => *failure == Failure::TimedOut,
                 };
                 self.core.tell(request, outcome);
@@ -433,23 +453,21 @@ impl Endpoint {
     }
 
     fn answer_question(&mut self, now: Instant, query: QueryId, targets: Vec<Target>) {
-        match self.core.questions.remove(&query) {
-            Some(Question::Request(request)) if targets.is_empty() => {
-                self.core.give_up(request);
-            }
-            Some(Question::Request(request)) => self.core.set_targets(now, request, targets),
-            Some(Question::Answer {
+        let core = &mut self.core;
+        let Some(question) = core.questions.remove(&query) else {
+            return;
+        };
+        match question {
+            question if targets.is_empty() => core.answer_nowhere(now, question),
+            Question::Request(request) => core.set_targets(now, request, targets),
+            Question::Answer {
                 departure,
                 transport,
-            }) => {
-                let mut targets = targets.into_iter();
-                match targets.find(|target| target.transport == transport) {
-                    Some(target) => self.core.send_by(now, departure, &target),
-                    None => self.core.lose_answer(now, &departure),
-                }
-            }
-            Some(Question::Ack(draft)) => self.core.send_ack_to(now, &draft, &targets),
-            None => {}
+            } => match targets.iter().find(|target| target.transport == transport) {
+                Some(target) => core.send_by(now, departure, target),
+                None => core.lose_answer(now, &departure),
+            },
+            Question::Ack(draft) => core.send_ack_to(now, &draft, &targets),
         }
     }
 }

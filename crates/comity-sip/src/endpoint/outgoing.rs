@@ -1,14 +1,14 @@
 //! Requests of ours: from target to target until somebody answers.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, Outcome, Question, Report};
 use super::draft::{Draft, SendError, via};
 use super::event::{Failure, RequestId};
+use super::guard::Guard;
 use super::{Listener, Target};
-use crate::header::{CSeq, RetryAfter, Via};
+use crate::header::{CSeq, RetryAfter, To, Via};
 use crate::session::{Errand, SessionId};
 use crate::subscription::{PublicationId, SubscriptionId};
 use crate::transaction::{self, Branch, Departing, Departure, Kind, Tell, Told, TransactionId};
@@ -26,6 +26,8 @@ pub(crate) struct Pending {
     failure: Failure,
     /// The 503 of the target before, which is better than no answer.
     refusal: Option<Box<Response>>,
+    /// The tags in To of the 2xx that came to an INVITE.
+    accepted: Vec<Box<[u8]>>,
     /// Appended to the branch of every attempt: what a loop is recognised by.
     mark: Option<u64>,
 }
@@ -56,16 +58,6 @@ pub(crate) enum Purpose {
     Watcher(SubscriptionId),
     /// A publication.
     Publication(PublicationId),
-}
-
-impl Pending {
-    /// The transaction that waits for an answer to datagrams to an address.
-    pub(crate) fn transaction_to(&self, remote: SocketAddr) -> Option<TransactionId> {
-        let attempt = self.attempt.as_ref()?;
-        let target = &attempt.target;
-        let waits = target.transport == Transport::Udp && target.address == remote;
-        waits.then_some(attempt.transaction)
-    }
 }
 
 impl Core {
@@ -102,6 +94,7 @@ impl Core {
             is_cancelled: false,
             failure: Failure::NoTarget,
             refusal: None,
+            accepted: Vec::new(),
             mark,
         };
         self.pending.insert(id, pending);
@@ -250,6 +243,25 @@ impl Core {
         }
     }
 
+    /// Who will answer a request that is under way, as far as that has to be proved.
+    pub(crate) fn expected(&self, id: RequestId) -> Guard {
+        let attempt = self
+            .pending
+            .get(&id)
+            .and_then(|pending| pending.attempt.as_ref());
+        let target = attempt.map(|attempt| &attempt.target);
+        match target {
+            Some(target) if target.transport == Transport::Tls => match &target.name {
+                Some(name) => Guard::new(std::slice::from_ref(name)),
+                None => {
+                    let open = self.connections.find(target);
+                    Guard::new(open.map_or(&[], |id| self.proved(Flow::Connection(id))))
+                }
+            },
+            Some(_) | None => Guard::default(),
+        }
+    }
+
     /// Cancels a request: an INVITE by CANCEL, what waits for its turn by never sending it.
     pub(crate) fn cancel(&mut self, now: Instant, id: RequestId) {
         let Some(pending) = self.pending.get_mut(&id) else {
@@ -307,7 +319,7 @@ impl Core {
             .handle_response(now, &response, branch, method, flow);
         self.settle(now);
         match is_known {
-            transaction::Taken::Told(told) => self.handle_told_response(now, told, response),
+            transaction::Taken::Told(told) => self.handle_told_response(now, told, response, flow),
             transaction::Taken::Absorbed => {}
             transaction::Taken::Stray => self.counters.stray_responses += 1,
         }
@@ -335,7 +347,13 @@ impl Core {
         })
     }
 
-    fn handle_told_response(&mut self, now: Instant, told: Told, response: Box<Response>) {
+    fn handle_told_response(
+        &mut self,
+        now: Instant,
+        told: Told,
+        response: Box<Response>,
+        flow: Flow,
+    ) {
         let id = RequestId(told.owner);
         let status = response.status();
         let Some(pending) = self.pending.get_mut(&id) else {
@@ -352,7 +370,7 @@ impl Core {
             attempt.is_answered = true;
             let (cancelled, transaction) = (pending.is_cancelled, attempt.transaction);
             let purpose = pending.purpose;
-            self.report(id, purpose, Outcome::Response(response));
+            self.report_response(id, purpose, Outcome::Response(response), flow);
             if cancelled {
                 self.send_cancel(now, transaction);
             }
@@ -377,13 +395,22 @@ impl Core {
             return;
         }
         let purpose = pending.purpose;
-        // Further 2xx of an INVITE come through its transaction (RFC 6026 §7.2).
         if !(status.is_success() && pending.draft.kind == Kind::Invite) {
             self.pending.remove(&id);
-        } else if let Some(pending) = self.pending.get_mut(&id) {
-            pending.targets.clear();
+            return self.report_response(id, purpose, Outcome::Response(response), flow);
         }
-        self.report(id, purpose, Outcome::Response(response));
+        // Further 2xx of an INVITE come through its transaction (RFC 6026 §7.2).
+        pending.targets.clear();
+        let to = response.headers().one::<To<'_>>().ok();
+        let tag: Box<[u8]> = to.and_then(|to| to.tag_bytes()).unwrap_or_default().into();
+        if pending.accepted.contains(&tag) {
+            self.report_response(id, purpose, Outcome::Repeated(response), flow);
+        } else if pending.accepted.len() < MAX_ACCEPTED {
+            pending.accepted.push(tag);
+            self.report_response(id, purpose, Outcome::Response(response), flow);
+        } else {
+            self.counters.stray_responses += 1;
+        }
     }
 
     pub(crate) fn handle_client_told(&mut self, now: Instant, told: Told) {
@@ -438,11 +465,33 @@ impl Core {
         self.report(id, pending.purpose, outcome);
     }
 
-    fn report(&mut self, request: RequestId, purpose: Purpose, outcome: Outcome) {
+    /// Tells of a response, and of who sent it.
+    fn report_response(
+        &mut self,
+        request: RequestId,
+        purpose: Purpose,
+        outcome: Outcome,
+        flow: Flow,
+    ) {
+        let guard = Guard::new(self.proved(flow));
         self.reports.push_back(Report {
             request,
             purpose,
             outcome,
+            guard,
+        });
+    }
+
+    fn report(&mut self, request: RequestId, purpose: Purpose, outcome: Outcome) {
+        let guard = Guard::default();
+        self.reports.push_back(Report {
+            request,
+            purpose,
+            outcome,
+            guard,
         });
     }
 }
+
+/// At how many places one INVITE may be accepted.
+const MAX_ACCEPTED: usize = 16;

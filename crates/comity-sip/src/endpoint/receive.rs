@@ -11,7 +11,7 @@ use super::incoming::Incoming;
 use super::{Endpoint, options};
 use crate::header::{CallId, To, Via};
 use crate::transaction::{
-    Arrival, Departure, Full, Novelty, Receipt, RequestKey, Tag, TransactionId,
+    Arrival, Departure, Full, Novelty, Realm, Receipt, RequestKey, Tag, TransactionId,
 };
 use crate::{
     BuildError, DialogId, Flow, FramerEvent, HeaderName, Message, Method, Refusal, Rejected,
@@ -25,6 +25,7 @@ pub(crate) struct Way {
     pub(crate) flow: Flow,
     pub(crate) source: SocketAddr,
     pub(crate) transport: Transport,
+    pub(crate) realm: Realm,
 }
 
 impl Endpoint {
@@ -53,7 +54,7 @@ impl Endpoint {
 
     fn handle_request(&mut self, now: Instant, mut request: Request, way: Way) {
         let core = &mut self.core;
-        let key = match RequestKey::of(&request, core.table.hash()) {
+        let key = match RequestKey::of(&request, way.realm, core.table.hash()) {
             Ok(key) => key,
             Err(error) => return core.refuse(now, &request, &error.into(), way),
         };

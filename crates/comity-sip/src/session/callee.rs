@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     Accepted, EndReason, Session, SessionError, SessionEvent, SessionId, SessionTimer, Side,
 };
-use crate::endpoint::{Event, Incoming, Timer, contact, options};
+use crate::endpoint::{Event, Guard, Incoming, Timer, contact, options};
 use crate::header::{CSeq, To};
 use crate::transaction::TransactionId;
 use crate::{
@@ -104,6 +104,7 @@ impl Endpoint {
             return Err(SessionError::Pending);
         }
         let mut session = Session::new(Side::Callee);
+        session.guard = Guard::new(self.core.proved(incoming.flow));
         session.dialogs.push(dialog);
         session.incoming = Some(incoming.id);
         Ok(self.sessions.insert(session))
@@ -144,6 +145,9 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
+        if !session.guard.admits(self.core.proved(incoming.flow)) {
+            return self.core.refuse_with(now, &incoming, StatusCode::FORBIDDEN);
+        }
         let in_order = session
             .dialog_of(dialog)
             .is_some_and(|dialog| dialog.handle_request(&incoming.request).is_ok());

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use super::{
     EndReason, Errand, Session, SessionError, SessionEvent, SessionId, SessionTimer, Side,
 };
-use crate::endpoint::{Draft, Failure, Outcome, Purpose, RequestId, SendError, Target, Timer};
+use crate::endpoint::{
+    Draft, Failure, Guard, Outcome, Purpose, RequestId, SendError, Target, Timer,
+};
 use crate::header::CSeq;
 use crate::{Dialog, DialogId, Endpoint, Method, RequestBuilder, Response, StatusCode};
 
@@ -160,29 +162,32 @@ impl Endpoint {
         id: SessionId,
         errand: Errand,
         outcome: Outcome,
+        guard: Guard,
     ) {
         match outcome {
             Outcome::Response(response) if response.status().is_provisional() => {
                 if errand == Errand::Invite && response.status() != StatusCode::TRYING {
-                    self.handle_progress(id, response);
+                    self.handle_progress(id, response, guard);
                 }
             }
             Outcome::Response(response) if response.status().is_success() => {
-                self.handle_accepted(now, id, response);
+                self.handle_accepted(now, id, response, guard);
             }
+            Outcome::Repeated(response) => self.acknowledge(now, id, &response),
             Outcome::Response(response) => self.handle_refused(now, id, errand, response),
             Outcome::Failed(failure) => self.handle_failed(now, id, errand, failure),
         }
     }
 
     /// A provisional response: with a tag it begins an early dialog (RFC 3261 §12.1).
-    fn handle_progress(&mut self, id: SessionId, response: Box<Response>) {
+    fn handle_progress(&mut self, id: SessionId, response: Box<Response>, guard: Guard) {
         if let Ok(dialog) = Dialog::answered(&response)
             && self.sessions.of_dialog(dialog.id()).is_none()
             && let Some(session) = self.sessions.get_mut(id)
             && session.dialogs.len() < MAX_EARLY
             && !session.is_established
         {
+            session.guard = guard;
             self.sessions.join(id, dialog);
         }
         if self.sessions.get_mut(id).is_some() {
@@ -190,27 +195,28 @@ impl Endpoint {
         }
     }
 
-    fn handle_accepted(&mut self, now: Instant, id: SessionId, response: Box<Response>) {
+    fn handle_accepted(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        response: Box<Response>,
+        guard: Guard,
+    ) {
         let dialog = DialogId::of_response(&response).ok();
         let Some(session) = self.sessions.get_mut(id) else {
             // It was given up, and accepted at the same time.
-            return self.leave(now, &response);
+            return self.leave(now, id, &response);
         };
-        let number = response
-            .headers()
-            .one::<CSeq<'_>>()
-            .map_or(0, |cseq| cseq.number);
-        let own = session.dialog().map(|dialog| dialog.id().clone());
-        match own {
-            Some(own) if Some(&own) != dialog.as_ref() => return self.leave(now, &response),
-            Some(_) if session.acknowledged == Some(number) => return self.acknowledge(now, id),
-            Some(_) => {
-                if let Some(dialog) = session.dialog() {
-                    dialog.handle_response(&response);
-                }
+        match session.dialog() {
+            Some(own) if Some(own.id()) != dialog.as_ref() => {
+                return self.leave(now, id, &response);
             }
+            Some(own) => own.handle_response(&response),
             None => match Dialog::answered(&response) {
-                Ok(dialog) => self.sessions.establish(id, dialog),
+                Ok(dialog) => {
+                    session.guard = guard;
+                    self.sessions.establish(id, dialog);
+                }
                 Err(_) => {
                     self.drop_session(now, id);
                     self.tell(id, SessionEvent::Ended(EndReason::Gone));
@@ -221,38 +227,34 @@ impl Endpoint {
         if let Some(session) = self.sessions.get_mut(id) {
             session.outgoing = None;
             session.offer = None;
-            session.acknowledged = Some(number);
         }
-        self.acknowledge(now, id);
+        self.acknowledge(now, id, &response);
         self.tell(id, SessionEvent::Answered(response));
     }
 
-    /// Sends the ACK to the last 2xx.
-    fn acknowledge(&mut self, now: Instant, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id) else {
-            return;
+    /// Sends the ACK to a 2xx, each time that it comes (RFC 3261 §13.2.2.4).
+    fn acknowledge(&mut self, now: Instant, id: SessionId, response: &Response) {
+        let own = DialogId::of_response(response).ok();
+        let session = self.sessions.get_mut(id);
+        let dialog = session.and_then(|session| session.dialog_of(own.as_ref()?));
+        let number = response.headers().one::<CSeq<'_>>().map(|cseq| cseq.number);
+        let ack = match (dialog, number) {
+            (Some(dialog), Ok(number)) => dialog.acknowledge(number),
+            (None, _) | (_, Err(_)) => Dialog::answered(response)
+                .and_then(|dialog| dialog.acknowledge(dialog.local_sequence())),
         };
-        let Some(number) = session.acknowledged else {
-            return;
-        };
-        let ack = session
-            .dialog()
-            .and_then(|dialog| dialog.acknowledge(number).ok());
-        if let Some(ack) = ack {
+        if let Ok(ack) = ack {
             self.core.send_ack(now, &ack);
         }
     }
 
     /// Ends a dialog that nobody wants, which came about at another place or too late
     /// (RFC 3261 §13.2.2.4).
-    fn leave(&mut self, now: Instant, response: &Response) {
+    fn leave(&mut self, now: Instant, id: SessionId, response: &Response) {
+        self.acknowledge(now, id, response);
         let Ok(mut dialog) = Dialog::answered(response) else {
             return;
         };
-        let number = dialog.local_sequence();
-        if let Ok(ack) = dialog.acknowledge(number) {
-            self.core.send_ack(now, &ack);
-        }
         if let Ok(bye) = dialog.request(Method::Bye)
             && let Ok(draft) = Draft::new(&bye, &self.core.config.message)
         {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::endpoint::{Failure, RequestId, SendError};
+use crate::endpoint::{Failure, Guard, RequestId, SendError};
 use crate::transaction::TransactionId;
 use crate::{BuildError, Dialog, DialogError, DialogId, Response};
 
@@ -126,13 +126,12 @@ pub(crate) struct Session {
     /// Established, or rung at one place; of a caller's first INVITE there may be several.
     dialogs: Vec<Dialog>,
     is_established: bool,
+    guard: Guard,
     /// Our INVITE that is not answered.
     outgoing: Option<RequestId>,
     /// The peer's INVITE that is not answered.
     incoming: Option<TransactionId>,
     accepted: Option<Accepted>,
-    /// The number of the INVITE whose 2xx was acknowledged, in case that comes again.
-    acknowledged: Option<u32>,
     /// The body of our further INVITE, in case it has to be sent again.
     offer: Option<(String, Bytes)>,
 }
@@ -226,10 +225,10 @@ impl Session {
             side,
             dialogs: Vec::new(),
             is_established: false,
+            guard: Guard::default(),
             outgoing: None,
             incoming: None,
             accepted: None,
-            acknowledged: None,
             offer: None,
         }
     }

@@ -73,7 +73,7 @@ pub enum Cause {
     /// The request was refused with this status.
     #[error("refused with {0}")]
     Refused(StatusCode),
-    /// No NOTIFY came for 64*T1 after the SUBSCRIBE (Timer N).
+    /// No NOTIFY came for 64*T1 after the SUBSCRIBE was accepted (Timer N).
     #[error("no notification came")]
     NoNotify,
     /// No answer came.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     Cause, Reason, Side, SubscriptionError, SubscriptionId, SubscriptionTimer, WatcherEvent,
 };
-use crate::endpoint::{Draft, Event, Failure, Incoming, Outcome, Purpose, Timer, options};
+use crate::endpoint::{Draft, Event, Failure, Guard, Incoming, Outcome, Purpose, Timer, options};
 use crate::header::{self, Expires, MinExpires};
 use crate::session::ends_dialog;
 use crate::{BuildError, Dialog, DialogError, DialogId, Endpoint, HeaderName, Method, StatusCode};
@@ -16,6 +16,7 @@ use crate::{BuildError, Dialog, DialogError, DialogId, Endpoint, HeaderName, Met
 #[derive(Debug)]
 pub(crate) struct Watcher {
     dialog: Dialog,
+    guard: Guard,
     /// The value of Event, as the watcher wrote it.
     event: String,
     ends_at: Instant,
@@ -200,6 +201,7 @@ impl Endpoint {
         };
         let watcher = Watcher {
             dialog,
+            guard: Guard::new(self.core.proved(incoming.flow)),
             event,
             ends_at: now + granted,
             state,
@@ -225,6 +227,9 @@ impl Endpoint {
         let Some(watcher) = self.subscriptions.watchers.get_mut(&id) else {
             return;
         };
+        if !watcher.guard.admits(self.core.proved(incoming.flow)) {
+            return self.core.refuse_with(now, incoming, StatusCode::FORBIDDEN);
+        }
         if watcher.dialog.handle_request(&incoming.request).is_err() {
             return self
                 .core
@@ -323,6 +328,7 @@ impl Endpoint {
             return;
         };
         let lost = match outcome {
+            Outcome::Repeated(_) => return,
             Outcome::Response(response) if response.status().is_provisional() => return,
             Outcome::Response(response) if response.status().is_success() => {
                 watcher.dialog.handle_response(response);

@@ -80,6 +80,8 @@ pub(crate) struct Publication {
     /// The state has changed since it was sent.
     is_stale: bool,
     is_ending: bool,
+    /// The request under way takes it back.
+    is_removed: bool,
     failures: u32,
 }
 
@@ -133,6 +135,7 @@ impl Endpoint {
             is_sending: false,
             is_stale: false,
             is_ending: false,
+            is_removed: false,
             failures: 0,
         };
         self.publications.publications.insert(id, publication);
@@ -225,10 +228,12 @@ impl Endpoint {
         }
         let draft = Draft::new(&request, &self.core.config.message)?;
         let targets = wish.targets.clone();
+        let purpose = Purpose::Publication(id);
+        self.core.send(now, draft, targets, purpose)?;
         entry.is_sending = true;
+        entry.is_stale &= !has_state;
+        entry.is_removed = what == Sent::Removal;
         self.core.timers.stop(Timer::Publication(id));
-        self.core
-            .send(now, draft, targets, Purpose::Publication(id))?;
         Ok(())
     }
 
@@ -243,6 +248,7 @@ impl Endpoint {
             return;
         };
         let response = match outcome {
+            Outcome::Repeated(_) => return,
             Outcome::Response(response) if response.status().is_provisional() => return,
             Outcome::Response(response) => response,
             Outcome::Failed(failure) => {
@@ -278,7 +284,7 @@ impl Endpoint {
         entry.failures = 0;
         let granted = granted.and_then(Expires::seconds);
         let granted = granted.map_or(entry.expires, |seconds| Duration::from_secs(seconds.into()));
-        if granted.is_zero() {
+        if granted.is_zero() || entry.is_removed {
             return self.end_publication(id, Cause::Unsubscribed);
         }
         if entry.is_ending {

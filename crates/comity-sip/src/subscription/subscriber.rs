@@ -6,7 +6,7 @@ use super::backoff::{refresh_wait, retry_wait};
 use super::{
     Cause, Reason, Side, SubscriptionError, SubscriptionEvent, SubscriptionId, SubscriptionTimer,
 };
-use crate::endpoint::{Draft, Event, Incoming, Outcome, Purpose, RequestId, Target, Timer};
+use crate::endpoint::{Draft, Event, Guard, Incoming, Outcome, Purpose, RequestId, Target, Timer};
 use crate::header::{self, Expires, MinExpires, SubscriptionState, SubscriptionStatus};
 use crate::session::ends_dialog;
 use crate::{
@@ -40,6 +40,8 @@ pub(crate) struct Subscriber {
     tag: String,
     expires: Duration,
     dialog: Option<Dialog>,
+    /// Who may notify; `None` until somebody has answered.
+    guard: Option<Guard>,
     /// The dialog is there because of a NOTIFY and not only of a 2xx.
     is_notified: bool,
     request: Option<RequestId>,
@@ -47,6 +49,10 @@ pub(crate) struct Subscriber {
     failures: u32,
     /// The user does not want it any more, or wanted to know once.
     is_ending: bool,
+    /// The notifier was asked to end it.
+    is_removed: bool,
+    /// A NOTIFY came since the last SUBSCRIBE was sent.
+    is_told: bool,
 }
 
 impl Subscribe {
@@ -141,16 +147,20 @@ impl Endpoint {
             return Err(SubscriptionError::Overloaded);
         }
         let id = self.subscriptions.next_id();
+        let is_once = wish.expires.is_zero();
         let subscriber = Subscriber {
             call_id: String::new(),
             tag: String::new(),
             expires: wish.expires,
-            is_ending: wish.expires.is_zero(),
+            is_ending: is_once,
             wish,
             dialog: None,
+            guard: None,
             is_notified: false,
             request: None,
             failures: 0,
+            is_removed: is_once,
+            is_told: false,
         };
         self.subscriptions.ours.insert(id, subscriber);
         Ok(id)
@@ -197,6 +207,7 @@ impl Endpoint {
         let dialog = entry.dialog.as_mut().ok_or(SubscriptionError::Unknown)?;
         let mut request = dialog.request(Method::Subscribe)?;
         describe(&mut request, &entry.wish, expires)?;
+        entry.is_removed = expires.is_zero();
         self.send_subscribe(now, id, &request, Vec::new())
     }
 
@@ -213,27 +224,34 @@ impl Endpoint {
             .send(now, draft, targets, Purpose::Subscriber(id))?;
         if let Some(entry) = self.subscriptions.ours.get_mut(&id) {
             entry.request = Some(sent);
+            entry.is_told = false;
         }
         self.core.timers.stop(subscribe_timer(id));
-        let wait = self.core.config.timing.timeout();
-        self.core.timers.set_after(notify_timer(id), now, wait);
+        self.core.timers.stop(notify_timer(id));
         Ok(())
     }
 
-    /// What became of a SUBSCRIBE.
+    /// What became of a SUBSCRIBE. Nobody is interested in one that was given up.
     pub(crate) fn handle_subscriber_report(
         &mut self,
         now: Instant,
         id: SubscriptionId,
+        request: RequestId,
         outcome: Outcome,
+        guard: Guard,
     ) {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
+        if entry.request != Some(request) {
+            return;
+        }
         match outcome {
+            Outcome::Repeated(_) => {}
             Outcome::Response(response) if response.status().is_provisional() => {}
             Outcome::Response(response) => {
                 entry.request = None;
+                entry.guard.get_or_insert(guard);
                 match response.status() {
                     status if status.is_success() => self.handle_subscribed(now, id, &response),
                     StatusCode::INTERVAL_TOO_BRIEF => self.subscribe_longer(now, id, &response),
@@ -252,7 +270,11 @@ impl Endpoint {
             return;
         };
         match &mut entry.dialog {
-            Some(dialog) => dialog.handle_response(response),
+            // A refresh: what was accepted has lasted.
+            Some(dialog) => {
+                dialog.handle_response(response);
+                entry.failures = 0;
+            }
             // The NOTIFY makes the dialog. Until it comes, this is the best that is known.
             None => {
                 if let Ok(dialog) = Dialog::answered(response) {
@@ -263,16 +285,21 @@ impl Endpoint {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
+        if !entry.is_told {
+            // Timer N: without a NOTIFY nothing came about.
+            let wait = self.core.config.timing.timeout();
+            self.core.timers.set_after(notify_timer(id), now, wait);
+        }
         let granted = response.headers().optional::<Expires>().ok().flatten();
         let granted = granted.map_or(entry.expires, |expires| seconds(expires.seconds()));
-        if entry.is_ending && !entry.wish.expires.is_zero() && !granted.is_zero() {
+        if !entry.is_ending {
+            let granted = granted.min(entry.expires);
+            self.arm_refresh(now, id, granted);
+        } else if !entry.is_removed {
             // It was given up while this was under way.
             if self.refresh(now, id, Duration::ZERO).is_err() {
                 self.end_subscription(id, Cause::Unsubscribed);
             }
-        } else if !entry.is_ending {
-            let granted = granted.min(entry.expires);
-            self.arm_refresh(now, id, granted);
         }
     }
 
@@ -322,56 +349,65 @@ impl Endpoint {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
-        if entry
-            .dialog
-            .as_ref()
-            .is_none_or(|known| known.id() != dialog)
-        {
-            let sequence = entry.dialog.as_ref().map_or(1, Dialog::local_sequence);
-            match Dialog::notified(&incoming.request, sequence) {
-                Ok(dialog) => self.join_subscription(id, dialog, true),
-                Err(_) => {
-                    return self
-                        .core
-                        .refuse_with(now, &incoming, StatusCode::BAD_REQUEST);
+        let expected = || entry.request.map(|request| self.core.expected(request));
+        let guard = entry.guard.clone().or_else(expected).unwrap_or_default();
+        if !guard.admits(self.core.proved(incoming.flow)) {
+            return self.core.refuse_with(now, &incoming, StatusCode::FORBIDDEN);
+        }
+        let state = match Notified::of(&incoming, &entry.wish.event) {
+            Ok(state) => state,
+            Err(status) => return self.core.refuse_with(now, &incoming, status),
+        };
+        match &mut entry.dialog {
+            Some(known) if known.id() == dialog => {
+                if known.handle_request(&incoming.request).is_err() {
+                    let status = StatusCode::SERVER_INTERNAL_ERROR;
+                    return self.core.refuse_with(now, &incoming, status);
                 }
             }
-        } else if let Some(dialog) = &mut entry.dialog
-            && dialog.handle_request(&incoming.request).is_err()
-        {
-            return self
-                .core
-                .refuse_with(now, &incoming, StatusCode::SERVER_INTERNAL_ERROR);
+            other => {
+                let sequence = other.as_ref().map_or(1, Dialog::local_sequence);
+                match Dialog::notified(&incoming.request, sequence) {
+                    Ok(dialog) => self.join_subscription(id, dialog, true),
+                    Err(_) => {
+                        return self
+                            .core
+                            .refuse_with(now, &incoming, StatusCode::BAD_REQUEST);
+                    }
+                }
+            }
         }
+        self.core.refuse_with(now, &incoming, StatusCode::OK);
+        self.take_state(now, id, state, incoming);
+    }
+
+    /// Follows what a NOTIFY says about the subscription.
+    fn take_state(
+        &mut self,
+        now: Instant,
+        id: SubscriptionId,
+        state: Notified,
+        incoming: Incoming,
+    ) {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
         entry.is_notified = true;
-        let is_ending = entry.is_ending;
-        let headers = incoming.request.headers();
-        let event = headers.optional::<header::Event<'_>>();
-        if !matches!(event, Ok(Some(event)) if event.package() == entry.wish.event) {
-            return self.core.refuse_with(now, &incoming, StatusCode::BAD_EVENT);
-        }
-        let Ok(Some(state)) = headers.optional::<SubscriptionState<'_>>() else {
-            return self
-                .core
-                .refuse_with(now, &incoming, StatusCode::BAD_REQUEST);
-        };
-        let (status, expires) = (state.status(), state.expires());
-        let reason = Reason::parse(state.reason());
-        let retry = reason.retry(state.retry_after());
-        let is_over = status == SubscriptionStatus::Terminated;
-        self.core.refuse_with(now, &incoming, StatusCode::OK);
-        if !is_ending || is_over {
+        entry.is_told = true;
+        // What shall end has a NOTIFY to come that says so.
+        if !entry.is_ending {
             self.core.timers.stop(notify_timer(id));
         }
         let event = SubscriptionEvent::Notified(Box::new(incoming.request));
         self.tell_subscription(id, event);
-        if is_over {
-            self.handle_terminated(now, id, reason, retry);
-        } else if let Some(expires) = expires {
-            self.arm_refresh(now, id, seconds(Some(expires)));
+        match state {
+            Notified::Terminated { reason, retry } => {
+                self.handle_terminated(now, id, reason, retry);
+            }
+            Notified::Standing {
+                expires: Some(expires),
+            } => self.arm_refresh(now, id, seconds(Some(expires))),
+            Notified::Standing { expires: None } => {}
         }
     }
 
@@ -399,6 +435,9 @@ impl Endpoint {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
+        if let Some(request) = entry.request.take() {
+            self.core.cancel(now, request);
+        }
         if entry.is_ending {
             return self.end_subscription(id, cause);
         }
@@ -454,9 +493,6 @@ impl Endpoint {
         if entry.is_ending {
             return;
         }
-        if entry.is_notified {
-            entry.failures = 0;
-        }
         let wait = refresh_wait(granted.max(SHORTEST), &mut self.core.random);
         self.core.timers.set_after(subscribe_timer(id), now, wait);
     }
@@ -490,6 +526,7 @@ impl Endpoint {
         );
         subscriptions.begun.remove(&begun);
         entry.is_notified = false;
+        entry.guard = None;
     }
 
     fn end_subscription(&mut self, id: SubscriptionId, cause: Cause) {
@@ -524,6 +561,41 @@ impl Endpoint {
         // A second notifier is turned away (RFC 6665 §4.5.2).
         let entry = self.subscriptions.ours.get(&id)?;
         (!entry.is_notified).then_some(id)
+    }
+}
+
+/// What a NOTIFY says about a subscription.
+#[derive(Clone, Copy, Debug)]
+enum Notified {
+    Standing {
+        /// For how many seconds, if it says so.
+        expires: Option<u32>,
+    },
+    Terminated {
+        reason: Reason,
+        /// After what time it may be asked for again.
+        retry: Option<Duration>,
+    },
+}
+
+impl Notified {
+    /// Reads a NOTIFY for an event package; or the status of the answer.
+    fn of(incoming: &Incoming, package: &str) -> Result<Self, StatusCode> {
+        let headers = incoming.request.headers();
+        let event = headers.optional::<header::Event<'_>>();
+        if !matches!(event, Ok(Some(event)) if event.package() == package) {
+            return Err(StatusCode::BAD_EVENT);
+        }
+        let Ok(Some(state)) = headers.optional::<SubscriptionState<'_>>() else {
+            return Err(StatusCode::BAD_REQUEST);
+        };
+        if state.status() != SubscriptionStatus::Terminated {
+            let expires = state.expires();
+            return Ok(Self::Standing { expires });
+        }
+        let reason = Reason::parse(state.reason());
+        let retry = reason.retry(state.retry_after());
+        Ok(Self::Terminated { reason, retry })
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::hash::{BuildHasher, Hasher};
 
+use comity_identity::DomainName;
+
 use super::hash::Seeded;
 use crate::header::{CSeq, CallId, From, To, Via};
-use crate::{Method, ParseError, Request};
+use crate::{Method, ParseError, Request, Transport};
 
 /// What identifies a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ impl RequestKey {
     /// # Errors
     ///
     /// If a header by which requests are matched is malformed.
-    pub(crate) fn of(request: &Request, hash: &Seeded) -> Result<Self, ParseError> {
+    pub(crate) fn of(request: &Request, realm: Realm, hash: &Seeded) -> Result<Self, ParseError> {
         let headers = request.headers();
         let via = headers.first::<Via<'_>>()?;
         let via = via.ok_or_else(|| headers.missing::<Via<'_>>())?;
@@ -40,6 +42,7 @@ impl RequestKey {
             true => Method::Invite,
             false => request.method(),
         };
+        key.extend(realm.0.to_be_bytes());
         write(&mut key, method.as_str().as_bytes());
         write_lower(&mut key, via.host().as_str().as_bytes());
         key.extend(via.port().unwrap_or_default().to_be_bytes());
@@ -78,6 +81,23 @@ impl RequestKey {
             merge,
             is_old,
         })
+    }
+}
+
+/// From whom messages of one transaction can come: who repeats, acknowledges or cancels a request must
+/// come by the same transport, and have proved the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Realm(u64);
+
+impl Realm {
+    /// The realm of datagrams.
+    pub(crate) const DATAGRAMS: Self = Self(0);
+
+    /// The realm of a connection on which the peer proved these names.
+    pub(crate) fn new(transport: Transport, proved: &[DomainName], hash: &Seeded) -> Self {
+        let mut names: Vec<_> = proved.iter().collect();
+        names.sort_unstable();
+        Self(hash.hash_one((transport, names)))
     }
 }
 

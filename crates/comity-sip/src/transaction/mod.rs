@@ -15,7 +15,8 @@ mod timers;
 mod timing;
 mod traffic;
 
-pub(crate) use key::RequestKey;
+pub(crate) use hash::Seeded;
+pub(crate) use key::{Realm, RequestKey};
 pub(crate) use message::{cancel, request_of};
 pub(crate) use step::Tell;
 pub(crate) use table::{Limits, Table};

@@ -13,4 +13,5 @@ mod probe;
 mod sessions;
 mod subscriptions;
 mod targets;
+mod trust;
 mod world;

@@ -82,9 +82,9 @@ impl Probe {
     }
 
     /// The requests that were told, and nothing else was.
-    pub(crate) fn requests(&mut self) -> Vec<Box<Incoming>> {
+    pub(crate) fn requests(&mut self) -> Vec<Incoming> {
         let told = self.told().into_iter().map(|event| match event {
-            Event::Request(incoming) => incoming,
+            Event::Request(incoming) => *incoming,
             other => panic!("{other:?}"),
         });
         told.collect()

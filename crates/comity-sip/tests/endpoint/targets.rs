@@ -164,7 +164,7 @@ fn a_lost_connection_fails_what_waits_on_it_at_once() {
         target(Transport::Tcp, FIRST),
         target(Transport::Tcp, SECOND),
     ];
-    send(&mut probe, Method::Message, "hi", targets.clone()).unwrap();
+    send(&mut probe, Method::Message, "hi", targets).unwrap();
     let first = connect(&mut probe);
     probe
         .endpoint

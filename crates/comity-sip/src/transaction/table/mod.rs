@@ -43,8 +43,8 @@ pub(crate) struct Table {
     servers: HashMap<Bytes, u32, Seeded>,
     merges: HashMap<u64, u32, Seeded>,
     clients: HashMap<Branch, u32, Seeded>,
-    /// The clients that wait for something on a connection.
-    bound: HashMap<ConnectionId, BTreeSet<u32>, Seeded>,
+    /// The transactions that depend on a flow.
+    bound: HashMap<Flow, BTreeSet<u32>, Seeded>,
     sources: Sources,
     limits: Limits,
     outbox: VecDeque<Departure>,
@@ -151,8 +151,7 @@ impl Table {
             return Some(self.handle_ack(now, request, found));
         }
         // The answer goes back on the way of this copy: that of the first may be gone.
-        let entry = self.entry_mut(found?)?;
-        entry.flow = arrival.flow;
+        self.bind(found?, arrival.flow);
         self.step_server(now, found?, ServerInput::Request, None);
         Some(Receipt::Absorbed)
     }
@@ -294,9 +293,6 @@ impl Table {
         };
         let id = self.insert(machine, flow, departing.request, place);
         self.clients.insert(branch, id.slot);
-        if let Flow::Connection(connection) = flow {
-            self.bound.entry(connection).or_default().insert(id.slot);
-        }
         self.apply(now, id.slot, step, None);
         Ok(id)
     }
@@ -348,10 +344,10 @@ impl Table {
         Some(cancelled)
     }
 
-    /// Fails every client that waits for something on a connection, and the server whose response
-    /// could not be sent.
-    pub(crate) fn handle_lost(&mut self, now: Instant, connection: ConnectionId) {
-        for slot in self.bound.remove(&connection).unwrap_or_default() {
+    /// Fails every client that waits for something on a flow.
+    pub(crate) fn handle_lost(&mut self, now: Instant, flow: Flow) {
+        for slot in self.bound.get(&flow).cloned().unwrap_or_default() {
+            // A server has nothing to lose until it has something to send.
             self.step_client(now, slot, ClientInput::TransportFailed, None);
         }
     }
@@ -387,9 +383,14 @@ impl Table {
 
     /// Directs what a server sends from now on to another flow.
     pub(crate) fn redirect(&mut self, id: TransactionId, flow: Flow) {
-        if let Some(entry) = self.live_mut(id) {
-            entry.flow = flow;
+        if self.live(id).is_some() {
+            self.bind(id.slot, flow);
         }
+    }
+
+    /// Whether a transaction waits for something on a connection.
+    pub(crate) fn is_used(&self, connection: ConnectionId) -> bool {
+        self.bound.contains_key(&Flow::Connection(connection))
     }
 
     /// Ends an INVITE that was cancelled before it was answered (RFC 3261 §9.2); false if it was.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Table;
 use super::entry::{Entry, Machine, Place};
-use crate::flow::{ConnectionId, Flow};
+use crate::flow::Flow;
 use crate::transaction::traffic::TransactionId;
 
 impl Table {
@@ -41,7 +41,39 @@ impl Table {
                 u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
             }
         };
+        self.note(slot, flow);
         TransactionId { slot, serial }
+    }
+
+    /// Puts a transaction on another flow.
+    pub(super) fn bind(&mut self, slot: u32, flow: Flow) {
+        let Some(entry) = self.entry_mut(slot) else {
+            return;
+        };
+        let former = std::mem::replace(&mut entry.flow, flow);
+        if former != flow {
+            self.unbind(slot, former);
+            self.note(slot, flow);
+        }
+    }
+
+    /// Notes on what a transaction depends: a server on connections only, to which it answers.
+    fn note(&mut self, slot: u32, flow: Flow) {
+        let is_client = self
+            .entry(slot)
+            .is_some_and(|entry| matches!(entry.place, Place::Client { .. }));
+        if is_client || matches!(flow, Flow::Connection(_)) {
+            self.bound.entry(flow).or_default().insert(slot);
+        }
+    }
+
+    fn unbind(&mut self, slot: u32, flow: Flow) {
+        if let Some(slots) = self.bound.get_mut(&flow) {
+            slots.remove(&slot);
+            if slots.is_empty() {
+                self.bound.remove(&flow);
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, now: Instant, slot: u32) {
@@ -49,15 +81,13 @@ impl Table {
             return;
         };
         self.free.push(slot);
+        self.unbind(slot, entry.flow);
         for timer in timers_of(slot) {
             self.timers.stop(timer);
         }
         match entry.place {
             Place::Client { branch, .. } => {
                 self.clients.remove(&branch);
-                if let Flow::Connection(connection) = entry.flow {
-                    self.unbind(connection, slot);
-                }
             }
             Place::Server {
                 key, merge, source, ..
@@ -86,15 +116,6 @@ impl Table {
         }
     }
 
-    pub(super) fn unbind(&mut self, connection: ConnectionId, slot: u32) {
-        if let Some(slots) = self.bound.get_mut(&connection) {
-            slots.remove(&slot);
-            if slots.is_empty() {
-                self.bound.remove(&connection);
-            }
-        }
-    }
-
     /// Whether a source may get one more answer for which nothing is kept, and counts it.
     pub(crate) fn may_answer(&mut self, now: Instant, source: IpAddr) -> bool {
         self.sources.may_answer(now, source)
@@ -110,11 +131,6 @@ impl Table {
 
     pub(super) fn live(&self, id: TransactionId) -> Option<&Entry> {
         self.entry(id.slot)
-            .filter(|entry| entry.serial == id.serial)
-    }
-
-    pub(super) fn live_mut(&mut self, id: TransactionId) -> Option<&mut Entry> {
-        self.entry_mut(id.slot)
             .filter(|entry| entry.serial == id.serial)
     }
 }

@@ -1,0 +1,145 @@
+//! Who may speak in what was proved to belong to somebody.
+
+use std::time::Duration;
+
+use comity_sip::endpoint::Event;
+use comity_sip::{Flow, StatusCode, Transport};
+
+use super::probe::{Probe, header, lines, request, to};
+
+const VIA: &str = "TLS a.example:5061;branch=z9hG4bK1";
+
+fn in_dialog(method: &str, number: u32, tag: &str) -> String {
+    let via = format!("TLS a.example:5061;branch=z9hG4bK{method}{number}");
+    request(method, &via, "")
+        .replace("CSeq: 7", &format!("CSeq: {number}"))
+        .replace("To: <sip:bob@b.example>", &format!("To: {tag}"))
+}
+
+/// A session that a.example began over TLS; gives To with our tag.
+fn session(probe: &mut Probe) -> String {
+    let connection = probe.connection(Transport::Tls, "192.0.2.1:1111", &["a.example"]);
+    probe.input(connection, &request("INVITE", VIA, ""));
+    let [incoming] = probe.requests().try_into().unwrap();
+    probe
+        .endpoint
+        .accept(probe.now, &incoming, "application/sdp", "v=0\r\n".into())
+        .unwrap();
+    let sent = probe.sent();
+    header(&sent[0].1, "To").to_owned()
+}
+
+#[test]
+fn a_dialog_that_somebody_proved_is_closed_to_others() {
+    let mut probe = Probe::new();
+    let tag = session(&mut probe);
+    let other = probe.connection(Transport::Tls, "192.0.2.9:1111", &["m.example"]);
+    let plain = probe.connection(Transport::Tcp, "192.0.2.1:2222", &[]);
+    for (number, method) in [(20, "BYE"), (21, "MESSAGE"), (22, "INVITE")] {
+        for connection in [other, plain] {
+            let sent = probe.input(connection, &in_dialog(method, number, &tag));
+            let expected = (Flow::Connection(connection), "SIP/2.0 403 Forbidden");
+            assert_eq!(lines(&sent), [expected], "{method}");
+        }
+        let datagram = in_dialog(method, number, &tag).replace("2.0/TLS", "2.0/UDP");
+        let sent = probe.datagram("192.0.2.1:5060", &datagram);
+        assert_eq!(
+            lines(&sent),
+            [(to("192.0.2.1:5061"), "SIP/2.0 403 Forbidden")],
+            "{method}"
+        );
+    }
+    assert_eq!(probe.told().len(), 0);
+    // Another connection of the same domain will do.
+    let own = probe.connection(
+        Transport::Tls,
+        "192.0.2.1:3333",
+        &["x.example", "a.example"],
+    );
+    probe.input(own, &in_dialog("MESSAGE", 8, &tag));
+    assert_eq!(probe.requests().len(), 1);
+}
+
+#[test]
+fn a_copy_by_another_way_is_another_request_and_gets_no_answer_of_the_first() {
+    let mut probe = Probe::new();
+    let first = probe.connection(Transport::Tls, "192.0.2.1:1111", &["a.example"]);
+    let invite = request("INVITE", VIA, "");
+    probe.input(first, &invite);
+    let [incoming] = probe.requests().try_into().unwrap();
+    // The same request from whoever heard its branch: taken for one that came on two ways.
+    let other = probe.connection(Transport::Tls, "192.0.2.9:1111", &["m.example"]);
+    let sent = probe.input(other, &invite);
+    assert_eq!(
+        lines(&sent),
+        [(Flow::Connection(other), "SIP/2.0 482 Loop Detected")]
+    );
+    let sent = probe.input(other, &request("CANCEL", VIA, ""));
+    let gone = "SIP/2.0 481 Call/Transaction Does Not Exist";
+    // Its CANCEL is about its own INVITE, and answers that are there already.
+    assert_ne!(lines(&sent), [(Flow::Connection(first), gone)]);
+    assert!(probe.told().is_empty(), "nothing was cancelled");
+    let sent = probe.answer(&incoming, StatusCode::BUSY_HERE);
+    assert_eq!(sent[0].0, Flow::Connection(first));
+}
+
+#[test]
+fn what_was_cancelled_leaves_no_session_behind() {
+    let mut probe = Probe::new();
+    let connection = probe.connection(Transport::Tls, "192.0.2.1:1111", &["a.example"]);
+    probe.input(connection, &request("INVITE", VIA, ""));
+    let [incoming] = probe.requests().try_into().unwrap();
+    probe.input(connection, &request("CANCEL", VIA, ""));
+    assert_eq!(probe.told().len(), 1);
+    let ringing = incoming.response(StatusCode::RINGING);
+    assert!(
+        probe
+            .endpoint
+            .inform(probe.now, &incoming, ringing)
+            .is_err()
+    );
+    let accepted = probe
+        .endpoint
+        .accept(probe.now, &incoming, "a/b", "".into());
+    assert!(accepted.is_err());
+    assert_eq!(probe.endpoint.sessions(), 0);
+}
+
+#[test]
+fn a_busy_connection_is_not_slow() {
+    let mut probe = Probe::new();
+    let connection = probe.connection(Transport::Tcp, "192.0.2.1:1111", &[]);
+    let one = |number: u32| {
+        let via = format!("TCP a.example;branch=z9hG4bK{number}");
+        request("OPTIONS", &via, "").replace("call@", &format!("{number}@"))
+    };
+    let mut input = one(0);
+    for number in 1..40 {
+        // Every piece ends in the middle of the next message.
+        let next = one(number);
+        let (begun, rest) = next.split_at(20);
+        input += begun;
+        assert_eq!(probe.input(connection, &input).len(), 1);
+        input = rest.to_owned();
+        probe.wait(Duration::from_secs(1));
+    }
+    assert_eq!(probe.told().len(), 0);
+    probe.wait(Duration::from_secs(10));
+    let told = probe.told();
+    assert!(
+        matches!(told.as_slice(), [Event::Disconnect(_)]),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_connection_on_which_somebody_waits_is_not_idle() {
+    let mut probe = Probe::new();
+    let connection = probe.connection(Transport::Tls, "192.0.2.1:1111", &["a.example"]);
+    probe.input(connection, &request("INVITE", VIA, ""));
+    let [incoming] = probe.requests().try_into().unwrap();
+    probe.wait(Duration::from_secs(170));
+    assert!(probe.told().is_empty());
+    let sent = probe.answer(&incoming, StatusCode::BUSY_HERE);
+    assert_eq!(sent[0].0, Flow::Connection(connection));
+}
