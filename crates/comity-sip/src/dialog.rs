@@ -362,7 +362,7 @@ fn route_set(headers: Headers<'_>) -> Result<Vec<String>, ParseError> {
 
 /// A value of a route set as a Route.
 fn route_of(value: &str) -> Option<Route<'_>> {
-    let read = Route::read(value.as_bytes(), &Limits::default());
+    let read = Route::read(value.as_bytes(), &Limits::passed());
     read.ok().map(|(route, _)| route)
 }
 

@@ -40,6 +40,28 @@ pub struct Limits {
     pub max_part_depth: u32,
 }
 
+impl Limits {
+    /// Limits for bytes that passed others before.
+    pub(crate) fn passed() -> Self {
+        Self {
+            max_message_bytes: u32::MAX,
+            max_head_bytes: u32::MAX,
+            max_body_bytes: u32::MAX,
+            max_headers: u32::MAX,
+            max_header_bytes: u32::MAX,
+            max_folds: u32::MAX,
+            max_uri_bytes: u32::MAX,
+            max_vias: u32::MAX,
+            max_routes: u32::MAX,
+            max_contacts: u32::MAX,
+            max_list_values: u32::MAX,
+            max_parameters: u32::MAX,
+            max_parts: u32::MAX,
+            max_part_depth: u32::MAX,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -60,15 +60,15 @@ pub struct Listener {
 #[non_exhaustive]
 pub struct Limits {
     /// Transactions in all: 16,384. Each keeps at most about 1 KiB beside the message that is not
-    /// answered yet. One sixteenth is for requests inside dialogs.
+    /// answered yet. Of them 15/16 are for requests of others, and 1/32 more for those in dialogs.
     pub max_transactions: u32,
     /// Transactions that one source begins: 1,024. A source is an IPv4 address, or 64 bits of an
     /// IPv6 address. Over datagrams an answered transaction stays for 64*T1, so that this allows 32
     /// requests a second.
     pub max_transactions_per_source: u32,
-    /// Connections, in both directions: 4,096.
+    /// Connections, in both directions: 4,096. One sixteenth is for ours.
     pub max_connections: u32,
-    /// Connections that one source opens: 100.
+    /// Connections that one source opens: 100. A source is what it is for transactions.
     pub max_connections_per_source: u32,
     /// Answers in a second to one source's datagrams for which nothing is kept, as 400 and 503: 100;
     /// what is beyond is dropped.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use comity_identity::{Direction, DomainName};
 
 use super::Target;
-use crate::transaction::{Departure, Realm, Seeded};
+use crate::transaction::{Departure, Realm, Seeded, prefix};
 use crate::{ConnectionId, Framer, FramerEvent, Limits, Transport};
 
 /// The connections of an endpoint.
@@ -114,9 +114,11 @@ impl Connections {
         proved: Vec<DomainName>,
         message: &Limits,
     ) -> Option<ConnectionId> {
-        let source = remote.ip().to_canonical();
+        let source = prefix(remote.ip());
         let opened = self.per_source.get(&source).copied().unwrap_or_default();
-        if self.is_full() || opened >= self.limits.per_source {
+        // One sixteenth is for connections of ours.
+        let most = self.limits.connections - self.limits.connections / 16;
+        if self.len() >= most || opened >= self.limits.per_source {
             return None;
         }
         self.per_source.insert(source, opened + 1);
@@ -146,7 +148,7 @@ impl Connections {
         target: &Target,
         message: &Limits,
     ) -> Option<ConnectionId> {
-        if self.is_full() {
+        if self.len() >= self.limits.connections {
             return None;
         }
         let connection = Connection {
@@ -271,7 +273,7 @@ impl Connections {
                 self.offered.remove(name);
             }
         }
-        let source = connection.remote.ip().to_canonical();
+        let source = prefix(connection.remote.ip());
         if connection.direction == Direction::Inbound
             && let Some(opened) = self.per_source.get_mut(&source)
         {
@@ -281,10 +283,6 @@ impl Connections {
             }
         }
         Some(connection)
-    }
-
-    fn is_full(&self) -> bool {
-        self.connections.len() >= self.limits.connections
     }
 
     fn insert(&mut self, connection: Connection) -> ConnectionId {
@@ -313,6 +311,10 @@ impl Connection {
     pub(crate) fn is_asked(&mut self) -> bool {
         self.had_line = !self.had_line;
         !self.had_line
+    }
+
+    pub(crate) fn is_opening(&self) -> bool {
+        matches!(self.state, State::Opening(_))
     }
 
     pub(crate) fn wants_input(&self) -> bool {

@@ -29,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) table: Table,
     pub(crate) connections: Connections,
     pub(crate) hops: Hops,
+    /// ACKs that wait for a connection, with the targets behind it.
+    pub(crate) acks: BTreeMap<ConnectionId, Vec<(Draft, Vec<Target>)>>,
     pub(crate) pending: BTreeMap<RequestId, Pending>,
     pub(crate) next_request: u64,
     pub(crate) queries: QueryIds,
@@ -114,6 +116,7 @@ impl Core {
             table,
             hops: Hops::new(limits.max_unavailable as usize, limits.max_unavailable_time),
             pending: BTreeMap::new(),
+            acks: BTreeMap::new(),
             next_request: 0,
             queries: QueryIds::default(),
             questions: BTreeMap::new(),
@@ -252,6 +255,7 @@ impl Core {
         for waiting in lost.into_waiting() {
             self.detour(now, waiting);
         }
+        self.resend_acks(now, connection);
         self.settle(now);
     }
 
@@ -304,6 +308,7 @@ impl Core {
     ) {
         match self.connections.open(now, id, proved) {
             Opened::Now(waiting) => {
+                self.acks.remove(&id);
                 self.timers.stop(Timer::Connect(id));
                 self.timers
                     .set_after(Timer::Idle(id), now, self.config.limits.idle);

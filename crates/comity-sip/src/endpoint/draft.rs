@@ -32,7 +32,8 @@ pub enum SendError {
     /// It lacks a header, or has a malformed one.
     #[error(transparent)]
     Malformed(#[from] ParseError),
-    /// CSeq names another method, or it is an ACK or a CANCEL, which the endpoint sends itself.
+    /// CSeq names another method, or it is an INVITE, an ACK or a CANCEL: the endpoint sends these
+    /// itself, for a session.
     #[error("no request that a user sends")]
     Method,
     /// A MESSAGE outside of a session is larger than `max_page_bytes` (RFC 3428 §8).

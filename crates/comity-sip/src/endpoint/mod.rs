@@ -15,6 +15,7 @@ mod receive;
 mod reply;
 mod target;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -34,9 +35,9 @@ pub use incoming::Incoming;
 pub use target::Target;
 
 use self::core::Report;
-use crate::session::{EndReason, SessionError, Sessions, ends_dialog};
+use crate::session::{EndReason, Sessions, ends_dialog};
 use crate::subscription::{Publications, SubscriptionTimer, Subscriptions};
-use crate::transaction::{Closed, Realm, Tell, TransactionId};
+use crate::transaction::{Closed, Kind, Realm, Tell, TransactionId};
 use crate::{
     BuildError, ConnectionId, Flow, Message, Method, RequestBuilder, ResponseBuilder, StatusCode,
     Transport, Uri,
@@ -46,7 +47,6 @@ use receive::Way;
 use reply::answer_address;
 
 /// A SIP endpoint.
-#[derive(Debug)]
 pub struct Endpoint {
     pub(crate) core: Core,
     pub(crate) sessions: Sessions,
@@ -68,6 +68,17 @@ pub enum AnswerError {
     /// It would be a 408 to something other than an INVITE (RFC 4320 §4.2).
     #[error("408 is no answer to this request")]
     Timeout,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("transactions", &self.transactions())
+            .field("connections", &self.connections())
+            .field("sessions", &self.sessions())
+            .field("subscriptions", &self.subscriptions())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Endpoint {
@@ -206,7 +217,8 @@ impl Endpoint {
         self.settle(now);
     }
 
-    /// Sends a request. It needs From with a tag, To, Call-ID and CSeq; the endpoint adds Via, and what
+    /// Sends a request other than INVITE, with which a session begins ([`invite`](Self::invite)). It needs
+    /// From with a tag, To, Call-ID and CSeq; the endpoint adds Via, and what
     /// is missing of Max-Forwards and Contact. The targets are tried in their order, each with a branch
     /// of its own; with none the endpoint asks for them ([`Event::Locate`]).
     ///
@@ -220,6 +232,9 @@ impl Endpoint {
         targets: Vec<Target>,
     ) -> Result<RequestId, SendError> {
         let draft = Draft::new(request, &self.core.config.message)?;
+        if draft.kind == Kind::Invite {
+            return Err(SendError::Method);
+        }
         draft.check_page(self.core.config.max_page_bytes)?;
         let id = self.core.send(now, draft, targets, Purpose::User)?;
         self.settle(now);
@@ -271,7 +286,7 @@ impl Endpoint {
             return Err(AnswerError::Class);
         }
         self.hand_down(now, incoming, response)?;
-        self.forget_invite(now, incoming.id);
+        self.forget_invite(incoming.id);
         Ok(())
     }
 
@@ -284,7 +299,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         incoming: &Incoming,
-        response: ResponseBuilder,
+        mut response: ResponseBuilder,
     ) -> Result<(), AnswerError> {
         if !response.status().is_provisional() || !incoming.is_invite() {
             return Err(AnswerError::Class);
@@ -294,7 +309,9 @@ impl Endpoint {
         }
         if response.status() != StatusCode::TRYING && incoming.session.is_none() {
             // Without room for it, or an address of the peer, the dialog begins with the 200.
-            let _: Result<_, SessionError> = self.early_session(incoming);
+            if self.early_session(incoming).is_ok() {
+                let _: Result<_, BuildError> = self.describe_dialog(incoming, &mut response);
+            }
         }
         self.hand_down(now, incoming, response)
     }
@@ -394,7 +411,7 @@ impl Endpoint {
             if let Some(report) = self.core.reports.pop_front() {
                 self.handle_report(now, report);
             } else if let Some((id, tell)) = self.core.lost_answers.pop_front() {
-                self.handle_lost_answer(now, id, tell);
+                self.handle_lost_answer(id, tell);
             } else {
                 return;
             }
@@ -435,8 +452,8 @@ impl Endpoint {
         }
     }
 
-    fn handle_lost_answer(&mut self, now: Instant, id: TransactionId, tell: Tell) {
-        self.forget_invite(now, id);
+    fn handle_lost_answer(&mut self, id: TransactionId, tell: Tell) {
+        self.forget_invite(id);
         let event = match tell {
             Tell::Unanswered => {
                 self.core.counters.unanswered += 1;

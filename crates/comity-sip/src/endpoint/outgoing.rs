@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::connections::Connection;
 use super::core::{Core, Outcome, Question, Report};
 use super::draft::{Draft, SendError, via};
 use super::event::{Failure, RequestId};
@@ -12,7 +13,9 @@ use crate::header::{CSeq, RetryAfter, To, Via};
 use crate::session::{Errand, SessionId};
 use crate::subscription::{PublicationId, SubscriptionId};
 use crate::transaction::{self, Branch, Departing, Departure, Kind, Tell, Told, TransactionId};
-use crate::{Flow, Method, RequestBuilder, Response, StatusCode, Transport, check_response};
+use crate::{
+    ConnectionId, Flow, Method, RequestBuilder, Response, StatusCode, Transport, check_response,
+};
 
 /// A request that has no final response yet.
 #[derive(Debug)]
@@ -223,10 +226,12 @@ impl Core {
         }
     }
 
-    /// Sends an ACK to the first target that can be reached. It is not repeated: another 2xx asks
-    /// for another ACK.
+    /// Sends an ACK to the first target that can be reached. If a connection has to be opened for it
+    /// and cannot, the next one follows. It is not repeated: another 2xx asks for another ACK.
     pub(crate) fn send_ack_to(&mut self, now: Instant, draft: &Draft, targets: &[Target]) {
-        for target in targets {
+        let mut rest = targets;
+        while let [target, behind @ ..] = rest {
+            rest = behind;
             let Ok((listener, flow)) = self.way_to(now, target) else {
                 continue;
             };
@@ -239,7 +244,28 @@ impl Core {
                 message: draft.render(&via, &listener),
                 detours: 0,
             };
-            return self.depart(now, departure);
+            self.depart(now, departure);
+            if let Flow::Connection(id) = flow
+                && self.connections.get(id).is_some_and(Connection::is_opening)
+            {
+                self.note_ack(id, draft, behind);
+            }
+            return;
+        }
+    }
+
+    /// Keeps an ACK for the case that its connection does not come about.
+    fn note_ack(&mut self, id: ConnectionId, draft: &Draft, targets: &[Target]) {
+        let acks = self.acks.entry(id).or_default();
+        if acks.len() < MAX_ACCEPTED {
+            acks.push((draft.clone(), targets.to_vec()));
+        }
+    }
+
+    /// Sends ACKs elsewhere whose connection did not come about.
+    pub(crate) fn resend_acks(&mut self, now: Instant, id: ConnectionId) {
+        for (draft, targets) in self.acks.remove(&id).unwrap_or_default() {
+            self.send_ack_to(now, &draft, &targets);
         }
     }
 

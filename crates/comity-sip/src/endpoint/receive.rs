@@ -71,12 +71,14 @@ impl Endpoint {
                     let (request, source) = (Box::new(request), way.source);
                     self.core.events.push_back(Event::Ack { request, source });
                 }
-                Receipt::Ack => self.handle_ack(&request),
+                Receipt::Ack => self.handle_ack(now, &request),
             }
             return;
         }
         core.note_offer(&request, way);
-        if let Err(refusal) = core.check(&request) {
+        let is_orphan = self.is_orphan(&request, &key);
+        let core = &mut self.core;
+        if let Err(refusal) = core.check(&request, is_orphan) {
             return core.refuse(now, &request, &refusal, way);
         }
         if let Flow::Connection(_) = way.flow {
@@ -105,7 +107,7 @@ impl Endpoint {
             }
             Novelty::Cancel(invite) => {
                 if let Some(invite) = core.handle_cancel(now, &incoming, invite) {
-                    self.forget_invite(now, invite);
+                    self.forget_invite(invite);
                     self.core.events.push_back(Event::Cancelled(invite));
                 }
             }
@@ -132,13 +134,13 @@ impl Endpoint {
                 let response = options::answer(&self.core.config, &incoming);
                 self.core.respond(now, incoming.id, response);
             }
-            // They exist in dialogs only.
-            Method::Bye | Method::Notify | Method::Prack | Method::Update | Method::Info => {
-                let status = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
-                self.core.refuse_with(now, &incoming, status);
-            }
             Method::Subscribe => self.dispatch_subscribe(now, incoming),
             Method::Invite
+            | Method::Bye
+            | Method::Notify
+            | Method::Prack
+            | Method::Update
+            | Method::Info
             | Method::Ack
             | Method::Cancel
             | Method::Register
@@ -157,6 +159,31 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// Whether a request goes on with what is not there (RFC 3261 §9.2, §12.2.2).
+    fn is_orphan(&self, request: &Request, key: &RequestKey) -> bool {
+        if self.core.is_proxy() {
+            return false;
+        }
+        if request.method() == Method::Cancel {
+            return self.core.table.invite_of(key).is_none();
+        }
+        let in_dialog = key.merge.is_none();
+        let needs_dialog = matches!(
+            request.method(),
+            Method::Bye | Method::Notify | Method::Prack | Method::Update | Method::Info
+        );
+        match DialogId::of_request(request) {
+            Ok(dialog) if in_dialog => !self.knows(&dialog),
+            Ok(_) | Err(_) => in_dialog || needs_dialog,
+        }
+    }
+
+    fn knows(&self, dialog: &DialogId) -> bool {
+        self.sessions.of_dialog(dialog).is_some()
+            || self.subscription_of(dialog).is_some()
+            || self.watcher_of(dialog).is_some()
+    }
+
     /// Gives a request to its dialog.
     fn dispatch_in_dialog(&mut self, now: Instant, incoming: Incoming) {
         let gone = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
@@ -189,8 +216,12 @@ impl Core {
     }
 
     /// Whether a request can be accepted at all.
-    fn check(&self, request: &Request) -> Result<(), Refusal> {
-        self.config.acceptance.check(request, Standing::default())?;
+    fn check(&self, request: &Request, is_orphan: bool) -> Result<(), Refusal> {
+        let standing = Standing {
+            is_orphan,
+            ..Standing::default()
+        };
+        self.config.acceptance.check(request, standing)?;
         let is_page = request.method() == Method::Message
             && request
                 .headers()

@@ -40,7 +40,7 @@ impl Core {
             self.table.handle_undeliverable(now, id);
             return;
         }
-        let detour = Message::from_datagram(departure.message.clone(), &Limits::default());
+        let detour = Message::from_datagram(departure.message.clone(), &Limits::passed());
         let detour = detour
             .ok()
             .and_then(|message| Detour::of(message.headers()));

@@ -76,6 +76,17 @@ impl Endpoint {
         status: StatusCode,
     ) -> Result<ResponseBuilder, BuildError> {
         let mut response = incoming.response(status);
+        self.describe_dialog(incoming, &mut response)?;
+        options::allow(&self.core.config, &mut response);
+        Ok(response)
+    }
+
+    /// Adds what begins a dialog: Record-Route, and our Contact (RFC 3261 §12.1.1).
+    pub(crate) fn describe_dialog(
+        &self,
+        incoming: &Incoming,
+        response: &mut ResponseBuilder,
+    ) -> Result<(), BuildError> {
         let headers = incoming.request.headers();
         response.copy(headers, HeaderName::RecordRoute)?;
         let listener = self.core.listener(incoming.transport, incoming.source);
@@ -86,8 +97,7 @@ impl Endpoint {
         {
             response.header(HeaderName::Contact, contact)?;
         }
-        options::allow(&self.core.config, &mut response);
-        Ok(response)
+        Ok(())
     }
 
     /// The session of an INVITE that is not answered yet, which is early from the first answer with
@@ -111,7 +121,7 @@ impl Endpoint {
     }
 
     /// An ACK to a 2xx.
-    pub(crate) fn handle_ack(&mut self, request: &Request) {
+    pub(crate) fn handle_ack(&mut self, now: Instant, request: &Request) {
         let id = DialogId::of_request(request);
         let session = id.ok().and_then(|id| self.sessions.of_dialog(&id));
         let Some(session) = session else {
@@ -126,10 +136,15 @@ impl Endpoint {
             && number == Ok(accepted.number)
         {
             entry.accepted = None;
+            let is_leaving = entry.is_leaving;
             for timer in [SessionTimer::Again, SessionTimer::NoAck] {
                 self.core.timers.stop(Timer::Session(session, timer));
             }
-            self.tell(session, SessionEvent::Acknowledged);
+            if is_leaving {
+                self.leave_session(now, session);
+            } else {
+                self.tell(session, SessionEvent::Acknowledged);
+            }
         }
     }
 
@@ -208,7 +223,7 @@ impl Endpoint {
     }
 
     /// An INVITE of a session got a final answer that is no 2xx, was cancelled, or waited too long.
-    pub(crate) fn forget_invite(&mut self, now: Instant, invite: TransactionId) {
+    pub(crate) fn forget_invite(&mut self, invite: TransactionId) {
         let Some(id) = self.sessions.invites.remove(&invite) else {
             return;
         };
@@ -217,13 +232,13 @@ impl Endpoint {
         };
         session.incoming = None;
         if !session.is_established {
-            self.drop_session(now, id);
+            self.drop_session(id);
         }
     }
 
     /// Ends a session that the peer ended, or that cannot go on.
     pub(crate) fn end_session(&mut self, now: Instant, id: SessionId, reason: EndReason) {
-        let Some(session) = self.drop_session(now, id) else {
+        let Some(session) = self.drop_session(id) else {
             return;
         };
         if let Some(invite) = session.incoming {
@@ -232,10 +247,19 @@ impl Endpoint {
         if let Some(request) = session.outgoing {
             self.core.cancel(now, request);
         }
-        self.tell(id, SessionEvent::Ended(reason));
+        if !session.is_leaving {
+            self.tell(id, SessionEvent::Ended(reason));
+        }
     }
 
-    pub(crate) fn drop_session(&mut self, _now: Instant, id: SessionId) -> Option<Session> {
+    /// Ends a session that the user has left, of which nothing more is told.
+    fn leave_session(&mut self, now: Instant, id: SessionId) {
+        // Without room for a BYE the peer finds out with its next request.
+        let _: Result<_, SessionError> = self.send_bye(now, id);
+        self.drop_session(id);
+    }
+
+    pub(crate) fn drop_session(&mut self, id: SessionId) -> Option<Session> {
         for timer in [
             SessionTimer::Again,
             SessionTimer::NoAck,
@@ -254,6 +278,7 @@ impl Endpoint {
     ) {
         match timer {
             SessionTimer::Again => self.repeat_answer(now, id),
+            SessionTimer::NoAck if self.sessions.is_leaving(id) => self.leave_session(now, id),
             SessionTimer::NoAck => {
                 // The peer may have answered and not know that we did not hear it.
                 let _: Result<_, SessionError> = self.send_bye(now, id);

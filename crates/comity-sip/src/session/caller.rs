@@ -108,12 +108,17 @@ impl Endpoint {
             .get_mut(session)
             .ok_or(SessionError::Unknown)?;
         let (is_established, outgoing) = (entry.is_established, entry.outgoing);
+        if entry.accepted.is_some() {
+            // Not before the ACK (RFC 3261 §15).
+            entry.is_leaving = true;
+            return Ok(());
+        }
         if is_established {
             self.send_bye(now, session)?;
         } else if let Some(request) = outgoing {
             self.core.cancel(now, request);
         }
-        self.drop_session(now, session);
+        self.drop_session(session);
         self.settle(now);
         Ok(())
     }
@@ -218,7 +223,7 @@ impl Endpoint {
                     self.sessions.establish(id, dialog);
                 }
                 Err(_) => {
-                    self.drop_session(now, id);
+                    self.drop_session(id);
                     self.tell(id, SessionEvent::Ended(EndReason::Gone));
                     return;
                 }
@@ -273,7 +278,7 @@ impl Endpoint {
         let is_gone = ends_dialog(status);
         match errand {
             Errand::Invite => {
-                if self.drop_session(now, id).is_some() {
+                if self.drop_session(id).is_some() {
                     self.tell(id, SessionEvent::Refused(response));
                 }
             }
@@ -296,7 +301,7 @@ impl Endpoint {
     fn handle_failed(&mut self, now: Instant, id: SessionId, errand: Errand, failure: Failure) {
         match errand {
             Errand::Invite => {
-                if self.drop_session(now, id).is_some() {
+                if self.drop_session(id).is_some() {
                     self.tell(id, SessionEvent::Failed(failure));
                 }
             }

@@ -126,6 +126,8 @@ pub(crate) struct Session {
     /// Established, or rung at one place; of a caller's first INVITE there may be several.
     dialogs: Vec<Dialog>,
     is_established: bool,
+    /// The user has left it, and the peer has not acknowledged that it is there.
+    is_leaving: bool,
     guard: Guard,
     /// Our INVITE that is not answered.
     outgoing: Option<RequestId>,
@@ -163,6 +165,11 @@ impl Sessions {
 
     fn of_invite(&self, id: TransactionId) -> Option<SessionId> {
         self.invites.get(&id).copied()
+    }
+
+    fn is_leaving(&self, id: SessionId) -> bool {
+        let session = self.sessions.get(&id);
+        session.is_some_and(|session| session.is_leaving)
     }
 
     fn has_outgoing(&self, id: SessionId) -> bool {
@@ -225,6 +232,7 @@ impl Session {
             side,
             dialogs: Vec::new(),
             is_established: false,
+            is_leaving: false,
             guard: Guard::default(),
             outgoing: None,
             incoming: None,

@@ -76,7 +76,7 @@ pub(crate) fn to_tag(headers: Headers<'_>) -> Option<Box<str>> {
 
 /// The tag in To of a response, of its bytes.
 pub(crate) fn tag_of(response: &Bytes) -> Option<Box<str>> {
-    match Message::from_datagram(response.clone(), &Limits::default()) {
+    match Message::from_datagram(response.clone(), &Limits::passed()) {
         Ok(Message::Response(response)) => to_tag(response.headers()),
         Ok(Message::Request(_)) | Err(_) => None,
     }
@@ -84,7 +84,7 @@ pub(crate) fn tag_of(response: &Bytes) -> Option<Box<str>> {
 
 /// A request of its bytes.
 pub(crate) fn request_of(bytes: &Bytes) -> Option<Request> {
-    match Message::from_datagram(bytes.clone(), &Limits::default()) {
+    match Message::from_datagram(bytes.clone(), &Limits::passed()) {
         Ok(Message::Request(request)) => Some(request),
         Ok(Message::Response(_)) | Err(_) => None,
     }

@@ -95,7 +95,8 @@ impl Source {
     }
 }
 
-fn prefix(address: IpAddr) -> IpAddr {
+/// The source of an address.
+pub(crate) fn prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from(u32::from(address))),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

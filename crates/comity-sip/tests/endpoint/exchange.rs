@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comity_sip::endpoint::{Event, Failure};
-use comity_sip::{Method, StatusCode, Transport, Uri};
+use comity_sip::{Method, SessionEvent, SessionId, StatusCode, Transport, Uri};
 use comity_testkit::link::{DatagramPlan, End};
 
 use super::world::{World, target};
@@ -23,6 +23,16 @@ fn send(
         endpoint
             .send(now, &request, vec![target(End::B, transport)])
             .unwrap()
+    })
+}
+
+fn invite(world: &mut World) -> SessionId {
+    world.act(End::A, |now, endpoint| {
+        let (to, from) = ("sip:bob@b.example", "sip:alice@a.example");
+        let (to, from) = (Uri::parse(to).unwrap(), Uri::parse(from).unwrap());
+        let request = endpoint.compose(Method::Invite, to, from).unwrap();
+        let targets = vec![target(End::B, Transport::Udp)];
+        endpoint.invite(now, &request, targets).unwrap()
     })
 }
 
@@ -85,7 +95,7 @@ fn an_invite_without_an_answer_is_repeated_by_timer_a() {
         ..DatagramPlan::default()
     };
     let mut world = World::new(lost, 1);
-    send(&mut world, Method::Invite, Transport::Udp);
+    invite(&mut world);
     world.run(Duration::from_secs(64));
     let times: Vec<_> = world.sent(End::A).iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5]);
@@ -106,12 +116,9 @@ fn every_exchange_ends_over_a_bad_link() {
         };
         let mut world = World::new(plan, seed);
         let mut waiting: BTreeMap<_, Vec<u16>> = BTreeMap::new();
-        for method in [
-            Method::Message,
-            Method::Invite,
-            Method::Options,
-            Method::Message,
-        ] {
+        let session = invite(&mut world);
+        let mut refused = Vec::new();
+        for method in [Method::Message, Method::Options, Method::Message] {
             waiting.insert(send(&mut world, method, Transport::Udp), Vec::new());
         }
         let mut taken = 0;
@@ -136,6 +143,17 @@ fn every_exchange_ends_over_a_bad_link() {
                 .count();
             for event in world.told(End::A) {
                 let (request, outcome) = match event {
+                    Event::Session { session: id, event } => {
+                        assert_eq!(id, session);
+                        match event {
+                            SessionEvent::Refused(response) => refused.push(response.status()),
+                            SessionEvent::Failed(Failure::TimedOut) => {
+                                refused.push(StatusCode::REQUEST_TIMEOUT);
+                            }
+                            other => panic!("{other:?}"),
+                        }
+                        continue;
+                    }
                     Event::Response { response, .. } if response.status().is_provisional() => {
                         continue;
                     }
@@ -150,6 +168,7 @@ fn every_exchange_ends_over_a_bad_link() {
             }
         }
         assert!(taken <= 3, "a request was given twice");
+        assert_eq!(refused, [StatusCode::BUSY_HERE], "seed {seed}");
         for outcome in waiting.into_values() {
             assert_eq!(outcome.len(), 1, "seed {seed}: {outcome:?}");
             *outcomes.entry(outcome[0]).or_insert(0) += 1;

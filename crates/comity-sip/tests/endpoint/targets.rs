@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comity_sip::endpoint::{Event, Failure, RequestId, SendError, Target};
-use comity_sip::{ConnectionId, Flow, Method, Transport, Uri};
+use comity_sip::{ConnectionId, Flow, Method, SessionEvent, SessionId, Transport, Uri};
 use comity_testkit::link::End;
 
 use super::probe::{Probe, Sent, header, to};
@@ -34,7 +34,7 @@ fn answer(sent: &Sent, status: &str, more: &str) -> String {
     let (_, rest) = sent.1.split_once(" SIP/2.0\r\n").unwrap();
     let (head, _) = rest.split_once("\r\n\r\n").unwrap();
     let mut lines: Vec<_> = head.split("\r\n").collect();
-    lines.retain(|line| !line.starts_with("Content-"));
+    lines.retain(|line| !line.starts_with("Cont"));
     let head = lines.join("\r\n").replace(
         "To: <sip:alice@a.example>",
         "To: <sip:alice@a.example>;tag=9",
@@ -339,6 +339,13 @@ fn without_targets_the_endpoint_asks_where_to() {
     );
 }
 
+fn invite(probe: &mut Probe, targets: Vec<Target>) -> SessionId {
+    let (uri, from) = ("sip:alice@a.example", "sip:bob@b.example");
+    let (uri, from) = (Uri::parse(uri).unwrap(), Uri::parse(from).unwrap());
+    let request = probe.endpoint.compose(Method::Invite, uri, from).unwrap();
+    probe.endpoint.invite(probe.now, &request, targets).unwrap()
+}
+
 #[test]
 fn a_cancelled_request_is_tried_at_no_further_target() {
     let mut probe = Probe::new();
@@ -346,14 +353,12 @@ fn a_cancelled_request_is_tried_at_no_further_target() {
         target(Transport::Udp, FIRST),
         target(Transport::Udp, SECOND),
     ];
-    let id = send(&mut probe, Method::Invite, "", targets).unwrap();
+    let session = invite(&mut probe, targets);
     let [invite] = probe.sent().try_into().unwrap();
-    probe.endpoint.cancel(probe.now, id);
+    probe.endpoint.bye(probe.now, session).unwrap();
     assert_eq!(probe.sent(), [], "not before a provisional response");
-    let [cancel] = probe
-        .datagram(FIRST, &answer(&invite, "100 Trying", ""))
-        .try_into()
-        .unwrap();
+    let trying = answer(&invite, "100 Trying", "");
+    let [cancel] = probe.datagram(FIRST, &trying).try_into().unwrap();
     assert!(
         cancel
             .1
@@ -363,24 +368,14 @@ fn a_cancelled_request_is_tried_at_no_further_target() {
     assert_eq!(header(&cancel.1, "CSeq"), "1 CANCEL");
     let sent = probe.wait(Duration::from_secs(40));
     assert!(sent.iter().all(|(_, (flow, _))| *flow == to(FIRST)));
-    let told = probe.told();
-    assert!(
-        matches!(told.as_slice(), [Event::Response { .. }, Event::Failed { request, failure: Failure::Cancelled }] if *request == id),
-        "{told:?}"
-    );
+    assert_eq!(probe.told().len(), 0);
     assert_eq!(probe.endpoint.transactions(), 0);
 }
 
 #[test]
 fn a_peer_that_rings_for_ever_is_cancelled_by_timer_c() {
     let mut probe = Probe::new();
-    let id = send(
-        &mut probe,
-        Method::Invite,
-        "",
-        vec![target(Transport::Udp, FIRST)],
-    )
-    .unwrap();
+    let session = invite(&mut probe, vec![target(Transport::Udp, FIRST)]);
     let [invite] = probe.sent().try_into().unwrap();
     probe.datagram(FIRST, &answer(&invite, "180 Ringing", ""));
     let sent = probe.wait(Duration::from_secs(181));
@@ -389,8 +384,77 @@ fn a_peer_that_rings_for_ever_is_cancelled_by_timer_c() {
     probe.told();
     probe.datagram(FIRST, &answer(&invite, "487 Request Terminated", ""));
     let told = probe.told();
-    assert!(
-        matches!(told.as_slice(), [Event::Response { request, response }] if *request == id && response.status().code() == 487),
-        "{told:?}"
+    let [
+        Event::Session {
+            session: id,
+            event: SessionEvent::Refused(response),
+        },
+    ] = told.as_slice()
+    else {
+        panic!("{told:?}");
+    };
+    assert_eq!((*id, response.status().code()), (session, 487));
+}
+
+#[test]
+fn an_ack_goes_to_the_next_address_when_the_first_has_nobody() {
+    let mut probe = Probe::new();
+    invite(&mut probe, vec![target(Transport::Udp, FIRST)]);
+    let [invite] = probe.sent().try_into().unwrap();
+    let ok = answer(
+        &invite,
+        "200 OK",
+        "Contact: <sip:alice@a.example;transport=tcp>\r\n",
     );
+    for copy in 0..3 {
+        probe.datagram(FIRST, &ok);
+        let told = probe.told();
+        let Some(Event::Locate { query, .. }) = told
+            .iter()
+            .find(|event| matches!(event, Event::Locate { .. }))
+        else {
+            panic!("copy {copy}: {told:?}");
+        };
+        let targets = vec![
+            target(Transport::Tcp, FIRST),
+            target(Transport::Tcp, SECOND),
+        ];
+        probe.endpoint.handle_targets(probe.now, *query, targets);
+        let first = connect(&mut probe);
+        probe.endpoint.handle_closed(probe.now, first);
+        let second = connect(&mut probe);
+        probe
+            .endpoint
+            .handle_connected(probe.now, second, Vec::new());
+        let [(flow, ack)] = probe.sent().try_into().unwrap();
+        assert_eq!(flow, Flow::Connection(second));
+        assert!(ack.starts_with("ACK sip:alice@a.example;transport=tcp SIP/2.0\r\n"));
+        probe.endpoint.handle_closed(probe.now, second);
+    }
+}
+
+#[test]
+fn many_answers_to_one_invite_cost_no_more_than_a_few() {
+    let mut probe = Probe::new();
+    invite(&mut probe, vec![target(Transport::Udp, FIRST)]);
+    let [invite] = probe.sent().try_into().unwrap();
+    for number in 0..200 {
+        let ok = answer(&invite, "200 OK", "Contact: <sip:alice@192.0.2.1>\r\n");
+        let ok = ok.replace(";tag=9", &format!(";tag={number}"));
+        for _ in 0..2 {
+            probe.datagram(FIRST, &ok);
+        }
+    }
+    let told = probe.told();
+    let asked = told
+        .iter()
+        .filter(|event| matches!(event, Event::Locate { .. }))
+        .count();
+    // An ACK for each of two copies of 16 answers, and a BYE for all but the first.
+    assert_eq!(asked, 2 * 16 + 15);
+    let answered = told
+        .iter()
+        .filter(|event| matches!(event, Event::Session { .. }))
+        .count();
+    assert_eq!(answered, 1);
 }

@@ -160,8 +160,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// If there is no room, in all or for this source. One sixteenth of the room is for what ends
-    /// something or goes on with it, which is refused last.
+    /// If there is no room, in all or for this source. Some is kept for requests of ours, and some for
+    /// what goes on with something that is there, or ends it.
     pub(crate) fn begin_server(
         &mut self,
         now: Instant,
@@ -170,9 +170,10 @@ impl Table {
         arrival: Arrival,
     ) -> Result<(TransactionId, Novelty), Full> {
         let is_cancel = request.method() == Method::Cancel;
-        let kept = match is_cancel || key.merge.is_none() {
-            true => 0,
-            false => self.limits.transactions / 16,
+        let begins = !is_cancel && key.merge.is_some();
+        let kept = match begins {
+            true => self.limits.transactions / 16,
+            false => self.limits.transactions / 32,
         };
         let source = arrival.source.ip();
         if self.len() + kept >= self.limits.transactions
@@ -225,7 +226,7 @@ impl Table {
     }
 
     /// The INVITE that a CANCEL is about.
-    fn invite_of(&self, key: &RequestKey) -> Option<TransactionId> {
+    pub(crate) fn invite_of(&self, key: &RequestKey) -> Option<TransactionId> {
         let &slot = self.servers.get(key.invite.as_deref()?)?;
         let serial = self.entry(slot)?.serial;
         Some(TransactionId { slot, serial })
