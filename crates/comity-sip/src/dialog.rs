@@ -5,8 +5,8 @@ use thiserror::Error;
 use crate::grammar::Unfolded;
 use crate::header::{CSeq, CallId, Contact, From, MaxForwards, RecordRoute, Route, To};
 use crate::{
-    BuildError, Field, HeaderName, Headers, Limits, Method, ParseError, Request, RequestBuilder,
-    Response, Uri, UriBuf,
+    BuildError, Field, HeaderName, Headers, Limits, ListField, Method, ParseError, Request,
+    RequestBuilder, Response, Uri, UriBuf,
 };
 
 /// One side of a dialog: everything that its requests have in common.
@@ -341,23 +341,28 @@ fn target(headers: Headers<'_>) -> Result<Option<UriBuf>, ParseError> {
         .map(|uri| uri.to_buf()))
 }
 
-/// The values of Record-Route, as they are written, from all lines.
+/// The values of Record-Route, as they are written.
 fn route_set(headers: Headers<'_>) -> Result<Vec<String>, ParseError> {
-    let mut routes = Vec::new();
     // Checks all of them, and bounds how many there are.
     for route in headers.all::<RecordRoute<'_>>() {
         route?;
     }
-    for header in headers.named(HeaderName::RecordRoute) {
+    Ok(raw_values::<RecordRoute<'_>>(headers))
+}
+
+/// The values of a list of addresses, as they are written, from all lines.
+pub(crate) fn raw_values<'a, T: ListField<'a>>(headers: Headers<'a>) -> Vec<String> {
+    let mut values = Vec::new();
+    for header in headers.named(T::NAME) {
         let mut rest = header.value();
-        while let Ok((_, len)) = RecordRoute::read(rest, headers.limits()) {
+        while let Ok((_, len)) = T::read(rest, headers.limits()) {
             let (value, behind) = crate::grammar::split(rest, len);
-            routes.push(unfolded(value));
+            values.push(unfolded(value));
             let next = behind.trim_ascii_start().strip_prefix(b",");
             rest = next.unwrap_or_default().trim_ascii_start();
         }
     }
-    Ok(routes)
+    values
 }
 
 /// A value of a route set as a Route.

@@ -66,6 +66,9 @@ pub struct Limits {
     /// IPv6 address. Over datagrams an answered transaction stays for 64*T1, so that this allows 32
     /// requests a second.
     pub max_transactions_per_source: u32,
+    /// Bytes of the requests and answers that transactions keep: 33,554,432. When there are more, new
+    /// requests are refused with 503.
+    pub max_kept_bytes: u32,
     /// Connections, in both directions: 4,096. One sixteenth is for ours.
     pub max_connections: u32,
     /// Connections that one source opens: 100. A source is what it is for transactions.
@@ -94,7 +97,7 @@ pub struct Limits {
     pub max_unavailable_time: Duration,
     /// What Retry-After of a 503 of ours says, in seconds: 10.
     pub retry_after_seconds: u32,
-    /// Dialogs and subscriptions, each: 16,384.
+    /// Sessions, subscriptions of ours, watchers, and publications, each: 16,384.
     pub max_dialogs: u32,
     /// Values in the route set of a dialog: 32.
     pub max_route_set: u32,
@@ -161,6 +164,7 @@ impl Default for Limits {
         Self {
             max_transactions: 16_384,
             max_transactions_per_source: 1_024,
+            max_kept_bytes: 33_554_432,
             max_connections: 4_096,
             max_connections_per_source: 100,
             max_answers_per_second: 100,

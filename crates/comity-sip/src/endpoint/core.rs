@@ -101,6 +101,7 @@ impl Core {
         let transactions = transaction::Limits {
             transactions: limits.max_transactions as usize,
             per_source: limits.max_transactions_per_source,
+            bytes: limits.max_kept_bytes as usize,
             sources: limits.max_sources as usize,
             answers: limits.max_answers_per_second,
             answers_at_once: limits.max_answers_at_once,

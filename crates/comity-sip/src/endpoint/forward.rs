@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::draft::Draft;
 use super::outgoing::Purpose;
 use super::{AnswerError, Config, Endpoint, Incoming, RequestId, SendError, Target};
+use crate::dialog::raw_values;
 use crate::header::{CSeq, CallId, From, MaxForwards, Route, To, Via};
 use crate::{
     Edit, EditError, HeaderName, ParseError, Request, Response, StatusCode, Transport, Uri,
@@ -159,7 +160,7 @@ impl Endpoint {
             Some(hops) => edit.set(HeaderName::MaxForwards, &(hops - 1).min(70).to_string())?,
             None => edit.append(HeaderName::MaxForwards, "70")?,
         };
-        remove_own_route(&self.core.config, request, &mut edit)?;
+        remove_own_routes(&self.core.config, request, &mut edit)?;
         edit.ensure_length();
         let recorded = match stay {
             Stay::Recorded => self.core.listener(transport, source).cloned(),
@@ -208,15 +209,36 @@ impl Endpoint {
     }
 }
 
-/// Removes the first Route if it names us (RFC 3261 §16.4).
-fn remove_own_route<'a>(
+/// Removes the first Routes while they name us (RFC 3261 §16.4): two if a dialog began by one transport
+/// and goes on by another.
+fn remove_own_routes<'a>(
     config: &Config,
     request: &'a Request,
     edit: &mut Edit<'a>,
 ) -> Result<(), ForwardError> {
-    let route = request.headers().first::<Route<'_>>()?;
-    if route.is_some_and(|route| is_own(config, route.uri())) {
-        edit.remove_first::<Route<'_>>()?;
+    let headers = request.headers();
+    let mut own = 0;
+    for route in headers.all::<Route<'_>>() {
+        if !is_own(config, route?.uri()) {
+            break;
+        }
+        own += 1;
+    }
+    match own {
+        0 => {}
+        1 => {
+            edit.remove_first::<Route<'_>>()?;
+        }
+        _ => {
+            let others: Vec<_> = raw_values::<Route<'_>>(headers)
+                .into_iter()
+                .skip(own)
+                .collect();
+            match others.is_empty() {
+                true => edit.remove(HeaderName::Route)?,
+                false => edit.set(HeaderName::Route, &others.join(", "))?,
+            };
+        }
     }
     Ok(())
 }

@@ -11,11 +11,11 @@ use super::incoming::Incoming;
 use super::{Endpoint, options};
 use crate::header::{CallId, To, Via};
 use crate::transaction::{
-    Arrival, Departure, Full, Novelty, Realm, Receipt, RequestKey, Tag, TransactionId,
+    Arrival, Departure, Full, Realm, Receipt, RequestKey, Tag, TransactionId,
 };
 use crate::{
-    BuildError, DialogId, Flow, FramerEvent, HeaderName, Message, Method, Refusal, Rejected,
-    Request, ResponseBuilder, Role, Standing, StatusCode, Transport,
+    BuildError, DialogId, Flow, FramerEvent, HeaderName, Message, Method, Passage, Refusal,
+    Rejected, Request, ResponseBuilder, Role, Standing, StatusCode, Transport,
 };
 
 /// On which way a message came.
@@ -76,17 +76,19 @@ impl Endpoint {
             return;
         }
         core.note_offer(&request, way);
-        let is_orphan = self.is_orphan(&request, &key);
+        let standing = self.standing(&request, &key);
         let core = &mut self.core;
-        if let Err(refusal) = core.check(&request, is_orphan) {
+        if let Err(refusal) = core.check(&request, standing) {
             return core.refuse(now, &request, &refusal, way);
         }
         if let Flow::Connection(_) = way.flow {
             // It would keep all that was read with it.
             request.compact();
         }
-        let (id, novelty) = match core.table.begin_server(now, &request, key, arrival) {
-            Ok(begun) => begun,
+        let invite = core.table.invite_of(&key);
+        let is_cancel = request.method() == Method::Cancel;
+        let id = match core.table.begin_server(now, &request, key, arrival) {
+            Ok(id) => id,
             Err(Full) => return core.refuse_for_now(now, &request, way),
         };
         let incoming = Incoming {
@@ -98,19 +100,12 @@ impl Endpoint {
             tag,
             session: None,
         };
-        match novelty {
-            // A proxy may see a request again on another way (RFC 3261 §16.3).
-            Novelty::Merged if core.is_proxy() => self.dispatch(now, incoming),
-            Novelty::Fresh => self.dispatch(now, incoming),
-            Novelty::Merged => {
-                core.refuse_with(now, &incoming, StatusCode::LOOP_DETECTED);
-            }
-            Novelty::Cancel(invite) => {
-                if let Some(invite) = core.handle_cancel(now, &incoming, invite) {
-                    self.forget_invite(invite);
-                    self.core.events.push_back(Event::Cancelled(invite));
-                }
-            }
+        if !is_cancel {
+            return self.dispatch(now, incoming);
+        }
+        if let Some(invite) = core.handle_cancel(now, &incoming, invite) {
+            self.forget_invite(invite);
+            self.core.events.push_back(Event::Cancelled(invite));
         }
     }
 
@@ -159,11 +154,24 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// What the headers of a request alone do not tell. A proxy may see a request again on another way
+    /// (RFC 3261 §16.3), and keeps no dialogs.
+    fn standing(&self, request: &Request, key: &RequestKey) -> Standing {
+        if self.core.is_proxy() {
+            return Standing::default();
+        }
+        let passage = match self.core.table.is_merged(key) {
+            true => Passage::Merged,
+            false => Passage::First,
+        };
+        Standing {
+            is_orphan: self.is_orphan(request, key),
+            passage,
+        }
+    }
+
     /// Whether a request goes on with what is not there (RFC 3261 §9.2, §12.2.2).
     fn is_orphan(&self, request: &Request, key: &RequestKey) -> bool {
-        if self.core.is_proxy() {
-            return false;
-        }
         if request.method() == Method::Cancel {
             return self.core.table.invite_of(key).is_none();
         }
@@ -216,11 +224,7 @@ impl Core {
     }
 
     /// Whether a request can be accepted at all.
-    fn check(&self, request: &Request, is_orphan: bool) -> Result<(), Refusal> {
-        let standing = Standing {
-            is_orphan,
-            ..Standing::default()
-        };
+    fn check(&self, request: &Request, standing: Standing) -> Result<(), Refusal> {
         self.config.acceptance.check(request, standing)?;
         let is_page = request.method() == Method::Message
             && request

@@ -36,7 +36,8 @@ impl Endpoint {
         let mut response = self.dialog_response(incoming, StatusCode::OK)?;
         response.body(content_type, body)?;
         let session = match incoming.session {
-            Some(session) => session,
+            Some(session) if self.sessions.get_mut(session).is_some() => session,
+            Some(_) => return Err(SessionError::Unknown),
             None => self.early_session(incoming)?,
         };
         let number = incoming.request.headers().one::<CSeq<'_>>();

@@ -108,6 +108,14 @@ impl Endpoint {
             .get_mut(session)
             .ok_or(SessionError::Unknown)?;
         let (is_established, outgoing) = (entry.is_established, entry.outgoing);
+        if let Some(invite) = entry.incoming.take() {
+            self.sessions.invites.remove(&invite);
+            self.core.table.terminate(now, invite);
+        }
+        let entry = self
+            .sessions
+            .get_mut(session)
+            .ok_or(SessionError::Unknown)?;
         if entry.accepted.is_some() {
             // Not before the ACK (RFC 3261 §15).
             entry.is_leaving = true;

@@ -145,6 +145,8 @@ pub(crate) enum SubscriptionTimer {
     NoNotify,
     /// The watcher did not refresh it.
     Expire,
+    /// The watcher wants to be told again.
+    Notify,
 }
 
 /// All subscriptions of an endpoint.

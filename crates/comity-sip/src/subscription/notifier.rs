@@ -8,9 +8,11 @@ use super::{
     Cause, Reason, Side, SubscriptionError, SubscriptionId, SubscriptionTimer, WatcherEvent,
 };
 use crate::endpoint::{Draft, Event, Failure, Guard, Incoming, Outcome, Purpose, Timer, options};
-use crate::header::{self, Expires, MinExpires};
+use crate::header::{self, Expires, MinExpires, RetryAfter};
 use crate::session::ends_dialog;
-use crate::{BuildError, Dialog, DialogError, DialogId, Endpoint, HeaderName, Method, StatusCode};
+use crate::{
+    BuildError, Dialog, DialogError, DialogId, Endpoint, HeaderName, Method, Response, StatusCode,
+};
 
 /// A subscription of somebody else's.
 #[derive(Debug)]
@@ -167,7 +169,7 @@ impl Endpoint {
         state: Option<(&str, Bytes)>,
         standing: Standing,
     ) -> Result<SubscriptionId, SubscriptionError> {
-        if self.subscriptions.len() >= self.core.config.limits.max_dialogs as usize {
+        if self.subscriptions.watchers.len() >= self.core.config.limits.max_dialogs as usize {
             return Err(SubscriptionError::Overloaded);
         }
         let is_subscribe = incoming.request.method() == Method::Subscribe;
@@ -272,6 +274,10 @@ impl Endpoint {
         self.send_notify(now, id);
     }
 
+    pub(crate) fn handle_renotify(&mut self, now: Instant, id: SubscriptionId) {
+        self.send_notify(now, id);
+    }
+
     pub(crate) fn handle_watcher_timeout(&mut self, now: Instant, id: SubscriptionId) {
         self.terminate_watcher(now, id, Reason::Timeout, Cause::Expired);
     }
@@ -335,7 +341,16 @@ impl Endpoint {
                 None
             }
             Outcome::Response(response) if ends_dialog(response.status()) => Some(Cause::Gone),
-            Outcome::Response(response) if response.headers().has(HeaderName::RetryAfter) => None,
+            // It is told again then (RFC 6665 §4.2.2).
+            Outcome::Response(response) if retry_after(response).is_some() => {
+                let wait = retry_after(response).unwrap_or_default();
+                watcher.is_notifying = false;
+                if let Standing::Terminated(_, cause) = watcher.standing {
+                    return self.drop_watcher(id, cause);
+                }
+                let timer = Timer::Subscription(id, SubscriptionTimer::Notify);
+                return self.core.timers.set_after(timer, now, wait);
+            }
             Outcome::Response(response) => Some(Cause::Refused(response.status())),
             Outcome::Failed(failure) => Some(Cause::Failed(*failure)),
         };
@@ -352,6 +367,8 @@ impl Endpoint {
 
     fn drop_watcher(&mut self, id: SubscriptionId, cause: Cause) {
         self.core.timers.stop(expire_timer(id));
+        let renotify = Timer::Subscription(id, SubscriptionTimer::Notify);
+        self.core.timers.stop(renotify);
         let Some(watcher) = self.subscriptions.watchers.remove(&id) else {
             return;
         };
@@ -409,6 +426,13 @@ impl Watcher {
         }
         Ok(Draft::new(&request, limits)?)
     }
+}
+
+/// When a watcher wants to be told again, five minutes at most.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let retry = response.headers().optional::<RetryAfter<'_>>().ok()??;
+    let wait = Duration::from_secs(retry.seconds().into());
+    Some(wait.clamp(Duration::from_secs(1), Duration::from_secs(300)))
 }
 
 fn expire_timer(id: SubscriptionId) -> Timer {

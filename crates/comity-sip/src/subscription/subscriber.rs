@@ -143,7 +143,7 @@ impl Endpoint {
     }
 
     fn note_wish(&mut self, wish: Subscribe) -> Result<SubscriptionId, SubscriptionError> {
-        if self.subscriptions.len() >= self.core.config.limits.max_dialogs as usize {
+        if self.subscriptions.ours.len() >= self.core.config.limits.max_dialogs as usize {
             return Err(SubscriptionError::Overloaded);
         }
         let id = self.subscriptions.next_id();
@@ -293,7 +293,6 @@ impl Endpoint {
         let granted = response.headers().optional::<Expires>().ok().flatten();
         let granted = granted.map_or(entry.expires, |expires| seconds(expires.seconds()));
         if !entry.is_ending {
-            let granted = granted.min(entry.expires);
             self.arm_refresh(now, id, granted);
         } else if !entry.is_removed {
             // It was given up while this was under way.
@@ -482,7 +481,7 @@ impl Endpoint {
                     self.retry(now, id, cause, Duration::ZERO);
                 }
             }
-            SubscriptionTimer::Expire => {}
+            SubscriptionTimer::Expire | SubscriptionTimer::Notify => {}
         }
     }
 
@@ -493,7 +492,8 @@ impl Endpoint {
         if entry.is_ending {
             return;
         }
-        let wait = refresh_wait(granted.max(SHORTEST), &mut self.core.random);
+        let granted = granted.min(entry.expires).max(SHORTEST);
+        let wait = refresh_wait(granted, &mut self.core.random);
         self.core.timers.set_after(subscribe_timer(id), now, wait);
     }
 

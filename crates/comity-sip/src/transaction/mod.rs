@@ -25,5 +25,5 @@ pub(crate) use tag::Tag;
 pub use timing::Timing;
 pub use traffic::TransactionId;
 pub(crate) use traffic::{
-    Arrival, Branch, Closed, Departing, Departure, Full, Kind, Novelty, Receipt, Side, Taken, Told,
+    Arrival, Branch, Closed, Departing, Departure, Full, Kind, Receipt, Side, Taken, Told,
 };

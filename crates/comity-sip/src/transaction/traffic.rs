@@ -33,16 +33,6 @@ pub(crate) enum Receipt {
     Ack,
 }
 
-/// As what a request is new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Novelty {
-    Fresh,
-    /// It came before on another way (RFC 3261 §8.2.2.2).
-    Merged,
-    /// It cancels this INVITE, or nothing that is here.
-    Cancel(Option<TransactionId>),
-}
-
 /// Where a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Arrival {

@@ -63,6 +63,11 @@ impl Entry {
         own_response(&self.request, status, self.source(), tag)
     }
 
+    /// Bytes of the messages that it keeps.
+    pub(super) fn held(&self) -> usize {
+        self.request.len() + self.last.len()
+    }
+
     /// Where the request of a server came from.
     pub(super) fn source(&self) -> Option<SocketAddr> {
         match self.place {

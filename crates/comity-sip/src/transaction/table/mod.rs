@@ -22,8 +22,7 @@ use super::tag::Tag;
 use super::timers::TimerLists;
 use super::timing::Timing;
 use super::traffic::{
-    Arrival, Branch, Closed, Departing, Departure, Full, Kind, Novelty, Receipt, Taken, Told,
-    TransactionId,
+    Arrival, Branch, Closed, Departing, Departure, Full, Kind, Receipt, Taken, Told, TransactionId,
 };
 use crate::flow::{ConnectionId, Flow};
 use crate::{Method, Request, Response, StatusCode};
@@ -47,6 +46,8 @@ pub(crate) struct Table {
     bound: HashMap<Flow, BTreeSet<u32>, Seeded>,
     sources: Sources,
     limits: Limits,
+    /// Bytes of the messages that are kept.
+    held: usize,
     outbox: VecDeque<Departure>,
     told: VecDeque<Told>,
 }
@@ -57,6 +58,8 @@ pub(crate) struct Limits {
     /// Transactions in all, and for each source.
     pub(crate) transactions: usize,
     pub(crate) per_source: u32,
+    /// Bytes of the messages that servers keep.
+    pub(crate) bytes: usize,
     /// Sources that are remembered, and the answers outside of transactions that each gets in a
     /// second, and at once.
     pub(crate) sources: usize,
@@ -70,6 +73,7 @@ impl Table {
         Self {
             timing,
             limits,
+            held: 0,
             entries: Vec::new(),
             free: Vec::new(),
             serial: 0,
@@ -168,7 +172,7 @@ impl Table {
         request: &Request,
         key: RequestKey,
         arrival: Arrival,
-    ) -> Result<(TransactionId, Novelty), Full> {
+    ) -> Result<TransactionId, Full> {
         let is_cancel = request.method() == Method::Cancel;
         let begins = !is_cancel && key.merge.is_some();
         let kept = match begins {
@@ -178,19 +182,10 @@ impl Table {
         let source = arrival.source.ip();
         if self.len() + kept >= self.limits.transactions
             || self.sources.transactions(source) >= self.limits.per_source
+            || self.held + request.as_bytes().len() > self.limits.bytes
         {
             return Err(Full);
         }
-        let novelty = if is_cancel {
-            Novelty::Cancel(self.invite_of(&key))
-        } else if key
-            .merge
-            .is_some_and(|merge| self.merges.contains_key(&merge))
-        {
-            Novelty::Merged
-        } else {
-            Novelty::Fresh
-        };
         let (machine, step) = match Kind::of(request.method()) {
             Kind::Invite => {
                 let step = InviteServer::start(&self.timing);
@@ -203,9 +198,10 @@ impl Table {
                 (state, step.map(Machine::OtherServer))
             }
         };
-        let own = Bytes::from(key.own);
         // One that came on another way, or that cancels, does not stand for the first.
-        let merge = key.merge.filter(|_| novelty == Novelty::Fresh);
+        let is_first = !is_cancel && !self.is_merged(&key);
+        let merge = key.merge.filter(|_| is_first);
+        let own = Bytes::from(key.own);
         let place = Place::Server {
             key: own.clone(),
             merge,
@@ -222,7 +218,13 @@ impl Table {
         }
         self.sources.begin(now, source);
         self.apply(now, id.slot, step, None);
-        Ok((id, novelty))
+        Ok(id)
+    }
+
+    /// Whether a request came before on another way (RFC 3261 §8.2.2.2).
+    pub(crate) fn is_merged(&self, key: &RequestKey) -> bool {
+        let merge = key.merge.filter(|_| key.invite.is_none());
+        merge.is_some_and(|merge| self.merges.contains_key(&merge))
     }
 
     /// The INVITE that a CANCEL is about.

@@ -20,6 +20,7 @@ impl Table {
     ) -> TransactionId {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
+        self.held += request.len();
         let entry = Some(Entry {
             serial,
             machine,
@@ -81,6 +82,7 @@ impl Table {
             return;
         };
         self.free.push(slot);
+        self.held -= entry.held();
         self.unbind(slot, entry.flow);
         for timer in timers_of(slot) {
             self.timers.stop(timer);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::Table;
-use super::entry::{Age, Machine, Place};
+use super::entry::{Age, Entry, Machine, Place};
 use super::slots::timers_of;
 use crate::flow::Flow;
 use crate::transaction::client::{ClientInput, InviteClient, OtherClient};
@@ -39,9 +39,7 @@ impl Table {
             && let Some(response) = response
         {
             let ack = acknowledge(&entry.request, response);
-            if let Some(entry) = self.entry_mut(slot) {
-                entry.last = ack.unwrap_or_default();
-            }
+            self.keep(slot, |entry| entry.last = ack.unwrap_or_default());
         }
         self.apply(now, slot, step, None)
     }
@@ -81,10 +79,10 @@ impl Table {
         step: Step<Machine>,
         response: Option<Bytes>,
     ) -> Option<Told> {
-        let entry = self.entry_mut(slot)?;
         if let Some(response) = response {
-            entry.last = response;
+            self.keep(slot, |entry| entry.last = response);
         }
+        let entry = self.entry_mut(slot)?;
         let id = TransactionId {
             slot,
             serial: entry.serial,
@@ -165,7 +163,6 @@ impl Table {
         if !is_new || !is_answered {
             return;
         }
-        entry.request = Bytes::new();
         if let Place::Server {
             age: Age::Rfc2543 { tag },
             ..
@@ -173,6 +170,18 @@ impl Table {
         {
             *tag = tag_of(&entry.last);
         }
+        self.keep(slot, |entry| entry.request = Bytes::new());
+    }
+
+    /// Changes what a transaction keeps, and counts it.
+    fn keep(&mut self, slot: u32, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.entry_mut(slot) else {
+            return;
+        };
+        let before = entry.held();
+        change(entry);
+        let after = entry.held();
+        self.held = self.held + after - before;
     }
 }
 
