@@ -1,4 +1,100 @@
 //! SIP servers: sockets, TLS handshakes, DNS queries and the clock for an endpoint.
+//!
+//! A [`Server`] drives one [`comity_sip::endpoint::Endpoint`] and gives its events to an
+//! [`Application`]. Nothing here decides about the protocol.
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use comity_rustls::default_provider;
+//! use comity_sip::endpoint::{Endpoint, Event, Target};
+//! use comity_sip::{Method, StatusCode, Transport, Uri};
+//! use comity_tokio::sip::{Application, Config, Listen, Server};
+//! use tokio::sync::mpsc;
+//!
+//! /// Answers every request with 200, and passes on what our own were answered with.
+//! struct Agreeable(mpsc::UnboundedSender<StatusCode>);
+//!
+//! impl Application for Agreeable {
+//!     fn handle_event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
+//!         match event {
+//!             Event::Request(incoming) => {
+//!                 let response = incoming.response(StatusCode::OK);
+//!                 // A request that was cancelled takes no answer.
+//!                 let _ = endpoint.answer(now, &incoming, response);
+//!             }
+//!             Event::Response { response, .. } => {
+//!                 let _ = self.0.send(response.status());
+//!             }
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! let mut config = Config::new(&default_provider());
+//! config.listen = vec![Listen::new(Transport::Tcp, "127.0.0.1:0".parse()?)];
+//! let (answers, mut answered) = mpsc::unbounded_channel();
+//! let ours = Server::start(config.clone(), Agreeable(answers.clone())).await?;
+//! let theirs = Server::start(config, Agreeable(answers)).await?;
+//!
+//! let (_, address) = theirs.addresses()[0];
+//! ours.call(move |now, endpoint| {
+//!     let (to, from) = ("sip:romeo@montague.example", "sip:juliet@capulet.example");
+//!     let (to, from) = (Uri::parse(to).unwrap(), Uri::parse(from).unwrap());
+//!     let mut message = endpoint.compose(Method::Message, to, from).unwrap();
+//!     message.body("text/plain", "Wherefore?".into()).unwrap();
+//!     let target = Target::new(Transport::Tcp, address);
+//!     endpoint.send(now, &message, vec![target]).unwrap();
+//! })
+//! .await?;
+//! assert_eq!(answered.recv().await, Some(StatusCode::OK));
+//! ours.shutdown().await;
+//! theirs.shutdown().await;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # One task
+//!
+//! Everything but handshakes and lookups happens on one task, which reads and writes all sockets
+//! itself and calls the application. A message so costs no channel and no other task, and an
+//! application that takes long holds back everything: what is to take long belongs to a task of its
+//! own, whose result comes back by [`Server::call`].
+//!
+//! Each socket gets its turn after a bounded number of datagrams, reads or peers.
+//!
+//! # TLS
+//!
+//! Both sides present a certificate (mutual TLS), and what it proves is judged after the handshake
+//! by [`comity_trust`]. A connection of ours goes on only if the certificate of the peer names the
+//! one that was asked for; a peer that connects must prove some name. The names are DNS-IDs: a
+//! wildcard proves nothing (RFC 5922 §7.2), and neither does a `sip` URI. Beside the name that was
+//! asked for, they are looked for among the first five names of the certificate.
+//! A connection ends when the peer's certificate, or what it depends on, expires.
+//!
+//! # Hosts that messages name
+//!
+//! The host of a URI is looked up by its address records, with the port of the URI or that of the
+//! transport; SRV and NAPTR records (RFC 3263 §4) are not asked for. The transport is that of the
+//! URI, or else the first of UDP, TCP and TLS that the server has. What is found, and an address in
+//! a URI too, is dialled only if the address policy of [`Config::discovery`] allows it: public
+//! addresses, unless told otherwise. The targets that an application gives itself are its own
+//! affair.
+//!
+//! # Limits
+//!
+//! [`Limits`] bounds what sockets and tasks hold, and the limits of the endpoint what it holds,
+//! connections among it. A peer that does not read what it is sent is read no further, and then
+//! closed. Datagrams that the network does not take wait, and are dropped beyond a bound.
+//!
+//! A UDP socket for both families would show IPv4 addresses as those of IPv6: give each family a
+//! socket of its own.
+//!
+//! RFC 3261 §18 (transports) and §26 (TLS), RFC 5922 (certificates), RFC 3263 (lookups, as far as said
+//! above), RFC 8446 §6.1 (`close_notify`).
 
 mod application;
 mod config;

@@ -48,7 +48,8 @@ pub(crate) fn load(options: &Options) -> Result<Config, FileError> {
         endpoint.max_page_bytes = None;
     }
     if let Some(most) = options.max_transactions {
-        endpoint.limits.max_transactions = most;
+        // The endpoint keeps a sixteenth of all for requests inside of dialogs.
+        endpoint.limits.max_transactions = most.saturating_add(most.div_ceil(15));
     }
     if let Some(most) = options.max_transactions_per_source {
         endpoint.limits.max_transactions_per_source = most;

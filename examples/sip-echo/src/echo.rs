@@ -1,14 +1,20 @@
 //! What the domain answers, and what it sends back.
 
 mod content;
+#[cfg(test)]
+mod tests;
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 use comity_identity::{DomainName, Host};
 use comity_sip::endpoint::{Endpoint, Event, Incoming, Target};
 use comity_sip::header::{ContentType, From, To};
-use comity_sip::{HeaderName, Method, Request, SessionEvent, StatusCode, Transport, Uri};
+use comity_sip::{
+    HeaderName, Method, Request, ResponseBuilder, SessionEvent, StatusCode, Transport, Uri,
+    WatcherEvent,
+};
 use comity_tokio::sip::{Application, Notice};
 
 use crate::log::Log;
@@ -19,15 +25,9 @@ pub(crate) struct Echo {
     domain: DomainName,
     echoes: bool,
     log: Log,
-}
-
-/// A request for a user of the domain, from somebody who may send it.
-struct Visit<'a> {
-    /// Whom it is for.
-    to: Uri<'a>,
-    /// Whom it is from.
-    from: Uri<'a>,
-    sender: Host,
+    /// Where the last request came from, and how that is written.
+    last_way: Option<(Transport, SocketAddr)>,
+    last_way_text: String,
 }
 
 impl Echo {
@@ -36,72 +36,68 @@ impl Echo {
             domain: options.domain.clone(),
             echoes: options.echoes,
             log: Log::default(),
+            last_way: None,
+            last_way_text: String::new(),
         }
     }
 
     fn handle_request(&mut self, now: Instant, endpoint: &mut Endpoint, incoming: &Incoming) {
-        let request = incoming.request();
-        let answered = match self.admit(endpoint, incoming) {
+        let status = match self.admit(endpoint, incoming) {
+            Ok(()) => self.receive(now, endpoint, incoming),
             Err(status) => self.refuse(now, endpoint, incoming, status),
-            Ok(visit) => {
-                let sender = visit.sender.clone();
-                let status = match (request.method(), incoming.session()) {
-                    (Method::Message, None) => self.take_page(now, endpoint, incoming, &visit),
-                    (Method::Message, Some(_)) => self.take_line(now, endpoint, incoming),
-                    (Method::Invite, _) => self.take_invite(now, endpoint, incoming),
-                    (Method::Subscribe, _) => {
-                        self.take_subscribe(now, endpoint, incoming, visit.to)
-                    }
-                    _ => {
-                        let status = StatusCode::METHOD_NOT_ALLOWED;
-                        self.refuse(now, endpoint, incoming, status)
-                    }
-                };
-                self.note(incoming, &sender, status);
-                return;
-            }
         };
-        self.note(incoming, &incoming.source().ip(), answered);
+        self.note(incoming, status);
+    }
+
+    fn receive(
+        &mut self,
+        now: Instant,
+        endpoint: &mut Endpoint,
+        incoming: &Incoming,
+    ) -> StatusCode {
+        match (incoming.request().method(), incoming.session()) {
+            (Method::Message, None) => self.take_page(now, endpoint, incoming),
+            (Method::Message, Some(_)) => self.take_line(now, endpoint, incoming),
+            (Method::Invite, _) => self.take_invite(now, endpoint, incoming),
+            (Method::Subscribe, _) => self.take_subscribe(now, endpoint, incoming),
+            _ => self.refuse(now, endpoint, incoming, StatusCode::METHOD_NOT_ALLOWED),
+        }
     }
 
     /// Whether a request is for a user of ours, from somebody who may say so.
-    fn admit<'a>(
-        &self,
-        endpoint: &Endpoint,
-        incoming: &'a Incoming,
-    ) -> Result<Visit<'a>, StatusCode> {
+    fn admit(&self, endpoint: &Endpoint, incoming: &Incoming) -> Result<(), StatusCode> {
         let headers = incoming.request().headers();
-        let from = headers.one::<From<'_>>().map_err(|error| error.status())?;
-        let to = headers.one::<To<'_>>().map_err(|error| error.status())?;
-        let sender = from.uri().host().and_then(|host| host.to_host().ok());
-        let sender = sender.ok_or(StatusCode::FORBIDDEN)?;
-        if incoming.transport() == Transport::Tls && !has_proved(endpoint, incoming, &sender) {
-            return Err(StatusCode::FORBIDDEN);
+        if incoming.transport() == Transport::Tls {
+            let from = headers.one::<From<'_>>().map_err(|error| error.status())?;
+            if !has_proved(endpoint, incoming, from.uri()) {
+                return Err(StatusCode::FORBIDDEN);
+            }
         }
-        // In a session the Request-URI is what our Contact says, the user of which is kept.
-        let whom = match incoming.session() {
-            Some(_) => to.uri(),
-            None => incoming.request().uri(),
+        // In a session the Request-URI is our Contact.
+        let is_found = match incoming.session() {
+            Some(_) => {
+                let to = headers.one::<To<'_>>().map_err(|error| error.status())?;
+                self.has_user(to.uri())
+            }
+            None => self.has_user(incoming.request().uri()),
         };
-        if !self.has_user(whom) {
-            return Err(StatusCode::NOT_FOUND);
+        match is_found {
+            true => Ok(()),
+            false => Err(StatusCode::NOT_FOUND),
         }
-        Ok(Visit {
-            to: to.uri(),
-            from: from.uri(),
-            sender,
-        })
     }
 
     fn has_user(&self, uri: Uri<'_>) -> bool {
-        uri.user_as_written().is_some()
-            && uri.host().is_some_and(|host| self.is_ours(host.as_str()))
+        uri.user_as_written().is_some() && self.has_host(uri)
     }
 
-    /// Whether a host of a URI is our domain.
-    fn is_ours(&self, host: &str) -> bool {
-        let host = host.strip_suffix('.').unwrap_or(host);
-        host.eq_ignore_ascii_case(self.domain.as_str())
+    /// Whether the host of a URI is our domain.
+    fn has_host(&self, uri: Uri<'_>) -> bool {
+        uri.host().is_some_and(|host| {
+            let host = host.as_str();
+            let host = host.strip_suffix('.').unwrap_or(host);
+            host.eq_ignore_ascii_case(self.domain.as_str())
+        })
     }
 
     /// A message outside of a session: 200, and the same back.
@@ -110,32 +106,28 @@ impl Echo {
         now: Instant,
         endpoint: &mut Endpoint,
         incoming: &Incoming,
-        visit: &Visit<'_>,
     ) -> StatusCode {
         let request = incoming.request();
         if incoming.transport() != Transport::Tls && request.as_bytes().len() > MAX_PAGE_BYTES {
             return self.refuse(now, endpoint, incoming, StatusCode::MESSAGE_TOO_LARGE);
         }
-        let response = incoming.response(StatusCode::OK);
-        if let Err(error) = endpoint.answer(now, incoming, response) {
-            self.log.add(&format_args!("no answer: {error}"));
-        }
-        // Whoever is told by one of our own would answer for ever.
-        let is_stranger = !matches!(&visit.sender, Host::Domain(name) if *name == self.domain);
-        if self.echoes && is_stranger && self.has_user(visit.to) {
-            self.send_back(now, endpoint, incoming, visit);
+        self.answer(now, endpoint, incoming, incoming.response(StatusCode::OK));
+        if self.echoes {
+            self.send_back(now, endpoint, incoming);
         }
         StatusCode::OK
     }
 
-    fn send_back(
-        &mut self,
-        now: Instant,
-        endpoint: &mut Endpoint,
-        incoming: &Incoming,
-        visit: &Visit<'_>,
-    ) {
-        let mut message = match endpoint.compose(Method::Message, visit.from, visit.to) {
+    fn send_back(&mut self, now: Instant, endpoint: &mut Endpoint, incoming: &Incoming) {
+        let headers = incoming.request().headers();
+        let (Ok(from), Ok(to)) = (headers.one::<From<'_>>(), headers.one::<To<'_>>()) else {
+            return;
+        };
+        // One of our own would send it back for ever, and we speak for nobody else.
+        if self.has_host(from.uri()) || !self.has_user(to.uri()) {
+            return;
+        }
+        let mut message = match endpoint.compose(Method::Message, from.uri(), to.uri()) {
             Ok(message) => message,
             Err(error) => return self.log.add(&format_args!("not sent back: {error}")),
         };
@@ -159,9 +151,7 @@ impl Echo {
         incoming: &Incoming,
     ) -> StatusCode {
         let response = incoming.response(StatusCode::OK);
-        if let Err(error) = endpoint.answer(now, incoming, response) {
-            self.log.add(&format_args!("no answer: {error}"));
-        }
+        self.answer(now, endpoint, incoming, response);
         if let Some(session) = incoming.session()
             && self.echoes
         {
@@ -209,9 +199,8 @@ impl Echo {
         now: Instant,
         endpoint: &mut Endpoint,
         incoming: &Incoming,
-        to: Uri<'_>,
     ) -> StatusCode {
-        let user = to.user().unwrap_or_default();
+        let user = incoming.request().uri().user().unwrap_or_default();
         let presence = content::presence(&user, &self.domain).ok();
         let state = presence.map(|presence| (content::PIDF, Bytes::from(presence)));
         match endpoint.accept_subscription(now, incoming, state) {
@@ -231,20 +220,40 @@ impl Echo {
         incoming: &Incoming,
         status: StatusCode,
     ) -> StatusCode {
-        if let Err(error) = endpoint.answer(now, incoming, incoming.response(status)) {
-            self.log.add(&format_args!("no answer: {error}"));
+        let mut response = incoming.response(status);
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            // The value is one that a header can have.
+            let _ = response.header(HeaderName::Allow, ALLOWED);
         }
+        self.answer(now, endpoint, incoming, response);
         status
     }
 
-    /// One line about a request: its method, the domain or address that it is from, how it came,
-    /// and what it was answered with.
-    fn note(&mut self, incoming: &Incoming, from: &dyn std::fmt::Display, status: StatusCode) {
+    fn answer(
+        &mut self,
+        now: Instant,
+        endpoint: &mut Endpoint,
+        incoming: &Incoming,
+        response: ResponseBuilder,
+    ) {
+        if let Err(error) = endpoint.answer(now, incoming, response) {
+            self.log.add(&format_args!("no answer: {error}"));
+        }
+    }
+
+    /// One line about a request: its method, where it came from and how, and what it was answered
+    /// with.
+    fn note(&mut self, incoming: &Incoming, status: StatusCode) {
+        let way = (incoming.transport(), incoming.source());
+        // Many come from one source after the other.
+        if self.last_way != Some(way) {
+            let (transport, source) = way;
+            self.last_way = Some(way);
+            self.last_way_text = format!(" from {source} ({transport}): ");
+        }
         let method = incoming.request().method();
-        let transport = incoming.transport();
-        self.log.add(&format_args!(
-            "{method} from {from} ({transport}): {status}"
-        ));
+        self.log
+            .add_words(&[method.as_str(), &self.last_way_text], &status);
     }
 }
 
@@ -263,6 +272,13 @@ impl Application for Echo {
             Event::Failed { request, failure } => {
                 self.log.add(&format_args!("request {request}: {failure}"));
             }
+            Event::AnswerLost(_) => self.log.add(&"an answer did not reach the peer"),
+            Event::Watcher {
+                subscription,
+                event: WatcherEvent::Ended(cause),
+            } => self
+                .log
+                .add(&format_args!("subscription {subscription}: {cause}")),
             Event::Session { session, event } => match event {
                 SessionEvent::Acknowledged => {
                     self.log.add(&format_args!("session {session}: begun"));
@@ -286,11 +302,12 @@ impl Application for Echo {
 }
 
 /// Whether the peer of a connection proved the domain that a request is from.
-fn has_proved(endpoint: &Endpoint, incoming: &Incoming, sender: &Host) -> bool {
-    let (Some(connection), Host::Domain(domain)) = (incoming.connection(), sender) else {
+fn has_proved(endpoint: &Endpoint, incoming: &Incoming, from: Uri<'_>) -> bool {
+    let host = from.host().and_then(|host| host.to_host().ok());
+    let (Some(connection), Some(Host::Domain(domain))) = (incoming.connection(), host) else {
         return false;
     };
-    endpoint.proved(connection).contains(domain)
+    endpoint.proved(connection).contains(&domain)
 }
 
 /// Type and body of a request, as they came.
@@ -304,3 +321,5 @@ fn content(request: &Request) -> (String, Bytes) {
 /// The longest message outside of a session where something on its way may not slow it down
 /// (RFC 3428 §8).
 const MAX_PAGE_BYTES: usize = 1_300;
+/// What is not refused for its method.
+const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, SUBSCRIBE, NOTIFY";

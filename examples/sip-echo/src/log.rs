@@ -12,8 +12,16 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn add(&mut self, line: &dyn Display) {
+        self.add_words(&[], line);
+    }
+
+    /// A line that begins with words that need no formatting, which would cost more than the rest.
+    pub(crate) fn add_words(&mut self, words: &[&str], rest: &dyn Display) {
+        for word in words {
+            self.lines.push_str(word);
+        }
         // A text grows without fail.
-        let _ = writeln!(self.lines, "{line}");
+        let _ = writeln!(self.lines, "{rest}");
         if self.lines.len() >= MAX_HELD_BYTES {
             self.flush();
         }
@@ -25,6 +33,14 @@ impl Log {
             let _ = io::stderr().write_all(self.lines.as_bytes());
             self.lines.clear();
         }
+    }
+}
+
+#[cfg(test)]
+impl Log {
+    /// What waits to be written.
+    pub(crate) fn take(&mut self) -> String {
+        std::mem::take(&mut self.lines)
     }
 }
 

@@ -32,7 +32,7 @@ Options:
                            [default: none, and hosts that messages name are not found]
   --allow-loopback         connect to loopback addresses that messages name too
   --no-echo                answer, and send nothing back
-  --max-transactions N     transactions at a time [default: 16384]
+  --max-transactions N     transactions outside of dialogs at a time [default: 15360]
   --max-transactions-per-source N
                            those of one source among them [default: 1024]
   --help                   print this

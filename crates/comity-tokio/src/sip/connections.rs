@@ -315,3 +315,70 @@ impl Outbox {
 
 /// What an outbox keeps for what comes next.
 const KEPT_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use comity_testkit::origin;
+    use tokio::io::{AsyncReadExt, duplex};
+
+    use super::*;
+
+    fn flush<W: AsyncWrite + Unpin>(outbox: &mut Outbox, writer: &mut W) -> Poll<io::Result<()>> {
+        let cx = &mut Context::from_waker(Waker::noop());
+        outbox.flush(origin(), cx, Pin::new(writer))
+    }
+
+    #[tokio::test]
+    async fn an_outbox_sends_in_order_and_holds_no_more_than_twice_what_is_unsent() {
+        let (mut ours, mut theirs) = duplex(10);
+        let mut outbox = Outbox::new();
+        let mut received = Vec::new();
+        for number in 0..100u8 {
+            outbox.push(&[number; 7], 1000);
+            let _ = flush(&mut outbox, &mut ours);
+            let mut buf = [0; 6];
+            let read = theirs.read(&mut buf).await.unwrap();
+            received.extend_from_slice(&buf[..read]);
+            assert!(outbox.bytes.len() <= 2 * outbox.len() + 7);
+        }
+        while outbox.len() > 0 {
+            let _ = flush(&mut outbox, &mut ours);
+            let mut buf = [0; 10];
+            let read = theirs.read(&mut buf).await.unwrap();
+            received.extend_from_slice(&buf[..read]);
+        }
+        drop(ours);
+        theirs.read_to_end(&mut received).await.unwrap();
+        let sent: Vec<u8> = (0..100).flat_map(|number| [number; 7]).collect();
+        assert_eq!(received, sent);
+    }
+
+    #[test]
+    fn an_outbox_waits_since_its_last_progress() {
+        let (mut ours, theirs) = duplex(4);
+        let mut outbox = Outbox::new();
+        assert_eq!(outbox.progress, None);
+        outbox.push(b"123456", 100);
+        assert!(flush(&mut outbox, &mut ours).is_pending());
+        let first = outbox.progress.unwrap();
+        outbox.push(b"7", 100);
+        assert!(flush(&mut outbox, &mut ours).is_pending());
+        assert_eq!(
+            (outbox.progress, outbox.unsent()),
+            (Some(first), &b"567"[..])
+        );
+        assert_eq!(outbox.into_unsent(), b"567");
+        drop(theirs);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_left_out_with_all_behind_it() {
+        let mut outbox = Outbox::new();
+        outbox.push(b"1234", 4);
+        assert!(!outbox.is_overfull);
+        outbox.push(b"5", 4);
+        outbox.push(b"", 4);
+        assert!(outbox.is_overfull);
+        assert_eq!(outbox.unsent(), b"1234");
+    }
+}

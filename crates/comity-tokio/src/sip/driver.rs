@@ -267,6 +267,7 @@ impl<A: Application> Driver<A> {
     fn go_on(&mut self, connection: ConnectionId) {
         let mut now = Instant::now();
         self.flush(now, connection);
+        self.settle(now);
         for _ in 0..MAX_READS {
             if !self.endpoint.wants_input(connection) {
                 return;
@@ -549,13 +550,13 @@ impl<A: Application> Driver<A> {
             self.timers.stop(timer(connection));
         }
         match reason {
+            CloseReason::ByPeer | CloseReason::ByEndpoint | CloseReason::Expired
+                if self.endings.len() >= self.limits.max_ending => {}
             CloseReason::ByPeer
             | CloseReason::ByEndpoint
             | CloseReason::Expired
             | CloseReason::Shutdown => {
-                if self.endings.len() < self.limits.max_ending {
-                    self.endings.spawn(end(stream, rest, self.limits.clone()));
-                }
+                self.endings.spawn(end(stream, rest, self.limits.clone()));
             }
             CloseReason::Lost(_) | CloseReason::Unread => {}
         }

@@ -1,0 +1,132 @@
+use std::time::{Duration, Instant};
+
+use comity_sip::Transport::{Tcp, Tls};
+use comity_sip::endpoint::{Endpoint, Event};
+use comity_tokio::sip::{Application, CloseReason, Notice, TurnAway};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::party::{PATIENCE, Party, Seen, config, request, secure};
+
+/// An application that answers nothing.
+pub(crate) struct Nobody;
+
+impl Application for Nobody {
+    fn handle_event(&mut self, _: Instant, _: &mut Endpoint, _: Event) {}
+}
+
+#[tokio::test]
+async fn a_connection_too_many_is_turned_away() {
+    let mut wanted = config(&[Tcp]);
+    wanted.endpoint.limits.max_connections_per_source = 2;
+    let mut party = Party::start(wanted).await;
+    let address = party.address(Tcp);
+    let _held = [
+        TcpStream::connect(address).await.unwrap(),
+        TcpStream::connect(address).await.unwrap(),
+    ];
+    for _ in 0..2 {
+        assert!(matches!(party.notice().await, Notice::Accepted { .. }));
+    }
+    let mut third = TcpStream::connect(address).await.unwrap();
+    let peer = third.local_addr().unwrap();
+    assert_eq!(
+        party.notice().await,
+        Notice::TurnedAway {
+            transport: Tcp,
+            peer,
+            reason: TurnAway::TooMany
+        }
+    );
+    let mut buf = [0; 1];
+    let read = timeout(PATIENCE, third.read(&mut buf)).await.unwrap();
+    assert_eq!(read.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn handshakes_of_one_source_are_bounded_and_do_not_take_for_ever() {
+    let mut wanted = secure(3, &["b.example"]);
+    wanted.limits.max_handshakes_per_source = 1;
+    wanted.limits.handshake_timeout = Duration::from_millis(200);
+    let mut party = Party::start(wanted).await;
+    let address = party.address(Tls);
+    let first = TcpStream::connect(address).await.unwrap();
+    let second = TcpStream::connect(address).await.unwrap();
+    let away = |stream: &TcpStream, reason| Notice::TurnedAway {
+        transport: Tls,
+        peer: stream.local_addr().unwrap(),
+        reason,
+    };
+    let expected = away(&second, TurnAway::TooManyHandshakes);
+    assert_eq!(party.notice().await, expected);
+    let late = TurnAway::Handshake("it took too long".into());
+    assert_eq!(party.notice().await, away(&first, late.clone()));
+    let third = TcpStream::connect(address).await.unwrap();
+    assert_eq!(party.notice().await, away(&third, late));
+}
+
+#[tokio::test]
+async fn a_handshake_waits_for_its_turn() {
+    let mut wanted = secure(3, &["b.example"]);
+    wanted.limits.max_handshakes = 1;
+    wanted.limits.handshake_timeout = Duration::from_millis(200);
+    let mut party = Party::start(wanted).await;
+    let address = party.address(Tls);
+    let first = TcpStream::connect(address).await.unwrap();
+    let second = TcpStream::connect(address).await.unwrap();
+    for stream in [first, second] {
+        let Notice::TurnedAway { peer, reason, .. } = party.notice().await else {
+            panic!("it was served");
+        };
+        assert_eq!(peer, stream.local_addr().unwrap());
+        assert_eq!(reason, TurnAway::Handshake("it took too long".into()));
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_not_read_and_then_given_up() {
+    let mut wanted = config(&[Tcp]);
+    wanted.limits.write_timeout = Duration::from_millis(300);
+    wanted.limits.max_unsent_bytes = 128 * 1024;
+    wanted.endpoint.limits.max_transactions_per_source = 100_000;
+    wanted.endpoint.limits.max_transactions = 100_000;
+    let mut party = Party::start(wanted).await;
+    let mut stream = TcpStream::connect(party.address(Tcp)).await.unwrap();
+    let own = stream.local_addr().unwrap();
+    let write = tokio::spawn(async move {
+        for number in 0.. {
+            let request = request("TCP", own, number, "hi");
+            if stream.write_all(request.as_bytes()).await.is_err() {
+                break;
+            }
+        }
+    });
+    let closed = loop {
+        match party.next().await {
+            Seen::Notice(Notice::Closed { reason, .. }) => break reason,
+            Seen::Notice(Notice::Accepted { .. }) | Seen::Request(..) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(closed, CloseReason::Unread);
+    timeout(PATIENCE, write).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_finds_no_room_in_an_outbox_ends_the_connection() {
+    let mut wanted = config(&[Tcp]);
+    wanted.limits.max_unsent_bytes = 100;
+    let mut party = Party::start(wanted).await;
+    let mut stream = TcpStream::connect(party.address(Tcp)).await.unwrap();
+    let own = stream.local_addr().unwrap();
+    let request = request("TCP", own, 1, "hi");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert!(matches!(party.notice().await, Notice::Accepted { .. }));
+    assert_eq!(party.next().await, Seen::Request("hi".into(), own));
+    let Notice::Closed { reason, .. } = party.notice().await else {
+        panic!("it goes on");
+    };
+    assert_eq!(reason, CloseReason::Unread);
+    assert_eq!(party.rest(), []);
+}

@@ -1,0 +1,10 @@
+//! Two SIP servers, or one and a peer that does as it likes, over loopback.
+#![cfg(test)]
+
+mod datagrams;
+mod dns;
+mod hosts;
+mod limits;
+mod party;
+mod streams;
+mod tls;
