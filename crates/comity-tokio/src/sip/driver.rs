@@ -1,31 +1,32 @@
 //! The task that owns the endpoint, its sockets and its connections.
 
-use std::net::SocketAddr;
-use std::pin::Pin;
+mod clock;
+mod peers;
+mod places;
+
+use std::future::poll_fn;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use comity_identity::Host;
-use comity_machine::{QueryId, Timers};
-use comity_sip::endpoint::{Endpoint, Event, Hop, Target};
+use comity_machine::Timers;
+use comity_sip::endpoint::{Endpoint, Event};
 use comity_sip::{ConnectionId, Flow, Transport};
 use comity_srv::AddressPolicy;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::time::timeout;
 
+use self::clock::Clock;
 use super::application::Application;
 use super::config::Limits;
 use super::connections::{Connections, Flushed, Read};
 use super::datagrams::{Datagrams, Sent};
 use super::ending::end;
-use super::errands::{Dialled, Done, Errands};
-use super::notice::{CloseReason, Notice, TurnAway};
-use super::proof::Proof;
+use super::errands::{Done, Errands};
+use super::notice::{CloseReason, Notice};
 use super::server::Command;
-use super::stream::Stream;
 
 /// What the driver is made of.
 pub(super) struct Parts<A> {
@@ -111,12 +112,9 @@ impl<A: Application> Driver<A> {
 
     /// Runs until the server is shut down and its connections have ended.
     pub(super) async fn run(mut self) {
-        loop {
-            match std::future::poll_fn(|cx| self.turn(cx)).await {
-                // Not by a wake-up of our own: the sockets of others are looked at in between.
-                Turn::Again => yield_now().await,
-                Turn::End => break,
-            }
+        while poll_fn(|cx| self.turn(cx)).await == Turn::Again {
+            // Not by a wake-up of our own: the sockets are looked at in between.
+            yield_now().await;
         }
         self.shut_down().await;
     }
@@ -164,93 +162,6 @@ impl<A: Application> Driver<A> {
             more |= left == 0;
         }
         more
-    }
-
-    /// Takes peers that connect; true if there may be more.
-    fn take_peers(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut more = false;
-        for index in 0..self.listeners.len() {
-            let mut left = MAX_PEERS;
-            while left > 0
-                && let Some(listening) = self.listeners.get(index)
-                && !listening.rests
-                && (listening.transport != Transport::Tls || self.errands.has_seat())
-                && let Poll::Ready(accepted) = listening.listener.poll_accept(cx)
-            {
-                left -= 1;
-                let transport = listening.transport;
-                match accepted {
-                    Ok((stream, peer)) => self.take_peer(transport, stream, peer),
-                    // Descriptors or memory are short, or the peer has gone. An error may come at
-                    // once again.
-                    Err(_refused) => self.rest(index),
-                }
-            }
-            more |= left == 0;
-        }
-        more
-    }
-
-    fn take_peer(&mut self, transport: Transport, stream: TcpStream, peer: SocketAddr) {
-        // A socket for both families shows IPv4 addresses in the clothes of IPv6.
-        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        // A message should not wait for the next one; that it would is no reason to give up.
-        let _ = stream.set_nodelay(true);
-        if transport == Transport::Tls {
-            if let Err(reason) = self.errands.secure(stream, peer) {
-                self.turn_away(transport, peer, reason);
-            }
-        } else {
-            self.accept(transport, Stream::Tcp(stream), peer, None);
-        }
-    }
-
-    fn accept(
-        &mut self,
-        transport: Transport,
-        stream: Stream,
-        peer: SocketAddr,
-        proof: Option<Proof>,
-    ) {
-        let now = Instant::now();
-        let ends = proof.as_ref().map(|proof| proof.ends(now));
-        let proved = proof.map(|proof| proof.names).unwrap_or_default();
-        let names = proved.clone();
-        let accepted = self.endpoint.accept_connection(now, transport, peer, names);
-        let Some(connection) = accepted else {
-            self.turn_away(transport, peer, TurnAway::TooMany);
-            return;
-        };
-        self.open(connection, stream, ends.flatten());
-        self.application.handle_notice(Notice::Accepted {
-            connection,
-            transport,
-            peer,
-            proved,
-        });
-    }
-
-    fn turn_away(&mut self, transport: Transport, peer: SocketAddr, reason: TurnAway) {
-        self.application.handle_notice(Notice::TurnedAway {
-            transport,
-            peer,
-            reason,
-        });
-    }
-
-    fn open(&mut self, connection: ConnectionId, stream: Stream, ends: Option<Instant>) {
-        self.connections.insert(connection, stream);
-        if let Some(ends) = ends {
-            self.timers.set(Timer::Certificate(connection), ends);
-        }
-    }
-
-    fn rest(&mut self, index: usize) {
-        if let Some(listening) = self.listeners.get_mut(index) {
-            listening.rests = true;
-            self.timers
-                .set_after(Timer::Rest(index), Instant::now(), REST);
-        }
     }
 
     /// Goes on with the connections that can; true if there may be more.
@@ -332,38 +243,6 @@ impl<A: Application> Driver<A> {
             self.settle(now);
         }
         some
-    }
-
-    fn take_dialled(&mut self, now: Instant, dialled: Dialled) {
-        let Dialled {
-            connection,
-            transport,
-            remote,
-            outcome,
-        } = dialled;
-        match outcome {
-            Ok((stream, proof)) => {
-                let ends = proof.as_ref().map(|proof| proof.ends(now));
-                let proved = proof.map(|proof| proof.names).unwrap_or_default();
-                self.open(connection, stream, ends.flatten());
-                self.application.handle_notice(Notice::Connected {
-                    connection,
-                    transport,
-                    peer: remote,
-                    proved: proved.clone(),
-                });
-                self.endpoint.handle_connected(now, connection, proved);
-            }
-            Err(reason) => {
-                self.application.handle_notice(Notice::ConnectFailed {
-                    connection,
-                    transport,
-                    peer: remote,
-                    reason,
-                });
-                self.endpoint.handle_closed(now, connection);
-            }
-        }
     }
 
     fn send_unsent(&mut self, cx: &mut Context<'_>) {
@@ -471,58 +350,6 @@ impl<A: Application> Driver<A> {
         }
     }
 
-    fn locate(&mut self, now: Instant, query: QueryId, hop: Hop) {
-        let transport = self.transport(&hop);
-        let port = hop.port.unwrap_or(transport.default_port());
-        let refused = match hop.host.clone() {
-            Host::Ip(address) => match self.address_policy.check(address) {
-                Ok(()) => {
-                    let target = Target::new(transport, SocketAddr::new(address, port));
-                    self.endpoint.handle_targets(now, query, vec![target]);
-                    return;
-                }
-                Err(forbidden) => format!("{address} is {forbidden}").into(),
-            },
-            Host::Domain(name) => match self.errands.locate(query, name, port, transport) {
-                Ok(()) => return,
-                Err(reason) => reason,
-            },
-        };
-        self.answer(now, query, hop.host, Err(refused));
-    }
-
-    /// The transport for a hop: that which it prescribes, or else the first of UDP, TCP and TLS
-    /// that we have (RFC 3263 §4.1, without NAPTR and SRV records).
-    fn transport(&self, hop: &Hop) -> Transport {
-        let listens = |transport| {
-            let mut listeners = self.listeners.iter();
-            listeners.any(|listening| listening.transport == transport)
-        };
-        match hop.transport {
-            _ if hop.is_secure => Transport::Tls,
-            Some(transport) => transport,
-            None if !self.sockets.is_empty() => Transport::Udp,
-            None if listens(Transport::Tcp) => Transport::Tcp,
-            None if listens(Transport::Tls) => Transport::Tls,
-            None => Transport::Udp,
-        }
-    }
-
-    fn answer(
-        &mut self,
-        now: Instant,
-        query: QueryId,
-        host: Host,
-        targets: Result<Vec<Target>, Box<str>>,
-    ) {
-        let targets = targets.unwrap_or_else(|reason| {
-            let notice = Notice::NotFound { host, reason };
-            self.application.handle_notice(notice);
-            Vec::new()
-        });
-        self.endpoint.handle_targets(now, query, targets);
-    }
-
     fn flush(&mut self, now: Instant, connection: ConnectionId) {
         match self.connections.flush(now, connection) {
             Flushed::Done => {}
@@ -578,56 +405,15 @@ impl<A: Application> Driver<A> {
     }
 }
 
-/// Waits for a time that changes with every message.
-#[derive(Debug)]
-struct Clock {
-    sleep: Pin<Box<Sleep>>,
-    /// When the wait is over, if it goes on.
-    until: Option<Instant>,
-}
-
-impl Clock {
-    fn new() -> Self {
-        Self {
-            sleep: Box::pin(sleep_until(Instant::now().into())),
-            until: None,
-        }
-    }
-
-    /// Ready when `deadline` has come. A wait for an earlier time goes on until then: to change it
-    /// costs more than to look again.
-    fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        if self.until.is_none_or(|until| deadline < until) {
-            self.set(deadline);
-        }
-        while self.sleep.as_mut().poll(cx).is_ready() {
-            self.until = None;
-            if deadline <= Instant::now() {
-                return Poll::Ready(());
-            }
-            self.set(deadline);
-        }
-        Poll::Pending
-    }
-
-    fn set(&mut self, deadline: Instant) {
-        self.sleep.as_mut().reset(deadline.into());
-        self.until = Some(deadline);
-    }
-}
-
 /// The longest datagram.
 const INPUT_BYTES: usize = 64 * 1024;
 /// What is read of a connection at once, so that the answers find room.
 const CHUNK_BYTES: usize = 32 * 1024;
 /// Datagrams that one socket is read for before it is the turn of others.
 const MAX_DATAGRAMS: usize = 64;
-/// Peers that are accepted before it is the turn of others.
-const MAX_PEERS: usize = 16;
 /// Connections that go on before it is the turn of others.
 const MAX_WOKEN: usize = 64;
 /// How often one connection is read before it is the turn of others.
 const MAX_READS: usize = 4;
 /// Commands that are obeyed before it is the turn of others.
 const MAX_COMMANDS: usize = 64;
-const REST: Duration = Duration::from_millis(100);

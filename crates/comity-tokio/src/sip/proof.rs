@@ -49,7 +49,7 @@ pub(super) fn prove(
             continue;
         }
         match evaluate(chain, now, role, &Reference::dns(name.clone()), policy) {
-            Verdict::Trusted(trusted) if is_named(&trusted.matched_by().as_str(), name) => {
+            Verdict::Trusted(trusted) if is_named(trusted.matched_by().as_str(), name) => {
                 valid_until = valid_until.min(trusted.valid_until());
                 names.push(name.clone());
             }
@@ -59,7 +59,7 @@ pub(super) fn prove(
                 refusal.get_or_insert(text);
             }
             Verdict::Refused(reason) => {
-                refusal.get_or_insert(reason.to_string());
+                refusal.get_or_insert_with(|| reason.to_string());
             }
         }
     }
@@ -101,7 +101,7 @@ fn presented(
 fn dns_name(identifier: &Identifier) -> Option<DomainName> {
     match identifier {
         Identifier::Dns(text) => DomainName::parse(text).ok(),
-        _ => None,
+        Identifier::Srv(_) | _ => None,
     }
 }
 

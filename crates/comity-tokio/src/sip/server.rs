@@ -120,9 +120,12 @@ impl Server {
     }
 }
 
+/// What the endpoint is to do.
+type Work = Box<dyn FnOnce(Instant, &mut Endpoint) + Send>;
+
 /// What others want of the driver.
 pub(super) enum Command {
-    Call(Box<dyn FnOnce(Instant, &mut Endpoint) + Send>),
+    Call(Work),
     Shutdown,
 }
 
@@ -173,8 +176,8 @@ impl Sockets {
                 local
             }
         };
-        let host = listen.host.clone().unwrap_or(Host::Ip(local.ip()));
-        let port = listen.port.unwrap_or(local.port());
+        let host = listen.host.clone().unwrap_or_else(|| Host::Ip(local.ip()));
+        let port = listen.port.unwrap_or_else(|| local.port());
         let listener = Listener::new(transport, local).advertised(host, port);
         self.told.push(listener);
         Ok(())

@@ -4,7 +4,7 @@ use comity_sip::Transport::{Tcp, Tls};
 use comity_sip::endpoint::{Endpoint, Event};
 use comity_tokio::sip::{Application, CloseReason, Notice, TurnAway};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::party::{PATIENCE, Party, Seen, config, request, secure};
@@ -92,7 +92,10 @@ async fn a_peer_that_does_not_read_is_not_read_and_then_given_up() {
     wanted.endpoint.limits.max_transactions_per_source = 100_000;
     wanted.endpoint.limits.max_transactions = 100_000;
     let mut party = Party::start(wanted).await;
-    let mut stream = TcpStream::connect(party.address(Tcp)).await.unwrap();
+    // What the system holds for the peer is not ours to test.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(party.address(Tcp)).await.unwrap();
     let own = stream.local_addr().unwrap();
     let write = tokio::spawn(async move {
         for number in 0.. {
@@ -103,10 +106,8 @@ async fn a_peer_that_does_not_read_is_not_read_and_then_given_up() {
         }
     });
     let closed = loop {
-        match party.next().await {
-            Seen::Notice(Notice::Closed { reason, .. }) => break reason,
-            Seen::Notice(Notice::Accepted { .. }) | Seen::Request(..) => {}
-            other => panic!("{other:?}"),
+        if let Seen::Notice(Notice::Closed { reason, .. }) = party.next().await {
+            break reason;
         }
     };
     assert_eq!(closed, CloseReason::Unread);

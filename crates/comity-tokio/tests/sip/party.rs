@@ -31,17 +31,18 @@ struct Recorder(mpsc::UnboundedSender<Seen>);
 
 impl Application for Recorder {
     fn handle_event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
-        let seen = match event {
-            Event::Request(incoming) => {
-                let response = incoming.response(StatusCode::OK);
-                endpoint.answer(now, &incoming, response).unwrap();
-                let body = incoming.request().body();
-                let body = String::from_utf8(body.to_vec()).unwrap();
-                Seen::Request(body, incoming.source())
-            }
-            Event::Response { response, .. } => Seen::Response(response.status()),
-            Event::Failed { failure, .. } => Seen::Failed(failure.to_string()),
-            other => panic!("{other:?}"),
+        let seen = if let Event::Request(incoming) = event {
+            let response = incoming.response(StatusCode::OK);
+            endpoint.answer(now, &incoming, response).unwrap();
+            let body = incoming.request().body();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            Seen::Request(body, incoming.source())
+        } else if let Event::Response { response, .. } = event {
+            Seen::Response(response.status())
+        } else if let Event::Failed { failure, .. } = event {
+            Seen::Failed(failure.to_string())
+        } else {
+            panic!("{event:?}");
         };
         let _ = self.0.send(seen);
     }
@@ -71,10 +72,11 @@ impl Party {
     }
 
     pub(crate) async fn notice(&mut self) -> Notice {
-        match self.next().await {
-            Seen::Notice(notice) => notice,
-            other => panic!("{other:?}"),
-        }
+        let seen = self.next().await;
+        let Seen::Notice(notice) = seen else {
+            panic!("{seen:?}");
+        };
+        notice
     }
 
     /// What has been seen and not looked at.

@@ -1,4 +1,9 @@
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by a panic"
+)]
 
 use std::net::SocketAddr;
 

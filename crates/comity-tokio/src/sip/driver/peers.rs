@@ -1,0 +1,140 @@
+//! Connections as they come about.
+
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use comity_sip::{ConnectionId, Transport};
+use tokio::net::TcpStream;
+
+use super::{Driver, Timer};
+use crate::sip::application::Application;
+use crate::sip::errands::Dialled;
+use crate::sip::notice::{Notice, TurnAway};
+use crate::sip::proof::Proof;
+use crate::sip::stream::Stream;
+
+impl<A: Application> Driver<A> {
+    /// Takes peers that connect; true if there may be more.
+    pub(super) fn take_peers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut more = false;
+        for index in 0..self.listeners.len() {
+            let mut left = MAX_PEERS;
+            while left > 0
+                && let Some(listening) = self.listeners.get(index)
+                && !listening.rests
+                && (listening.transport != Transport::Tls || self.errands.has_seat())
+                && let Poll::Ready(accepted) = listening.listener.poll_accept(cx)
+            {
+                left -= 1;
+                let transport = listening.transport;
+                match accepted {
+                    Ok((stream, peer)) => self.take_peer(transport, stream, peer),
+                    // Descriptors or memory are short, or the peer has gone. An error may come at
+                    // once again.
+                    Err(_refused) => self.rest(index),
+                }
+            }
+            more |= left == 0;
+        }
+        more
+    }
+
+    fn take_peer(&mut self, transport: Transport, stream: TcpStream, peer: SocketAddr) {
+        // A socket for both families shows IPv4 addresses in the clothes of IPv6.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        // A message should not wait for the next one; that it would is no reason to give up.
+        let _ = stream.set_nodelay(true);
+        if transport == Transport::Tls {
+            if let Err(reason) = self.errands.secure(stream, peer) {
+                self.turn_away(transport, peer, reason);
+            }
+        } else {
+            self.accept(transport, Stream::Tcp(stream), peer, None);
+        }
+    }
+
+    pub(super) fn accept(
+        &mut self,
+        transport: Transport,
+        stream: Stream,
+        peer: SocketAddr,
+        proof: Option<Proof>,
+    ) {
+        let now = Instant::now();
+        let ends = proof.as_ref().map(|proof| proof.ends(now));
+        let proved = proof.map(|proof| proof.names).unwrap_or_default();
+        let names = proved.clone();
+        let accepted = self.endpoint.accept_connection(now, transport, peer, names);
+        let Some(connection) = accepted else {
+            self.turn_away(transport, peer, TurnAway::TooMany);
+            return;
+        };
+        self.open(connection, stream, ends.flatten());
+        self.application.handle_notice(Notice::Accepted {
+            connection,
+            transport,
+            peer,
+            proved,
+        });
+    }
+
+    pub(super) fn turn_away(&mut self, transport: Transport, peer: SocketAddr, reason: TurnAway) {
+        self.application.handle_notice(Notice::TurnedAway {
+            transport,
+            peer,
+            reason,
+        });
+    }
+
+    fn open(&mut self, connection: ConnectionId, stream: Stream, ends: Option<Instant>) {
+        self.connections.insert(connection, stream);
+        if let Some(ends) = ends {
+            self.timers.set(Timer::Certificate(connection), ends);
+        }
+    }
+
+    fn rest(&mut self, index: usize) {
+        if let Some(listening) = self.listeners.get_mut(index) {
+            listening.rests = true;
+            self.timers
+                .set_after(Timer::Rest(index), Instant::now(), REST);
+        }
+    }
+
+    pub(super) fn take_dialled(&mut self, now: Instant, dialled: Dialled) {
+        let Dialled {
+            connection,
+            transport,
+            remote,
+            outcome,
+        } = dialled;
+        match outcome {
+            Ok((stream, proof)) => {
+                let ends = proof.as_ref().map(|proof| proof.ends(now));
+                let proved = proof.map(|proof| proof.names).unwrap_or_default();
+                self.open(connection, stream, ends.flatten());
+                self.application.handle_notice(Notice::Connected {
+                    connection,
+                    transport,
+                    peer: remote,
+                    proved: proved.clone(),
+                });
+                self.endpoint.handle_connected(now, connection, proved);
+            }
+            Err(reason) => {
+                self.application.handle_notice(Notice::ConnectFailed {
+                    connection,
+                    transport,
+                    peer: remote,
+                    reason,
+                });
+                self.endpoint.handle_closed(now, connection);
+            }
+        }
+    }
+}
+
+/// Peers that are accepted before it is the turn of others.
+const MAX_PEERS: usize = 16;
+const REST: Duration = Duration::from_millis(100);
