@@ -1,6 +1,7 @@
 //! Building requests and responses.
 
 use std::fmt::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -124,7 +125,9 @@ impl ResponseBuilder {
     /// copied.
     fn answer(headers: Headers<'_>, status: StatusCode, source: Option<SocketAddr>) -> Self {
         let phrase = status.phrase();
-        let mut draft = Draft::new(format_args!("SIP/2.0 {status} {phrase}"), &OF_REQUEST);
+        let line = format_args!("SIP/2.0 {status} {phrase}");
+        // What is copied is part of the request's headers, and little is added.
+        let mut draft = Draft::with_capacity(line, &OF_REQUEST, headers.bytes_len() + 256);
         let noted = source.and_then(|source| noted(headers, source).ok().flatten());
         for via in headers.named(HeaderName::Via) {
             match &noted {
@@ -293,6 +296,11 @@ impl RequestBuilder {
 }
 
 impl ResponseBuilder {
+    /// Adds a line that was made by a builder before.
+    pub(crate) fn push_line(&mut self, line: &[u8]) {
+        self.draft.head.extend(line);
+    }
+
     /// The bytes of the response.
     pub fn finish(&self) -> Bytes {
         self.draft.finish()
@@ -315,8 +323,20 @@ struct Draft {
 
 impl Draft {
     fn new(line: fmt::Arguments<'_>, computed: &'static [HeaderName]) -> Self {
+        Self::with_capacity(line, computed, 512)
+    }
+
+    fn with_capacity(
+        line: fmt::Arguments<'_>,
+        computed: &'static [HeaderName],
+        capacity: usize,
+    ) -> Self {
+        let mut head = Vec::with_capacity(capacity);
+        // Writing into memory cannot fail.
+        let _: io::Result<()> = io::Write::write_fmt(&mut head, line);
+        head.extend(b"\r\n");
         Self {
-            head: format!("{line}\r\n").into_bytes(),
+            head,
             computed,
             content_type: None,
             body: Bytes::new(),
@@ -352,12 +372,23 @@ impl Draft {
     }
 
     fn finish(&self) -> Bytes {
-        let mut tail = String::new();
-        if let Some(content_type) = &self.content_type {
-            tail = format!("Content-Type: {content_type}\r\n");
+        let body = &self.body;
+        let content_type = self.content_type.as_deref();
+        let more = content_type.map_or(0, str::len) + TAIL_LEN + body.len();
+        let mut message = Vec::with_capacity(self.head.len() + more);
+        message.extend(&self.head);
+        if let Some(content_type) = content_type {
+            message.extend(b"Content-Type: ");
+            message.extend(content_type.as_bytes());
+            message.extend(b"\r\n");
         }
-        // Writing into a string cannot fail.
-        let _ = write!(tail, "Content-Length: {}\r\n\r\n", self.body.len());
-        [&self.head, tail.as_bytes(), &self.body].concat().into()
+        // Writing into memory cannot fail.
+        let length = format_args!("Content-Length: {}\r\n\r\n", body.len());
+        let _: io::Result<()> = io::Write::write_fmt(&mut message, length);
+        message.extend(body);
+        message.into_boxed_slice().into()
     }
 }
+
+/// How long the lines of Content-Type and Content-Length are at most, without the type.
+const TAIL_LEN: usize = "Content-Type: \r\nContent-Length: \r\n\r\n".len() + 20;

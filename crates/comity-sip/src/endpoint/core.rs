@@ -13,6 +13,7 @@ use super::guard::Guard;
 use super::hops::Hops;
 use super::outgoing::{Pending, Purpose};
 use super::{Config, Listener, Target};
+use crate::build::check_value;
 use crate::header::{CSeq, MaxForwards};
 use crate::session::{SessionId, SessionTimer};
 use crate::subscription::{PublicationId, SubscriptionId, SubscriptionTimer};
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) reports: VecDeque<Report>,
     pub(crate) lost_answers: VecDeque<(TransactionId, Tell)>,
     pub(crate) counters: Counters,
+    /// The line of Server, if we name our product.
+    pub(crate) server_line: Vec<u8>,
 }
 
 /// What a timer of an endpoint ends; those of transactions are their own.
@@ -127,6 +130,7 @@ impl Core {
             reports: VecDeque::new(),
             lost_answers: VecDeque::new(),
             counters: Counters::default(),
+            server_line: server_line(&config.product),
             random,
             config,
         }
@@ -363,5 +367,13 @@ impl Core {
             Some(_) => self.disconnect(now, id),
             None => {}
         }
+    }
+}
+
+/// The line of Server; none for a name that no header can hold.
+fn server_line(product: &str) -> Vec<u8> {
+    match product.is_empty() || check_value(product).is_err() {
+        true => Vec::new(),
+        false => format!("Server: {product}\r\n").into_bytes(),
     }
 }

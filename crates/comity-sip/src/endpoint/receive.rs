@@ -366,10 +366,7 @@ impl Core {
     }
 
     pub(crate) fn finish(&self, mut response: ResponseBuilder) -> Bytes {
-        let product = &self.config.product;
-        if !product.is_empty() {
-            let _: Result<_, BuildError> = response.header(HeaderName::Server, product);
-        }
+        response.push_line(&self.server_line);
         response.finish()
     }
 }

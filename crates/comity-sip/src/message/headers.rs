@@ -207,6 +207,11 @@ impl<'a> Headers<'a> {
         at::<T>(self.lines_end, Fault::Missing)
     }
 
+    /// How many bytes there are up to the end of the header lines.
+    pub(crate) fn bytes_len(&self) -> usize {
+        self.lines_end
+    }
+
     pub(crate) fn limits(&self) -> &'a Limits {
         self.limits
     }

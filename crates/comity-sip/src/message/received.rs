@@ -1,5 +1,7 @@
 //! Where a request came from, noted in its topmost Via.
 
+use std::fmt;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -34,15 +36,24 @@ pub(crate) fn noted(headers: Headers<'_>, source: SocketAddr) -> Result<Option<N
     let sent = header
         .value()
         .get(..position.value_end - params_len - start);
-    let mut value = sent.unwrap_or_default().to_vec();
+    let mut value = Vec::with_capacity(position.value_end - start + MAX_NOTE);
+    value.extend(sent.unwrap_or_default());
     for (raw, param) in via.params().with_raw() {
         if param.is("rport") {
-            value.extend(format!(";rport={}", source.port()).bytes());
+            note(&mut value, format_args!(";rport={}", source.port()));
         } else if !param.is("received") {
             value.extend(raw);
         }
     }
-    value.extend(format!(";received={address}").bytes());
+    note(&mut value, format_args!(";received={address}"));
     let place = start..position.value_end;
     Ok(Some(Noted { place, value }))
 }
+
+fn note(value: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    // Writing into memory cannot fail.
+    let _: io::Result<()> = value.write_fmt(text);
+}
+
+/// How long both parameters are at most.
+const MAX_NOTE: usize = ";rport=65535;received=".len() + 39;
