@@ -88,8 +88,8 @@ pub struct Limits {
     pub connect: Duration,
     /// How long a message may take from its first byte to its last: 10 s.
     pub read: Duration,
-    /// How long a connection stays without a message: 120 s. Shorter than 64*T1 makes answers come too
-    /// late (RFC 3261 §18).
+    /// How long a connection stays without a message: 120 s. One on which somebody waits for an answer
+    /// stays longer.
     pub idle: Duration,
     /// How many next hops are remembered as unavailable: 1,024.
     pub max_unavailable: u32,
@@ -99,8 +99,6 @@ pub struct Limits {
     pub retry_after_seconds: u32,
     /// Sessions, subscriptions of ours, watchers, and publications, each: 16,384.
     pub max_dialogs: u32,
-    /// Values in the route set of a dialog: 32.
-    pub max_route_set: u32,
     /// Bytes of the state that a subscription of others keeps: 49,152.
     pub max_state_bytes: u32,
 }
@@ -179,7 +177,6 @@ impl Default for Limits {
             max_unavailable_time: Duration::from_secs(300),
             retry_after_seconds: 10,
             max_dialogs: 16_384,
-            max_route_set: 32,
             max_state_bytes: 49_152,
         }
     }

@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use comity_identity::{Direction, DomainName};
+use comity_identity::{Direction, DomainName, Host};
 
-use super::Target;
+use super::{Hop, Target};
 use crate::transaction::{Departure, Realm, Seeded, prefix};
 use crate::{ConnectionId, Framer, FramerEvent, Limits, Transport};
 
@@ -186,14 +186,36 @@ impl Connections {
         }
     }
 
-    /// Whether the peer of a connection proved the name that a target over TLS has.
+    /// The target that leads back to a connection on which a dialog goes on, if the next hop of the dialog
+    /// may be there: the connection is ours, or its peer takes our requests on it, and the hop is an
+    /// address, which proves nothing, or a name that the peer proved.
+    pub(crate) fn back_to(&self, id: ConnectionId, hop: &Hop) -> Option<Target> {
+        let connection = self.connections.get(&id)?;
+        let is_usable = connection.is_offered || connection.direction == Direction::Outbound;
+        let is_there = match &hop.host {
+            Host::Ip(_) => true,
+            Host::Domain(name) => connection.proved.contains(name),
+        };
+        let same_way = hop
+            .transport
+            .is_none_or(|transport| transport == connection.transport);
+        if !is_usable || !is_there || !same_way {
+            return None;
+        }
+        let inbound = || Target::new(connection.transport, connection.remote);
+        Some(connection.target.clone().unwrap_or_else(inbound))
+    }
+
+    /// Whether the peer of a connection proved the name that a target has, which in clear text nobody
+    /// can.
     fn has_proved(&self, id: ConnectionId, target: &Target) -> bool {
         match (&target.name, target.transport) {
             (Some(name), Transport::Tls) => {
                 let connection = self.connections.get(&id);
                 connection.is_some_and(|connection| connection.proved.contains(name))
             }
-            (Some(_), Transport::Udp | Transport::Tcp) | (None, _) => true,
+            (Some(_), Transport::Udp | Transport::Tcp) => false,
+            (None, _) => true,
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) next_request: u64,
     pub(crate) queries: QueryIds,
     pub(crate) questions: BTreeMap<QueryId, Question>,
+    /// How many of the questions are not for a request.
+    pub(crate) other_questions: usize,
     pub(crate) timers: Timers<Timer>,
     pub(crate) transmits: VecDeque<(Flow, Bytes)>,
     pub(crate) events: VecDeque<Event>,
@@ -87,6 +89,8 @@ pub(crate) struct Report {
     pub(crate) outcome: Outcome,
     /// Who answered, if he proved it.
     pub(crate) guard: Guard,
+    /// The way that the answer took.
+    pub(crate) flow: Option<Flow>,
 }
 
 #[derive(Debug)]
@@ -124,6 +128,7 @@ impl Core {
             next_request: 0,
             queries: QueryIds::default(),
             questions: BTreeMap::new(),
+            other_questions: 0,
             timers: Timers::default(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
@@ -282,6 +287,14 @@ impl Core {
         });
     }
 
+    /// Takes back a question that is answered, or that nobody answered.
+    pub(crate) fn take_question(&mut self, query: QueryId) -> Option<Question> {
+        let question = self.questions.remove(&query)?;
+        let is_bounded = matches!(question, Question::Request(_));
+        self.other_questions -= usize::from(!is_bounded);
+        Some(question)
+    }
+
     /// Nobody says where something goes.
     pub(crate) fn answer_nowhere(&mut self, now: Instant, question: Question) {
         match question {
@@ -294,9 +307,12 @@ impl Core {
 
     /// Asks for addresses.
     pub(crate) fn ask(&mut self, now: Instant, question: Question, hop: super::Hop) {
-        if self.questions.len() >= self.config.limits.max_requests as usize {
+        // Each request has one question at most; of the others there are few.
+        let is_bounded = matches!(question, Question::Request(_));
+        if !is_bounded && self.other_questions >= MAX_OTHER_QUESTIONS {
             return self.answer_nowhere(now, question);
         }
+        self.other_questions += usize::from(!is_bounded);
         let query = self.queries.next_id();
         self.questions.insert(query, question);
         let wait = self.config.timing.timeout();
@@ -369,6 +385,9 @@ impl Core {
         }
     }
 }
+
+/// How many questions for answers and ACKs may be open at once.
+const MAX_OTHER_QUESTIONS: usize = 1_024;
 
 /// The line of Server; none for a name that no header can hold.
 fn server_line(product: &str) -> Vec<u8> {

@@ -174,7 +174,7 @@ impl Endpoint {
     /// would go round for ever, and with another it may go on (RFC 5393 §4.2).
     fn mark(&self, request: &Request) -> Result<u64, ParseError> {
         let headers = request.headers();
-        let mut hasher = self.core.table.hash().build_hasher();
+        let mut hasher = self.core.table.shown_hash().build_hasher();
         let mut write = |part: &[u8]| {
             hasher.write_usize(part.len());
             hasher.write(part);

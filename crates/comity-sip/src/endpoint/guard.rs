@@ -1,5 +1,7 @@
 use comity_identity::DomainName;
 
+use crate::Flow;
+
 /// Who may speak in a dialog: whoever proved one of the names that were proved when it began. Where none
 /// was, over datagrams and connections in clear text, it is anybody who knows the dialog.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,10 +12,21 @@ impl Guard {
         Self(proved.to_vec())
     }
 
+    pub(crate) fn names(&self) -> &[DomainName] {
+        &self.0
+    }
+
     /// Whether somebody who proved these names may speak.
     pub(crate) fn admits(&self, proved: &[DomainName]) -> bool {
         self.0.is_empty() || self.0.iter().any(|name| proved.contains(name))
     }
+}
+
+/// Who answered, and on which way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Peer {
+    pub(crate) guard: Guard,
+    pub(crate) flow: Option<Flow>,
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 use std::net::SocketAddr;
 
+use comity_identity::DomainName;
+
+use super::guard::Guard;
 use crate::session::SessionId;
 use crate::transaction::{Tag, TransactionId};
 use crate::{
@@ -20,6 +23,7 @@ pub struct Incoming {
     pub(crate) flow: Flow,
     pub(crate) tag: Tag,
     pub(crate) session: Option<SessionId>,
+    pub(crate) guard: Guard,
 }
 
 impl Incoming {
@@ -57,8 +61,13 @@ impl Incoming {
         self.transport
     }
 
-    /// The connection on which it came. [`Endpoint::proved`](super::Endpoint::proved) says who is
-    /// there.
+    /// The names that its sender had proved when it came: none over datagrams and in clear text.
+    #[must_use]
+    pub fn proved(&self) -> &[DomainName] {
+        self.guard.names()
+    }
+
+    /// The connection on which it came.
     #[must_use]
     pub fn connection(&self) -> Option<ConnectionId> {
         match self.flow {

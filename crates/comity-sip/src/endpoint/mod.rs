@@ -30,7 +30,7 @@ pub use draft::SendError;
 pub(crate) use draft::{Draft, contact};
 pub use event::{Counters, Event, Failure, Hop, RequestId, Transmit};
 pub use forward::{ForwardError, Stay};
-pub(crate) use guard::Guard;
+pub(crate) use guard::Peer;
 pub use incoming::Incoming;
 pub use target::Target;
 
@@ -428,15 +428,18 @@ impl Endpoint {
             purpose,
             outcome,
             guard,
+            flow,
         } = report;
         match purpose {
             Purpose::User => self.core.tell(request, outcome),
             Purpose::Nobody => {}
             Purpose::Session(session, errand) => {
-                self.handle_session_report(now, session, errand, outcome, guard);
+                let peer = Peer { guard, flow };
+                self.handle_session_report(now, session, errand, outcome, peer);
             }
             Purpose::Subscriber(id) => {
-                self.handle_subscriber_report(now, id, request, outcome, guard);
+                let peer = Peer { guard, flow };
+                self.handle_subscriber_report(now, id, request, outcome, peer);
             }
             Purpose::Watcher(id) => self.handle_watcher_report(now, id, &outcome),
             Purpose::Publication(id) => self.handle_publication_report(now, id, outcome),
@@ -474,7 +477,7 @@ impl Endpoint {
 
     fn answer_question(&mut self, now: Instant, query: QueryId, targets: Vec<Target>) {
         let core = &mut self.core;
-        let Some(question) = core.questions.remove(&query) else {
+        let Some(question) = core.take_question(query) else {
             return;
         };
         match question {

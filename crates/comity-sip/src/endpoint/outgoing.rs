@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::connections::Connection;
 use super::core::{Core, Outcome, Question, Report};
 use super::draft::{Draft, SendError, via};
-use super::event::{Failure, RequestId};
+use super::event::{Failure, Hop, RequestId};
 use super::guard::Guard;
 use super::{Listener, Target};
 use crate::header::{CSeq, RetryAfter, To, Via};
@@ -23,6 +23,8 @@ pub(crate) struct Pending {
     draft: Draft,
     purpose: Purpose,
     targets: VecDeque<Target>,
+    /// Where to ask when the connection of the dialog fails.
+    fallback: Option<Hop>,
     attempt: Option<Attempt>,
     is_cancelled: bool,
     /// Why the target before failed.
@@ -75,6 +77,32 @@ impl Core {
         self.send_marked(now, draft, targets, purpose, None)
     }
 
+    /// Sends a request of a dialog, if possible on the connection on which that goes on
+    /// (RFC 5923 §5), and else to wherever its next hop is.
+    pub(crate) fn send_in_dialog(
+        &mut self,
+        now: Instant,
+        draft: Draft,
+        flow: Option<Flow>,
+        purpose: Purpose,
+    ) -> Result<RequestId, SendError> {
+        let hop = draft.hop();
+        let back = self.way_back(flow, hop.as_ref());
+        let fallback = hop.filter(|_| back.is_some());
+        let id = self.send(now, draft, back.into_iter().collect(), purpose)?;
+        if let Some(pending) = self.pending.get_mut(&id) {
+            pending.fallback = fallback;
+        }
+        Ok(id)
+    }
+
+    fn way_back(&self, flow: Option<Flow>, hop: Option<&Hop>) -> Option<Target> {
+        match flow? {
+            Flow::Connection(id) => self.connections.back_to(id, hop?),
+            Flow::Datagrams { .. } => None,
+        }
+    }
+
     pub(crate) fn send_marked(
         &mut self,
         now: Instant,
@@ -93,6 +121,7 @@ impl Core {
             draft,
             purpose,
             targets: VecDeque::new(),
+            fallback: None,
             attempt: None,
             is_cancelled: false,
             failure: Failure::NoTarget,
@@ -140,8 +169,10 @@ impl Core {
                 false => pending.targets.pop_front(),
             };
             let Some(target) = target else {
-                self.give_up(id);
-                return;
+                return match pending.fallback.take().filter(|_| !pending.is_cancelled) {
+                    Some(hop) => self.ask(now, Question::Request(id), hop),
+                    None => self.give_up(id),
+                };
             };
             match self.begin(now, id, &target) {
                 Ok(transaction) => {
@@ -212,9 +243,10 @@ impl Core {
     }
 
     /// Sends the ACK to a 2xx, to wherever its dialog leads (RFC 3261 §13.2.2.4).
-    pub(crate) fn send_ack(&mut self, now: Instant, ack: &RequestBuilder) {
+    pub(crate) fn send_ack(&mut self, now: Instant, ack: &RequestBuilder, flow: Option<Flow>) {
         if let Some(draft) = Draft::acknowledgement(ack, &self.config.message) {
-            self.send_ack_draft(now, draft, &[]);
+            let back = self.way_back(flow, draft.hop().as_ref());
+            self.send_ack_draft(now, draft, back.as_slice());
         }
     }
 
@@ -464,7 +496,7 @@ impl Core {
                 };
                 // Somebody has it who gave a sign of life: it is not sent to somebody else too
                 // (RFC 3263 §4.3).
-                if is_answered && told.tell == Tell::TimedOut {
+                if is_answered {
                     pending.targets.clear();
                 }
                 self.attempt(now, id);
@@ -486,6 +518,7 @@ impl Core {
         };
         let outcome = match pending.refusal {
             Some(refusal) if !pending.is_cancelled => Outcome::Response(refusal),
+            Some(_) | None if pending.is_cancelled => Outcome::Failed(Failure::Cancelled),
             Some(_) | None => Outcome::Failed(pending.failure),
         };
         self.report(id, pending.purpose, outcome);
@@ -505,16 +538,17 @@ impl Core {
             purpose,
             outcome,
             guard,
+            flow: Some(flow),
         });
     }
 
     fn report(&mut self, request: RequestId, purpose: Purpose, outcome: Outcome) {
-        let guard = Guard::default();
         self.reports.push_back(Report {
             request,
             purpose,
             outcome,
-            guard,
+            guard: Guard::default(),
+            flow: None,
         });
     }
 }

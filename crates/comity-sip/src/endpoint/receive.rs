@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::core::Core;
 use super::event::Event;
+use super::guard::Guard;
 use super::incoming::Incoming;
 use super::{Endpoint, options};
 use crate::header::{CallId, To, Via};
@@ -71,7 +72,7 @@ impl Endpoint {
                     let (request, source) = (Box::new(request), way.source);
                     self.core.events.push_back(Event::Ack { request, source });
                 }
-                Receipt::Ack => self.handle_ack(now, &request),
+                Receipt::Ack => self.handle_ack(now, &request, way.flow),
             }
             return;
         }
@@ -99,6 +100,7 @@ impl Endpoint {
             flow: way.flow,
             tag,
             session: None,
+            guard: Guard::new(core.proved(way.flow)),
         };
         if !is_cancel {
             return self.dispatch(now, incoming);
@@ -241,7 +243,7 @@ impl Core {
 
     /// Notes that a peer takes our requests on its connection.
     fn note_offer(&mut self, request: &Request, way: Way) {
-        if let (Flow::Connection(connection), Transport::Tls) = (way.flow, way.transport)
+        if let Flow::Connection(connection) = way.flow
             && let Ok(Some(via)) = request.headers().first::<Via<'_>>()
             && via.params().find("alias").is_some()
         {
@@ -340,7 +342,7 @@ impl Core {
         self.refuse_with(now, cancel, status);
         // A proxy passes the CANCEL on, and then the answer that comes of it (RFC 3261 §16.10).
         let ended = match self.is_proxy() {
-            true => invite,
+            true => invite.filter(|&invite| self.table.is_unanswered(invite)),
             false => invite.filter(|&invite| self.table.terminate(now, invite)),
         };
         self.settle(now);

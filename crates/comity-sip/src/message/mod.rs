@@ -18,6 +18,7 @@ pub use start_line::Version;
 pub(crate) use index::Indexer;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::{Buf, Bytes};
 
@@ -59,14 +60,14 @@ pub enum Message {
 }
 
 /// A request (RFC 3261 §7.1).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     parts: Parts,
     line: RequestLine,
 }
 
 /// A response (RFC 3261 §7.2).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response {
     parts: Parts,
     line: StatusLine,
@@ -187,6 +188,22 @@ impl Message {
             Self::Request(request) => &request.parts,
             Self::Response(response) => &response.parts,
         }
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Says what it is, and nothing of what users said.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let method = self.method();
+        write!(f, "Request({method}, {} bytes)", self.parts.bytes.len())
+    }
+}
+
+impl fmt::Debug for Response {
+    /// Says what it is, and nothing of what users said.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = self.status();
+        write!(f, "Response({status}, {} bytes)", self.parts.bytes.len())
     }
 }
 

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use super::{
     Accepted, EndReason, Session, SessionError, SessionEvent, SessionId, SessionTimer, Side,
 };
-use crate::endpoint::{Event, Guard, Incoming, Timer, contact, options};
+use crate::endpoint::{Event, Incoming, Peer, Timer, contact, options};
 use crate::header::{CSeq, To};
 use crate::transaction::TransactionId;
 use crate::{
-    BuildError, Dialog, DialogId, Endpoint, HeaderName, Method, Request, ResponseBuilder,
+    BuildError, Dialog, DialogId, Endpoint, Flow, HeaderName, Method, Request, ResponseBuilder,
     StatusCode,
 };
 
@@ -115,14 +115,17 @@ impl Endpoint {
             return Err(SessionError::Pending);
         }
         let mut session = Session::new(Side::Callee);
-        session.guard = Guard::new(self.core.proved(incoming.flow));
+        session.peer = Peer {
+            guard: incoming.guard.clone(),
+            flow: Some(incoming.flow),
+        };
         session.dialogs.push(dialog);
         session.incoming = Some(incoming.id);
         Ok(self.sessions.insert(session))
     }
 
     /// An ACK to a 2xx.
-    pub(crate) fn handle_ack(&mut self, now: Instant, request: &Request) {
+    pub(crate) fn handle_ack(&mut self, now: Instant, request: &Request, flow: Flow) {
         let id = DialogId::of_request(request);
         let session = id.ok().and_then(|id| self.sessions.of_dialog(&id));
         let Some(session) = session else {
@@ -133,6 +136,10 @@ impl Endpoint {
         let Some(entry) = self.sessions.get_mut(session) else {
             return;
         };
+        if !entry.peer.guard.admits(self.core.proved(flow)) {
+            self.core.counters.stray_acks += 1;
+            return;
+        }
         if let Some(accepted) = &entry.accepted
             && number == Ok(accepted.number)
         {
@@ -161,9 +168,10 @@ impl Endpoint {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
-        if !session.guard.admits(self.core.proved(incoming.flow)) {
+        if !session.peer.guard.admits(incoming.proved()) {
             return self.core.refuse_with(now, &incoming, StatusCode::FORBIDDEN);
         }
+        session.peer.flow = Some(incoming.flow);
         let in_order = session
             .dialog_of(dialog)
             .is_some_and(|dialog| dialog.handle_request(&incoming.request).is_ok());

@@ -8,7 +8,7 @@ use super::{
     EndReason, Errand, Session, SessionError, SessionEvent, SessionId, SessionTimer, Side,
 };
 use crate::endpoint::{
-    Draft, Failure, Guard, Outcome, Purpose, RequestId, SendError, Target, Timer,
+    Draft, Failure, Outcome, Peer, Purpose, RequestId, SendError, Target, Timer,
 };
 use crate::header::CSeq;
 use crate::{Dialog, DialogId, Endpoint, Method, RequestBuilder, Response, StatusCode};
@@ -140,10 +140,12 @@ impl Endpoint {
             .sessions
             .get_mut(session)
             .ok_or(SessionError::Unknown)?;
+        let flow = entry.peer.flow;
         let dialog = entry.dialog().ok_or(SessionError::Unknown)?;
         let bye = dialog.request(Method::Bye)?;
         let draft = Draft::new(&bye, &self.core.config.message)?;
-        self.core.send(now, draft, Vec::new(), Purpose::Nobody)?;
+        self.core
+            .send_in_dialog(now, draft, flow, Purpose::Nobody)?;
         Ok(())
     }
 
@@ -159,13 +161,14 @@ impl Endpoint {
             .sessions
             .get_mut(session)
             .ok_or(SessionError::Unknown)?;
+        let flow = entry.peer.flow;
         let dialog = entry.dialog().ok_or(SessionError::Unknown)?;
         let mut request = dialog.request(method)?;
         if let Some((content_type, body)) = content {
             request.body(content_type, body)?;
         }
         let draft = Draft::new(&request, &self.core.config.message)?;
-        Ok(self.core.send(now, draft, Vec::new(), purpose)?)
+        Ok(self.core.send_in_dialog(now, draft, flow, purpose)?)
     }
 
     /// What became of a request of a session.
@@ -175,16 +178,16 @@ impl Endpoint {
         id: SessionId,
         errand: Errand,
         outcome: Outcome,
-        guard: Guard,
+        peer: Peer,
     ) {
         match outcome {
             Outcome::Response(response) if response.status().is_provisional() => {
                 if errand == Errand::Invite && response.status() != StatusCode::TRYING {
-                    self.handle_progress(id, response, guard);
+                    self.handle_progress(id, response, peer);
                 }
             }
             Outcome::Response(response) if response.status().is_success() => {
-                self.handle_accepted(now, id, response, guard);
+                self.handle_accepted(now, id, response, peer);
             }
             Outcome::Repeated(response) => self.acknowledge(now, id, &response),
             Outcome::Response(response) => self.handle_refused(now, id, errand, response),
@@ -193,14 +196,14 @@ impl Endpoint {
     }
 
     /// A provisional response: with a tag it begins an early dialog (RFC 3261 §12.1).
-    fn handle_progress(&mut self, id: SessionId, response: Box<Response>, guard: Guard) {
+    fn handle_progress(&mut self, id: SessionId, response: Box<Response>, peer: Peer) {
         if let Ok(dialog) = Dialog::answered(&response)
             && self.sessions.of_dialog(dialog.id()).is_none()
             && let Some(session) = self.sessions.get_mut(id)
             && session.dialogs.len() < MAX_EARLY
             && !session.is_established
         {
-            session.guard = guard;
+            session.peer = peer;
             self.sessions.join(id, dialog);
         }
         if self.sessions.get_mut(id).is_some() {
@@ -213,7 +216,7 @@ impl Endpoint {
         now: Instant,
         id: SessionId,
         response: Box<Response>,
-        guard: Guard,
+        peer: Peer,
     ) {
         let dialog = DialogId::of_response(&response).ok();
         let Some(session) = self.sessions.get_mut(id) else {
@@ -227,7 +230,7 @@ impl Endpoint {
             Some(own) => own.handle_response(&response),
             None => match Dialog::answered(&response) {
                 Ok(dialog) => {
-                    session.guard = guard;
+                    session.peer = peer;
                     self.sessions.establish(id, dialog);
                 }
                 Err(_) => {
@@ -249,6 +252,7 @@ impl Endpoint {
     fn acknowledge(&mut self, now: Instant, id: SessionId, response: &Response) {
         let own = DialogId::of_response(response).ok();
         let session = self.sessions.get_mut(id);
+        let flow = session.as_ref().and_then(|session| session.peer.flow);
         let dialog = session.and_then(|session| session.dialog_of(own.as_ref()?));
         let number = response.headers().one::<CSeq<'_>>().map(|cseq| cseq.number);
         let ack = match (dialog, number) {
@@ -257,7 +261,7 @@ impl Endpoint {
                 .and_then(|dialog| dialog.acknowledge(dialog.local_sequence())),
         };
         if let Ok(ack) = ack {
-            self.core.send_ack(now, &ack);
+            self.core.send_ack(now, &ack, flow);
         }
     }
 

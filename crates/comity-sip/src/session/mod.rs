@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::endpoint::{Failure, Guard, RequestId, SendError};
+use crate::endpoint::{Failure, Peer, RequestId, SendError};
 use crate::transaction::TransactionId;
 use crate::{BuildError, Dialog, DialogError, DialogId, Response};
 
@@ -128,7 +128,7 @@ pub(crate) struct Session {
     is_established: bool,
     /// The user has left it, and the peer has not acknowledged that it is there.
     is_leaving: bool,
-    guard: Guard,
+    peer: Peer,
     /// Our INVITE that is not answered.
     outgoing: Option<RequestId>,
     /// The peer's INVITE that is not answered.
@@ -233,7 +233,7 @@ impl Session {
             dialogs: Vec::new(),
             is_established: false,
             is_leaving: false,
-            guard: Guard::default(),
+            peer: Peer::default(),
             outgoing: None,
             incoming: None,
             accepted: None,

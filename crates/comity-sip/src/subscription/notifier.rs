@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{
     Cause, Reason, Side, SubscriptionError, SubscriptionId, SubscriptionTimer, WatcherEvent,
 };
-use crate::endpoint::{Draft, Event, Failure, Guard, Incoming, Outcome, Purpose, Timer, options};
+use crate::endpoint::{Draft, Event, Failure, Incoming, Outcome, Peer, Purpose, Timer, options};
 use crate::header::{self, Expires, MinExpires, RetryAfter};
 use crate::session::ends_dialog;
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Watcher {
     dialog: Dialog,
-    guard: Guard,
+    peer: Peer,
     /// The value of Event, as the watcher wrote it.
     event: String,
     ends_at: Instant,
@@ -141,6 +141,8 @@ impl Endpoint {
     /// For how long a SUBSCRIBE is granted; `None` if that is too short (RFC 6665 §4.2.1.1).
     fn granted(&self, incoming: &Incoming) -> Option<Duration> {
         let config = &self.core.config;
+        // Expires has no larger numbers.
+        let longest = config.max_expires.min(Duration::from_secs(u32::MAX.into()));
         let asked = incoming
             .request
             .headers()
@@ -148,11 +150,11 @@ impl Endpoint {
             .ok()
             .flatten();
         let Some(seconds) = asked.and_then(Expires::seconds) else {
-            return Some(config.max_expires);
+            return Some(longest);
         };
         let asked = Duration::from_secs(seconds.into());
         let is_brief = !asked.is_zero() && asked < config.min_expires;
-        (!is_brief).then_some(asked.min(config.max_expires))
+        (!is_brief).then_some(asked.min(longest))
     }
 
     fn refuse_brief(&mut self, now: Instant, incoming: &Incoming) {
@@ -203,7 +205,10 @@ impl Endpoint {
         };
         let watcher = Watcher {
             dialog,
-            guard: Guard::new(self.core.proved(incoming.flow)),
+            peer: Peer {
+                guard: incoming.guard.clone(),
+                flow: Some(incoming.flow),
+            },
             event,
             ends_at: now + granted,
             state,
@@ -229,9 +234,10 @@ impl Endpoint {
         let Some(watcher) = self.subscriptions.watchers.get_mut(&id) else {
             return;
         };
-        if !watcher.guard.admits(self.core.proved(incoming.flow)) {
+        if !watcher.peer.guard.admits(incoming.proved()) {
             return self.core.refuse_with(now, incoming, StatusCode::FORBIDDEN);
         }
+        watcher.peer.flow = Some(incoming.flow);
         if watcher.dialog.handle_request(&incoming.request).is_err() {
             return self
                 .core
@@ -312,11 +318,12 @@ impl Endpoint {
         }
         watcher.is_stale = false;
         watcher.is_notifying = true;
+        let flow = watcher.peer.flow;
         let sent = watcher
             .draft(now, &self.core.config.message)
             .and_then(|draft| {
                 let purpose = Purpose::Watcher(id);
-                Ok(self.core.send(now, draft, Vec::new(), purpose)?)
+                Ok(self.core.send_in_dialog(now, draft, flow, purpose)?)
             });
         if sent.is_err() {
             self.drop_watcher(id, Cause::Failed(Failure::Overloaded));

@@ -6,7 +6,7 @@ use super::backoff::{refresh_wait, retry_wait};
 use super::{
     Cause, Reason, Side, SubscriptionError, SubscriptionEvent, SubscriptionId, SubscriptionTimer,
 };
-use crate::endpoint::{Draft, Event, Guard, Incoming, Outcome, Purpose, RequestId, Target, Timer};
+use crate::endpoint::{Draft, Event, Incoming, Outcome, Peer, Purpose, RequestId, Target, Timer};
 use crate::header::{self, Expires, MinExpires, SubscriptionState, SubscriptionStatus};
 use crate::session::ends_dialog;
 use crate::{
@@ -41,7 +41,7 @@ pub(crate) struct Subscriber {
     expires: Duration,
     dialog: Option<Dialog>,
     /// Who may notify; `None` until somebody has answered.
-    guard: Option<Guard>,
+    peer: Option<Peer>,
     /// The dialog is there because of a NOTIFY and not only of a 2xx.
     is_notified: bool,
     request: Option<RequestId>,
@@ -155,7 +155,7 @@ impl Endpoint {
             is_ending: is_once,
             wish,
             dialog: None,
-            guard: None,
+            peer: None,
             is_notified: false,
             request: None,
             failures: 0,
@@ -208,7 +208,12 @@ impl Endpoint {
         let mut request = dialog.request(Method::Subscribe)?;
         describe(&mut request, &entry.wish, expires)?;
         entry.is_removed = expires.is_zero();
-        self.send_subscribe(now, id, &request, Vec::new())
+        let flow = entry.peer.as_ref().and_then(|peer| peer.flow);
+        let draft = Draft::new(&request, &self.core.config.message)?;
+        let purpose = Purpose::Subscriber(id);
+        let sent = self.core.send_in_dialog(now, draft, flow, purpose)?;
+        self.note_subscribe(id, sent);
+        Ok(())
     }
 
     fn send_subscribe(
@@ -222,13 +227,18 @@ impl Endpoint {
         let sent = self
             .core
             .send(now, draft, targets, Purpose::Subscriber(id))?;
+        self.note_subscribe(id, sent);
+        Ok(())
+    }
+
+    /// Notes that a SUBSCRIBE is under way.
+    fn note_subscribe(&mut self, id: SubscriptionId, sent: RequestId) {
         if let Some(entry) = self.subscriptions.ours.get_mut(&id) {
             entry.request = Some(sent);
             entry.is_told = false;
         }
         self.core.timers.stop(subscribe_timer(id));
         self.core.timers.stop(notify_timer(id));
-        Ok(())
     }
 
     /// What became of a SUBSCRIBE. Nobody is interested in one that was given up.
@@ -238,7 +248,7 @@ impl Endpoint {
         id: SubscriptionId,
         request: RequestId,
         outcome: Outcome,
-        guard: Guard,
+        peer: Peer,
     ) {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
@@ -251,7 +261,7 @@ impl Endpoint {
             Outcome::Response(response) if response.status().is_provisional() => {}
             Outcome::Response(response) => {
                 entry.request = None;
-                entry.guard.get_or_insert(guard);
+                entry.peer.get_or_insert(peer);
                 match response.status() {
                     status if status.is_success() => self.handle_subscribed(now, id, &response),
                     StatusCode::INTERVAL_TOO_BRIEF => self.subscribe_longer(now, id, &response),
@@ -285,7 +295,7 @@ impl Endpoint {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
-        if !entry.is_told {
+        if !entry.is_told || entry.is_ending {
             // Timer N: without a NOTIFY nothing came about.
             let wait = self.core.config.timing.timeout();
             self.core.timers.set_after(notify_timer(id), now, wait);
@@ -349,8 +359,9 @@ impl Endpoint {
             return;
         };
         let expected = || entry.request.map(|request| self.core.expected(request));
-        let guard = entry.guard.clone().or_else(expected).unwrap_or_default();
-        if !guard.admits(self.core.proved(incoming.flow)) {
+        let guard = entry.peer.as_ref().map(|peer| peer.guard.clone());
+        let guard = guard.or_else(expected).unwrap_or_default();
+        if !guard.admits(incoming.proved()) {
             return self.core.refuse_with(now, &incoming, StatusCode::FORBIDDEN);
         }
         let state = match Notified::of(&incoming, &entry.wish.event) {
@@ -526,7 +537,7 @@ impl Endpoint {
         );
         subscriptions.begun.remove(&begun);
         entry.is_notified = false;
-        entry.guard = None;
+        entry.peer = None;
     }
 
     fn end_subscription(&mut self, id: SubscriptionId, cause: Cause) {
@@ -583,6 +594,7 @@ impl Notified {
     fn of(incoming: &Incoming, package: &str) -> Result<Self, StatusCode> {
         let headers = incoming.request.headers();
         let event = headers.optional::<header::Event<'_>>();
+        let (package, _) = package.split_once(';').unwrap_or((package, ""));
         if !matches!(event, Ok(Some(event)) if event.package() == package) {
             return Err(StatusCode::BAD_EVENT);
         }

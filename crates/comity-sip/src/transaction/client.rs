@@ -69,7 +69,8 @@ impl InviteClient {
             (Self::Calling | Self::Proceeding | Self::Cancelled, ClientInput::TransportFailed) => {
                 Step::over().tell(Tell::TransportFailed)
             }
-            (Self::Calling | Self::Proceeding, ClientInput::Response(Class::Provisional)) => {
+            (Self::Calling, ClientInput::Response(Class::Trying | Class::Provisional))
+            | (Self::Proceeding, ClientInput::Response(Class::Provisional)) => {
                 Step::to(Self::Proceeding)
                     .tell(Tell::Message)
                     .again(Wait::Stop)
@@ -93,7 +94,9 @@ impl InviteClient {
             (Self::Proceeding | Self::Cancelled, ClientInput::Cancel) => {
                 Step::to(Self::Cancelled).end(Wait::For(timing.timeout()))
             }
-            (Self::Cancelled, ClientInput::Response(Class::Provisional))
+            // A 100 says nothing new, and Timer C goes on (RFC 3261 §16.7).
+            (Self::Proceeding, ClientInput::Response(Class::Trying))
+            | (Self::Cancelled, ClientInput::Response(Class::Trying | Class::Provisional))
             | (Self::Accepted, ClientInput::Response(Class::Success)) => {
                 Step::to(self).tell(Tell::Message)
             }
@@ -110,12 +113,13 @@ impl InviteClient {
             )
             | (
                 Self::Accepted,
-                ClientInput::Response(Class::Provisional | Class::Failure)
+                ClientInput::Response(Class::Trying | Class::Provisional | Class::Failure)
                 | ClientInput::TransportFailed,
             )
-            | (Self::Completed, ClientInput::Response(Class::Provisional | Class::Success)) => {
-                Step::to(self)
-            }
+            | (
+                Self::Completed,
+                ClientInput::Response(Class::Trying | Class::Provisional | Class::Success),
+            ) => Step::to(self),
         }
     }
 }
@@ -139,18 +143,19 @@ impl OtherClient {
             (Self::Trying, ClientInput::Again(interval)) => Step::to(self)
                 .send(Send::Again)
                 .again(Wait::For(timing.next_interval(interval))),
-            (Self::Proceeding, ClientInput::Again(_)) => {
-                Step::to(self).send(Send::Again).again(Wait::For(timing.t2))
-            }
+            (Self::Proceeding, ClientInput::Again(_)) => Step::to(self)
+                .send(Send::Again)
+                .again(Wait::For(timing.next_interval(timing.t2))),
             (Self::Trying | Self::Proceeding, ClientInput::End) => {
                 Step::over().tell(Tell::TimedOut)
             }
             (Self::Trying | Self::Proceeding, ClientInput::TransportFailed) => {
                 Step::over().tell(Tell::TransportFailed)
             }
-            (Self::Trying | Self::Proceeding, ClientInput::Response(Class::Provisional)) => {
-                Step::to(Self::Proceeding).tell(Tell::Message)
-            }
+            (
+                Self::Trying | Self::Proceeding,
+                ClientInput::Response(Class::Trying | Class::Provisional),
+            ) => Step::to(Self::Proceeding).tell(Tell::Message),
             (
                 Self::Trying | Self::Proceeding,
                 ClientInput::Response(Class::Success | Class::Failure),

@@ -12,7 +12,8 @@ use super::server::{InviteServer, OtherServer, ServerInput};
 use super::step::{Class, Reliability, Send, Step, Tell, Wait};
 use super::timing::Timing;
 
-const CLIENT_INPUTS: [(&str, ClientInput); 7] = [
+const CLIENT_INPUTS: [(&str, ClientInput); 8] = [
+    ("100", ClientInput::Response(Class::Trying)),
     ("1xx", ClientInput::Response(Class::Provisional)),
     ("2xx", ClientInput::Response(Class::Success)),
     ("3xx-6xx", ClientInput::Response(Class::Failure)),
@@ -22,9 +23,10 @@ const CLIENT_INPUTS: [(&str, ClientInput); 7] = [
     ("cancel", ClientInput::Cancel),
 ];
 
-const SERVER_INPUTS: [(&str, ServerInput); 8] = [
+const SERVER_INPUTS: [(&str, ServerInput); 9] = [
     ("request", ServerInput::Request),
     ("ack", ServerInput::Ack),
+    ("send 100", ServerInput::Respond(Class::Trying)),
     ("send 1xx", ServerInput::Respond(Class::Provisional)),
     ("send 2xx", ServerInput::Respond(Class::Success)),
     ("send 3xx-6xx", ServerInput::Respond(Class::Failure)),
@@ -36,6 +38,7 @@ const SERVER_INPUTS: [(&str, ServerInput); 8] = [
 /// Timers A, B, C, D and M.
 const INVITE_CLIENT: &str = "\
 start -> Calling; sends again; again 500 ms; end 32000 ms
+Calling: 100 -> Proceeding; tells message; again stop; end 181000 ms
 Calling: 1xx -> Proceeding; tells message; again stop; end 181000 ms
 Calling: 2xx -> Accepted; tells message; again stop; end 32000 ms
 Calling: 3xx-6xx -> Completed; sends ack; tells message; again stop; end 32000 ms
@@ -43,6 +46,7 @@ Calling: again -> Calling; sends again; again 4000 ms
 Calling: end -> over; tells timed out
 Calling: transport -> over; tells transport failed
 Calling: cancel -> Calling
+Proceeding: 100 -> Proceeding; tells message
 Proceeding: 1xx -> Proceeding; tells message; again stop; end 181000 ms
 Proceeding: 2xx -> Accepted; tells message; again stop; end 32000 ms
 Proceeding: 3xx-6xx -> Completed; sends ack; tells message; again stop; end 32000 ms
@@ -50,6 +54,7 @@ Proceeding: again -> Proceeding
 Proceeding: end -> Proceeding; tells rang out
 Proceeding: transport -> over; tells transport failed
 Proceeding: cancel -> Cancelled; end 32000 ms
+Cancelled: 100 -> Cancelled; tells message
 Cancelled: 1xx -> Cancelled; tells message
 Cancelled: 2xx -> Accepted; tells message; again stop; end 32000 ms
 Cancelled: 3xx-6xx -> Completed; sends ack; tells message; again stop; end 32000 ms
@@ -57,6 +62,7 @@ Cancelled: again -> Cancelled
 Cancelled: end -> over; tells timed out
 Cancelled: transport -> over; tells transport failed
 Cancelled: cancel -> Cancelled; end 32000 ms
+Accepted: 100 -> Accepted
 Accepted: 1xx -> Accepted
 Accepted: 2xx -> Accepted; tells message
 Accepted: 3xx-6xx -> Accepted
@@ -64,6 +70,7 @@ Accepted: again -> Accepted
 Accepted: end -> over; tells ended
 Accepted: transport -> Accepted
 Accepted: cancel -> Accepted
+Completed: 100 -> Completed
 Completed: 1xx -> Completed
 Completed: 2xx -> Completed
 Completed: 3xx-6xx -> Completed; sends ack
@@ -84,6 +91,7 @@ Cancelled: 3xx-6xx -> over; sends ack; tells message
 /// Timers E, F and K.
 const OTHER_CLIENT: &str = "\
 start -> Trying; sends again; again 500 ms; end 32000 ms
+Trying: 100 -> Proceeding; tells message
 Trying: 1xx -> Proceeding; tells message
 Trying: 2xx -> Completed; tells message; again stop; end 5000 ms
 Trying: 3xx-6xx -> Completed; tells message; again stop; end 5000 ms
@@ -91,6 +99,7 @@ Trying: again -> Trying; sends again; again 4000 ms
 Trying: end -> over; tells timed out
 Trying: transport -> over; tells transport failed
 Trying: cancel -> Trying
+Proceeding: 100 -> Proceeding; tells message
 Proceeding: 1xx -> Proceeding; tells message
 Proceeding: 2xx -> Completed; tells message; again stop; end 5000 ms
 Proceeding: 3xx-6xx -> Completed; tells message; again stop; end 5000 ms
@@ -98,6 +107,7 @@ Proceeding: again -> Proceeding; sends again; again 4000 ms
 Proceeding: end -> over; tells timed out
 Proceeding: transport -> over; tells transport failed
 Proceeding: cancel -> Proceeding
+Completed: 100 -> Completed
 Completed: 1xx -> Completed
 Completed: 2xx -> Completed
 Completed: 3xx-6xx -> Completed
@@ -120,6 +130,7 @@ const INVITE_SERVER: &str = "\
 start -> Received; again 200 ms; end 181000 ms
 Received: request -> Received
 Received: ack -> Received
+Received: send 100 -> Proceeding; sends response; again stop; end 181000 ms
 Received: send 1xx -> Proceeding; sends response; again stop; end 181000 ms
 Received: send 2xx -> Accepted; sends response; again stop; end 32000 ms
 Received: send 3xx-6xx -> Completed; sends response; again 500 ms; end 32000 ms
@@ -128,6 +139,7 @@ Received: end -> Completed; sends timeout; tells unanswered; again 500 ms; end 3
 Received: transport -> over; tells transport failed
 Proceeding: request -> Proceeding; sends again
 Proceeding: ack -> Proceeding
+Proceeding: send 100 -> Proceeding; sends response; again stop; end 181000 ms
 Proceeding: send 1xx -> Proceeding; sends response; again stop; end 181000 ms
 Proceeding: send 2xx -> Accepted; sends response; again stop; end 32000 ms
 Proceeding: send 3xx-6xx -> Completed; sends response; again 500 ms; end 32000 ms
@@ -136,6 +148,7 @@ Proceeding: end -> Completed; sends timeout; tells unanswered; again 500 ms; end
 Proceeding: transport -> over; tells transport failed
 Accepted: request -> Accepted
 Accepted: ack -> Accepted; tells message
+Accepted: send 100 -> Accepted
 Accepted: send 1xx -> Accepted
 Accepted: send 2xx -> Accepted; sends response
 Accepted: send 3xx-6xx -> Accepted
@@ -144,6 +157,7 @@ Accepted: end -> over
 Accepted: transport -> Accepted
 Completed: request -> Completed; sends again
 Completed: ack -> Confirmed; again stop; end 5000 ms
+Completed: send 100 -> Completed
 Completed: send 1xx -> Completed
 Completed: send 2xx -> Completed
 Completed: send 3xx-6xx -> Completed
@@ -152,6 +166,7 @@ Completed: end -> over; tells timed out
 Completed: transport -> over; tells transport failed
 Confirmed: request -> Confirmed
 Confirmed: ack -> Confirmed
+Confirmed: send 100 -> Confirmed
 Confirmed: send 1xx -> Confirmed
 Confirmed: send 2xx -> Confirmed
 Confirmed: send 3xx-6xx -> Confirmed
@@ -173,6 +188,7 @@ const OTHER_SERVER: &str = "\
 start -> Trying; again 3500 ms; end 32000 ms
 Trying: request -> Trying
 Trying: ack -> Trying
+Trying: send 100 -> Trying
 Trying: send 1xx -> Trying
 Trying: send 2xx -> Completed; sends response; again stop; end 32000 ms
 Trying: send 3xx-6xx -> Completed; sends response; again stop; end 32000 ms
@@ -181,6 +197,7 @@ Trying: end -> over; tells unanswered
 Trying: transport -> over; tells transport failed
 Proceeding: request -> Proceeding; sends again
 Proceeding: ack -> Proceeding
+Proceeding: send 100 -> Proceeding
 Proceeding: send 1xx -> Proceeding
 Proceeding: send 2xx -> Completed; sends response; again stop; end 32000 ms
 Proceeding: send 3xx-6xx -> Completed; sends response; again stop; end 32000 ms
@@ -189,6 +206,7 @@ Proceeding: end -> over; tells unanswered
 Proceeding: transport -> over; tells transport failed
 Completed: request -> Completed; sends again
 Completed: ack -> Completed
+Completed: send 100 -> Completed
 Completed: send 1xx -> Completed
 Completed: send 2xx -> Completed
 Completed: send 3xx-6xx -> Completed

@@ -73,7 +73,7 @@ impl InviteServer {
             }
             (
                 Self::Received | Self::Proceeding,
-                ServerInput::Respond(Class::Provisional),
+                ServerInput::Respond(Class::Trying | Class::Provisional),
             ) => Step::to(Self::Proceeding)
                 .send(Send::Response)
                 .again(Wait::Stop)
@@ -130,7 +130,7 @@ impl InviteServer {
             )
             | (
                 Self::Accepted,
-                ServerInput::Respond(Class::Provisional | Class::Failure),
+                ServerInput::Respond(Class::Trying | Class::Provisional | Class::Failure),
             )
             | (
                 Self::Completed | Self::Confirmed,
@@ -182,7 +182,7 @@ impl OtherServer {
             // No provisional response of a user's is sent (RFC 4320 §4.1).
             | (
                 Self::Trying | Self::Proceeding,
-                ServerInput::Respond(Class::Provisional),
+                ServerInput::Respond(Class::Trying | Class::Provisional),
             )
             | (Self::Completed, ServerInput::Respond(_))
             | (Self::Proceeding | Self::Completed, ServerInput::Again(_))

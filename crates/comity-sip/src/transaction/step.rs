@@ -147,7 +147,9 @@ impl Reliability {
 /// What a class of responses is to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// 100 to 199.
+    /// 100.
+    Trying,
+    /// 101 to 199.
     Provisional,
     /// 200 to 299.
     Success,

@@ -58,7 +58,8 @@ impl Timing {
 
     /// The interval behind this one, where it grows to T2.
     pub(crate) fn next_interval(&self, interval: Duration) -> Duration {
-        interval.saturating_mul(2).min(self.t2)
+        let doubled = interval.saturating_mul(2).min(self.t2);
+        doubled.max(SHORTEST)
     }
 
     /// How long it takes until the retransmissions of a client have an interval of T2: not before is
@@ -73,6 +74,9 @@ impl Timing {
         until
     }
 }
+
+/// No interval is shorter, whatever is configured.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod tests {

@@ -35,6 +35,8 @@ use crate::{Method, Request, Response, StatusCode};
 pub(crate) struct Table {
     timing: Timing,
     hash: Seeded,
+    /// Of the tags that others see.
+    tags: Seeded,
     entries: Vec<Option<Entry>>,
     free: Vec<u32>,
     serial: u32,
@@ -70,6 +72,7 @@ pub(crate) struct Limits {
 impl Table {
     pub(crate) fn new(now: Instant, timing: Timing, limits: Limits, random: &mut Random) -> Self {
         let hash = Seeded::new(random.bytes());
+        let tags = Seeded::new(random.bytes());
         Self {
             timing,
             limits,
@@ -89,6 +92,7 @@ impl Table {
                 limits.answers_at_once,
             ),
             hash,
+            tags,
             outbox: VecDeque::new(),
             told: VecDeque::new(),
         }
@@ -97,6 +101,11 @@ impl Table {
     /// How many transactions there are.
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
+    }
+
+    /// The hash of what others see, in tags and branches.
+    pub(crate) fn shown_hash(&self) -> &Seeded {
+        &self.tags
     }
 
     pub(crate) fn hash(&self) -> &Seeded {
@@ -256,8 +265,11 @@ impl Table {
             (Flow::Datagrams { .. }, Flow::Connection(_))
             | (Flow::Connection(_), Flow::Datagrams { .. }) => false,
         };
+        let name = method.as_str().as_bytes();
+        let asked = entry.request.strip_prefix(name);
+        let is_asked = entry.request.is_empty() || asked.is_some_and(|rest| rest.starts_with(b" "));
         let is_invite = matches!(entry.machine, Machine::InviteClient(_));
-        if !same_way || is_invite != (method == Method::Invite) {
+        if !same_way || !is_asked || is_invite != (method == Method::Invite) {
             return Taken::Stray;
         }
         let input = ClientInput::Response(Class::of(response.status()));
@@ -314,7 +326,7 @@ impl Table {
             Machine::InviteServer(InviteServer::Received | InviteServer::Proceeding) => true,
             Machine::InviteServer(InviteServer::Accepted) => class == Class::Success,
             Machine::OtherServer(OtherServer::Trying | OtherServer::Proceeding) => {
-                class != Class::Provisional
+                !matches!(class, Class::Trying | Class::Provisional)
             }
             Machine::InviteServer(InviteServer::Completed | InviteServer::Confirmed)
             | Machine::OtherServer(OtherServer::Completed)
@@ -415,7 +427,7 @@ impl Table {
     /// The tag in To of the answers to a request: it follows from the key under the secret of this
     /// table, so that every answer has the same.
     pub(crate) fn tag(&self, key: &[u8]) -> Tag {
-        Tag::new(self.hash.hash_one(key))
+        Tag::new(self.tags.hash_one(key))
     }
 
     fn tag_of(&self, entry: &Entry) -> Option<Tag> {

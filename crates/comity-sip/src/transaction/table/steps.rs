@@ -187,7 +187,9 @@ impl Table {
 
 impl Class {
     pub(super) fn of(status: StatusCode) -> Self {
-        if status.is_provisional() {
+        if status == StatusCode::TRYING {
+            Self::Trying
+        } else if status.is_provisional() {
             Self::Provisional
         } else if status.is_success() {
             Self::Success
