@@ -50,6 +50,9 @@ pub(crate) fn load(options: &Options) -> Result<Config, FileError> {
     if let Some(most) = options.max_transactions {
         // The endpoint keeps a sixteenth of all for requests inside of dialogs.
         endpoint.limits.max_transactions = most.saturating_add(most.div_ceil(15));
+        // What is allowed has to find room.
+        let bytes = most.saturating_mul(KEPT_BYTES);
+        endpoint.limits.max_kept_bytes = endpoint.limits.max_kept_bytes.max(bytes);
     }
     if let Some(most) = options.max_transactions_per_source {
         endpoint.limits.max_transactions_per_source = most;
@@ -85,3 +88,6 @@ fn read(path: &Path) -> Result<Vec<u8>, FileError> {
         reason: error.to_string(),
     })
 }
+
+/// What a transaction outside of dialogs keeps of messages, on average.
+const KEPT_BYTES: u32 = 2048;

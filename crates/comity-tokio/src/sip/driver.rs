@@ -22,7 +22,7 @@ use self::clock::Clock;
 use super::application::Application;
 use super::config::Limits;
 use super::connections::{Connections, Flushed, Read};
-use super::datagrams::{Datagrams, Sent};
+use super::datagrams::Datagrams;
 use super::ending::end;
 use super::errands::{Done, Errands};
 use super::notice::{CloseReason, Notice};
@@ -126,9 +126,9 @@ impl<A: Application> Driver<A> {
         more |= self.take_woken(cx);
         more |= self.take_commands(cx);
         more |= self.take_done(cx);
-        self.send_unsent(cx);
         while self.endings.poll_join_next(cx).map(|end| end.is_some()) == Poll::Ready(true) {}
         more |= self.take_time(cx);
+        more |= self.send_datagrams(cx);
         if self.has_ended {
             Poll::Ready(Turn::End)
         } else if more {
@@ -245,13 +245,23 @@ impl<A: Application> Driver<A> {
         some
     }
 
-    fn send_unsent(&mut self, cx: &mut Context<'_>) {
+    /// Sends the datagrams of this turn; true if the endpoint did something about those that cannot
+    /// be delivered.
+    fn send_datagrams(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut unreachable = Vec::new();
         for socket in &mut self.sockets {
-            if let Some(count) = socket.poll_send_unsent(cx) {
+            if let Some(count) = socket.poll_flush(cx) {
                 self.application
                     .handle_notice(Notice::DatagramsDropped { count });
             }
+            unreachable.extend(std::iter::from_fn(|| socket.next_unreachable()));
         }
+        for &remote in &unreachable {
+            let now = Instant::now();
+            self.endpoint.handle_unreachable(now, remote);
+            self.settle(now);
+        }
+        !unreachable.is_empty()
     }
 
     /// Does what is due; true if something was.
@@ -298,7 +308,7 @@ impl<A: Application> Driver<A> {
     /// Does what the endpoint wants, and sends what is to be sent.
     fn settle(&mut self, now: Instant) {
         loop {
-            self.transmit(now);
+            self.transmit();
             if let Some(event) = self.endpoint.poll_event() {
                 self.act(now, event);
             } else if let Some(connection) = self.connections.next_written() {
@@ -309,16 +319,14 @@ impl<A: Application> Driver<A> {
         }
     }
 
-    fn transmit(&mut self, now: Instant) {
+    fn transmit(&mut self) {
         while let Some(transmit) = self.endpoint.poll_transmit(&mut self.output) {
             match transmit.flow {
                 Flow::Connection(connection) => self.connections.write(connection, &self.output),
                 Flow::Datagrams { local, remote } => {
                     let mut sockets = self.sockets.iter_mut();
-                    let socket = sockets.find(|socket| socket.local() == local);
-                    let sent = socket.map(|socket| socket.send(&self.output, remote));
-                    if sent == Some(Sent::Unreachable) {
-                        self.endpoint.handle_unreachable(now, remote);
+                    if let Some(socket) = sockets.find(|socket| socket.local() == local) {
+                        socket.send(&self.output, remote);
                     }
                 }
             }
