@@ -1,4 +1,4 @@
-//! SIP between servers: messages and URIs over their original bytes, without I/O.
+//! SIP between servers, without I/O: messages, transactions, dialogs, subscriptions, and an endpoint.
 //!
 //! * [`Framer`] cuts a stream into messages; [`Message::from_datagram`] and [`Message::from_frame`]
 //!   read what a transport delivers in one piece.
@@ -10,8 +10,12 @@
 //! * [`Uri`] is a view of a URI, with the comparison of RFC 3261 §19.1.4.
 //! * [`Acceptance`] says whether a message can be accepted, and with what to answer if not. A message
 //!   that cannot be accepted can still be forwarded.
+//! * [`Endpoint`] is the machine: transactions over datagrams and connections, requests as values to
+//!   answer, targets that are worked through, sessions, subscriptions, publications. [`endpoint`] says
+//!   how it is driven.
+//! * [`Dialog`] is what two user agents keep of each other.
 //!
-//! There are no transactions, dialogs or timers here, and nothing opens a socket.
+//! Nothing here opens a socket, reads a clock or resolves a name.
 //!
 //! # A request and its answer
 //!
@@ -76,8 +80,11 @@
 //!
 //! # Standards
 //!
-//! RFC 3261 (messages, §7, §18.3, §19, §20, §25), RFC 4475 and RFC 5118 (test messages), RFC 3262,
-//! RFC 3325, RFC 3326, RFC 3428, RFC 3581, RFC 3903, RFC 5621, RFC 5626 (keep-alives), RFC 5627,
+//! RFC 3261 (but for registrars, redirection, authentication and multicast), RFC 6026 and RFC 4320
+//! (transactions), RFC 3581 (`rport`), RFC 5393 (loops), RFC 5658 (two Record-Routes), RFC 5923 (reuse
+//! of connections, without virtual servers), RFC 3263 §4.3 and §5 (other targets; the lookup is the
+//! driver's), RFC 3428 (MESSAGE), RFC 3903 (client), RFC 6665 (both roles), RFC 4475 and RFC 5118 (test
+//! messages). Headers and URIs alone are of RFC 3262, RFC 3325, RFC 3326, RFC 3428, RFC 3581, RFC 3903, RFC 5621, RFC 5626 (keep-alives), RFC 5627,
 //! RFC 6665, RFC 7118 (framing) as far as their headers and URIs go; RFC 3859, RFC 3860, RFC 3966
 //! (URIs).
 

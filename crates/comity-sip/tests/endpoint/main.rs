@@ -10,6 +10,7 @@ mod exchange;
 mod limits;
 mod matching;
 mod probe;
+mod proxy;
 mod sessions;
 mod subscriptions;
 mod targets;
