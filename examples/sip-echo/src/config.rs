@@ -43,6 +43,10 @@ pub(crate) fn load(options: &Options) -> Result<Config, FileError> {
     let endpoint = &mut config.endpoint;
     endpoint.product = format!("{NAME}/{VERSION}");
     endpoint.events = vec!["presence".to_owned()];
+    // What a message says, and how a session is described. Receipts, which would go back and forth, are
+    // refused.
+    let understood = ["text/plain", "text/html", "application/sdp"];
+    endpoint.acceptance.content_types = understood.map(str::to_owned).to_vec();
     if options.tls.is_some() {
         // What comes over the other transports is measured when it is answered.
         endpoint.max_page_bytes = None;
