@@ -91,7 +91,8 @@ impl Server {
         &self.addresses
     }
 
-    /// Lets the endpoint do something, soon, on the task that serves it.
+    /// Lets the endpoint do something, soon, on the task that serves it. Work that has not begun when
+    /// the server ends is dropped.
     ///
     /// # Errors
     ///
