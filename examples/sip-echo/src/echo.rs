@@ -280,7 +280,7 @@ impl Application for Echo {
                 .log
                 .add(&format_args!("subscription {subscription}: {cause}")),
             Event::Session { session, event } => match event {
-                SessionEvent::Acknowledged => {
+                SessionEvent::Acknowledged(_) => {
                     self.log.add(&format_args!("session {session}: begun"));
                 }
                 SessionEvent::Ended(reason) => {

@@ -8,7 +8,7 @@ use comity_machine::{QueryId, QueryIds, Random, Timers};
 
 use super::connections::{ConnectionLimits, Connections, Opened, Sent};
 use super::draft::Draft;
-use super::event::{Counters, Event, Failure, RequestId};
+use super::event::{Counters, Event, Failure, Hop, RequestId};
 use super::guard::Guard;
 use super::hops::Hops;
 use super::outgoing::{Pending, Purpose};
@@ -35,7 +35,7 @@ pub(crate) struct Core {
     pub(crate) pending: BTreeMap<RequestId, Pending>,
     pub(crate) next_request: u64,
     pub(crate) queries: QueryIds,
-    pub(crate) questions: BTreeMap<QueryId, Question>,
+    pub(crate) questions: BTreeMap<QueryId, (Question, Hop)>,
     /// How many of the questions are not for a request.
     pub(crate) other_questions: usize,
     pub(crate) timers: Timers<Timer>,
@@ -288,11 +288,11 @@ impl Core {
     }
 
     /// Takes back a question that is answered, or that nobody answered.
-    pub(crate) fn take_question(&mut self, query: QueryId) -> Option<Question> {
-        let question = self.questions.remove(&query)?;
+    pub(crate) fn take_question(&mut self, query: QueryId) -> Option<(Question, Hop)> {
+        let (question, hop) = self.questions.remove(&query)?;
         let is_bounded = matches!(question, Question::Request(_));
         self.other_questions -= usize::from(!is_bounded);
-        Some(question)
+        Some((question, hop))
     }
 
     /// Nobody says where something goes.
@@ -306,7 +306,7 @@ impl Core {
     }
 
     /// Asks for addresses.
-    pub(crate) fn ask(&mut self, now: Instant, question: Question, hop: super::Hop) {
+    pub(crate) fn ask(&mut self, now: Instant, question: Question, hop: Hop) {
         // Each request has one question at most; of the others there are few.
         let is_bounded = matches!(question, Question::Request(_));
         if !is_bounded && self.other_questions >= MAX_OTHER_QUESTIONS {
@@ -314,7 +314,7 @@ impl Core {
         }
         self.other_questions += usize::from(!is_bounded);
         let query = self.queries.next_id();
-        self.questions.insert(query, question);
+        self.questions.insert(query, (question, hop.clone()));
         let wait = self.config.timing.timeout();
         self.timers.set_after(Timer::Question(query), now, wait);
         self.events.push_back(Event::Locate { query, hop });

@@ -5,8 +5,8 @@ use super::{Hop, Listener};
 use crate::header::{CSeq, CallId, From, MaxForwards, Route, To};
 use crate::transaction::{Kind, request_of};
 use crate::{
-    HeaderName, Limits, Message, Method, ParseError, Request, RequestBuilder, Transport,
-    UriBuilder, UriError,
+    HeaderName, Limits, Message, Method, ParseError, Request, RequestBuilder, Scheme, Transport,
+    Uri, UriBuilder, UriError,
 };
 
 /// A request without the lines that depend on the way that it takes: Via and Contact.
@@ -16,6 +16,8 @@ pub(crate) struct Draft {
     /// How long the request line is, with its line end.
     line_len: usize,
     pub(crate) kind: Kind,
+    /// Of the first Route, or of the Request-URI.
+    scheme: Scheme,
     /// The user of the Contact that it still needs.
     contact: Option<Option<String>>,
     has_max_forwards: bool,
@@ -119,6 +121,7 @@ impl Draft {
             bytes: bytes.clone(),
             line_len: memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1),
             kind: Kind::of(request.method()),
+            scheme: next_uri(request).scheme(),
             contact: None,
             has_max_forwards: true,
             is_page: false,
@@ -136,12 +139,12 @@ impl Draft {
             message.put(&b"Max-Forwards: 70\r\n"[..]);
         }
         if let Some(user) = &self.contact
-            && let Ok(contact) = contact(user.as_deref(), listener)
+            && let Ok(contact) = contact(self.scheme, user.as_deref(), listener)
         {
             message.put(format!("Contact: {contact}\r\n").as_bytes());
         }
         if let Some(own) = &self.recorded {
-            message.put(record_route(listener, own).as_bytes());
+            message.put(record_route(self.scheme, listener, own).as_bytes());
         }
         message.put(rest);
         message.freeze()
@@ -168,9 +171,7 @@ impl Draft {
 
     /// Where it goes next: to its first Route, or to its Request-URI (RFC 3261 §8.1.2).
     pub(crate) fn hop(&self) -> Option<Hop> {
-        let request = request_of(&self.bytes)?;
-        let route = request.headers().first::<Route<'_>>().ok()?;
-        Hop::of(route.map_or_else(|| request.uri(), |route| route.uri()))
+        Hop::of(next_uri(&request_of(&self.bytes)?))
     }
 }
 
@@ -189,9 +190,15 @@ pub(crate) fn via(listener: &Listener, branch: &str, offers_reuse: bool) -> Stri
     format!("Via: SIP/2.0/{transport} {host}:{port};branch={branch};rport{alias}\r\n")
 }
 
+/// Where a request goes next: to its first Route, or to its Request-URI (RFC 3261 §8.1.2).
+fn next_uri(request: &Request) -> Uri<'_> {
+    let route = request.headers().first::<Route<'_>>().ok().flatten();
+    route.map_or_else(|| request.uri(), |route| route.uri())
+}
+
 /// The lines of Record-Route of ours: the side on which a request goes on comes first, and the side on
 /// which it came second if that is another.
-fn record_route(onward: &Listener, own: &Listener) -> String {
+fn record_route(scheme: Scheme, onward: &Listener, own: &Listener) -> String {
     let line = |listener: &Listener| {
         let Listener {
             transport,
@@ -199,6 +206,9 @@ fn record_route(onward: &Listener, own: &Listener) -> String {
             port,
             ..
         } = listener;
+        if scheme == Scheme::Sips {
+            return format!("Record-Route: <sips:{host}:{port};lr>\r\n");
+        }
         let transport = transport.param();
         format!("Record-Route: <sip:{host}:{port};transport={transport};lr>\r\n")
     };
@@ -208,15 +218,24 @@ fn record_route(onward: &Listener, own: &Listener) -> String {
     }
 }
 
-/// The value of a Contact of ours.
+/// The value of a Contact of ours: a `sips` URI where the other side is asked for by one
+/// (RFC 3261 §8.1.1.8, §12.1.1).
 ///
 /// # Errors
 ///
 /// If the parts make no URI.
-pub(crate) fn contact(user: Option<&str>, listener: &Listener) -> Result<String, UriError> {
-    let mut uri = UriBuilder::sip(&listener.host)
-        .port(listener.port)
-        .param("transport", listener.transport.param());
+pub(crate) fn contact(
+    scheme: Scheme,
+    user: Option<&str>,
+    listener: &Listener,
+) -> Result<String, UriError> {
+    let uri = match scheme {
+        Scheme::Sips => UriBuilder::sips(&listener.host),
+        Scheme::Sip | Scheme::Tel | Scheme::Im | Scheme::Pres | Scheme::Other => {
+            UriBuilder::sip(&listener.host).param("transport", listener.transport.param())
+        }
+    };
+    let mut uri = uri.port(listener.port);
     if let Some(user) = user {
         uri = uri.user(user);
     }

@@ -6,7 +6,7 @@ use comity_identity::{DomainName, Host};
 use comity_machine::QueryId;
 use thiserror::Error;
 
-use super::Incoming;
+use super::{Incoming, Target};
 use crate::session::{SessionEvent, SessionId};
 use crate::subscription::{
     PublicationEvent, PublicationId, SubscriptionEvent, SubscriptionId, WatcherEvent,
@@ -163,6 +163,23 @@ impl Hop {
     }
 }
 
+impl Hop {
+    /// What of some addresses leads there: over TLS somebody has to prove the name that was looked up,
+    /// and nothing but TLS will do where that is asked for.
+    pub(crate) fn admitted(&self, targets: Vec<Target>) -> Vec<Target> {
+        let named = targets.into_iter().filter_map(|mut target| {
+            if target.transport != Transport::Tls {
+                return (!self.is_secure).then_some(target);
+            }
+            if let (None, Host::Domain(name)) = (&target.name, &self.host) {
+                target.name = Some(name.clone());
+            }
+            target.name.is_some().then_some(target)
+        });
+        named.collect()
+    }
+}
+
 /// Why a request got no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -213,6 +230,10 @@ pub struct Counters {
     pub withheld: u64,
     /// Answers to datagrams that would have been too large beside them.
     pub oversized: u64,
+    /// BENOTIFYs, which are not answered.
+    pub unwanted: u64,
+    /// Answers for which nothing was kept, and ACKs, that found no way.
+    pub lost: u64,
     /// Requests whose transaction ended before the user answered.
     pub unanswered: u64,
 }

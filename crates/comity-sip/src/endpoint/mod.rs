@@ -95,7 +95,7 @@ pub use incoming::Incoming;
 pub use target::Target;
 
 use self::core::Report;
-use crate::session::{EndReason, Sessions, ends_dialog};
+use crate::session::{EndReason, SessionId, Sessions, ends_dialog};
 use crate::subscription::{Publications, SubscriptionTimer, Subscriptions};
 use crate::transaction::{Closed, Kind, Realm, Tell, TransactionId};
 use crate::{
@@ -353,7 +353,8 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Tells the sender of an INVITE how it goes on, as 180 does.
+    /// Tells the sender of an INVITE how it goes on, as 180 does; gives the session that begins with
+    /// it, which 100 does not begin.
     ///
     /// # Errors
     ///
@@ -363,20 +364,23 @@ impl Endpoint {
         now: Instant,
         incoming: &Incoming,
         mut response: ResponseBuilder,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<Option<SessionId>, AnswerError> {
         if !response.status().is_provisional() || !incoming.is_invite() {
             return Err(AnswerError::Class);
         }
         if !self.core.table.is_unanswered(incoming.id) {
             return Err(AnswerError::Over);
         }
+        let mut session = incoming.session;
         if response.status() != StatusCode::TRYING && incoming.session.is_none() {
             // Without room for it, or an address of the peer, the dialog begins with the 200.
-            if self.early_session(incoming).is_ok() {
+            session = self.early_session(incoming).ok();
+            if session.is_some() {
                 let _: Result<_, BuildError> = self.describe_dialog(incoming, &mut response);
             }
         }
-        self.hand_down(now, incoming, response)
+        self.hand_down(now, incoming, response)?;
+        Ok(session)
     }
 
     /// The names that the peer of a connection proved.
@@ -537,9 +541,10 @@ impl Endpoint {
 
     fn answer_question(&mut self, now: Instant, query: QueryId, targets: Vec<Target>) {
         let core = &mut self.core;
-        let Some(question) = core.take_question(query) else {
+        let Some((question, hop)) = core.take_question(query) else {
             return;
         };
+        let targets = hop.admitted(targets);
         match question {
             question if targets.is_empty() => core.answer_nowhere(now, question),
             Question::Request(request) => core.set_targets(now, request, targets),

@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Pending {
     draft: Draft,
     purpose: Purpose,
-    targets: VecDeque<Target>,
+    targets: VecDeque<(Target, Turn)>,
     /// Where to ask when the connection of the dialog fails.
     fallback: Option<Hop>,
     attempt: Option<Attempt>,
@@ -63,6 +63,27 @@ pub(crate) enum Purpose {
     Watcher(SubscriptionId),
     /// A publication.
     Publication(PublicationId),
+}
+
+/// When a target is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// When those before it failed.
+    Next,
+    /// When no connection could be had to the one before it.
+    WithoutConnection,
+}
+
+impl Pending {
+    fn next_target(&mut self) -> Option<Target> {
+        let failure = self.failure;
+        while let Some((target, turn)) = self.targets.pop_front() {
+            if turn == Turn::Next || matches!(failure, Failure::Transport | Failure::NoListener) {
+                return Some(target);
+            }
+        }
+        None
+    }
 }
 
 impl Core {
@@ -144,15 +165,20 @@ impl Core {
             return;
         };
         let is_large = pending.draft.len_on_its_way() > max;
-        for target in targets {
+        for target in targets.into_iter().take(MAX_TARGETS) {
             // A large request goes over a connection, and in a datagram only if there is none to be
             // had (RFC 3261 §18.1.1).
-            if is_large && target.transport == Transport::Udp {
+            let is_second = is_large && target.transport == Transport::Udp;
+            if is_second {
                 let mut connected = target.clone();
                 connected.transport = Transport::Tcp;
-                pending.targets.push_back(connected);
+                pending.targets.push_back((connected, Turn::Next));
             }
-            pending.targets.push_back(target);
+            let turn = match is_second {
+                true => Turn::WithoutConnection,
+                false => Turn::Next,
+            };
+            pending.targets.push_back((target, turn));
         }
         self.attempt(now, id);
     }
@@ -166,7 +192,7 @@ impl Core {
             pending.attempt = None;
             let target = match pending.is_cancelled {
                 true => None,
-                false => pending.targets.pop_front(),
+                false => pending.next_target(),
             };
             let Some(target) = target else {
                 return match pending.fallback.take().filter(|_| !pending.is_cancelled) {
@@ -555,3 +581,7 @@ impl Core {
 
 /// At how many places one INVITE may be accepted.
 const MAX_ACCEPTED: usize = 16;
+
+/// How many targets a request is tried at: a peer's records shall not keep it for longer than a few
+/// minutes.
+const MAX_TARGETS: usize = 8;

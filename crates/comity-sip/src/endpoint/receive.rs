@@ -33,7 +33,11 @@ impl Endpoint {
     pub(crate) fn handle_message(&mut self, now: Instant, message: Message, way: Way) {
         match message {
             Message::Request(request) => self.handle_request(now, request, way),
-            Message::Response(response) => {
+            Message::Response(mut response) => {
+                if let Flow::Connection(_) = way.flow {
+                    // It would keep all that was read with it.
+                    response.compact();
+                }
                 self.core.handle_response(now, Box::new(response), way.flow);
             }
         }
@@ -72,11 +76,16 @@ impl Endpoint {
                     let (request, source) = (Box::new(request), way.source);
                     self.core.events.push_back(Event::Ack { request, source });
                 }
-                Receipt::Ack => self.handle_ack(now, &request, way.flow),
+                Receipt::Ack => self.handle_ack(now, request, way.flow),
             }
             return;
         }
         core.note_offer(&request, way);
+        if request.method() == Method::Benotify {
+            // Nobody was told that we take it, and it must not be answered.
+            core.counters.unwanted += 1;
+            return;
+        }
         let standing = self.standing(&request, &key);
         let core = &mut self.core;
         if let Err(refusal) = core.check(&request, standing) {

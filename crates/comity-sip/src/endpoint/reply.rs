@@ -34,6 +34,7 @@ impl Core {
     /// names.
     pub(crate) fn detour(&mut self, now: Instant, departure: Departure) {
         let Some((id, side)) = departure.from else {
+            self.counters.lost += 1;
             return;
         };
         if side == Side::Client {

@@ -90,11 +90,12 @@ impl Endpoint {
     ) -> Result<(), BuildError> {
         let headers = incoming.request.headers();
         response.copy(headers, HeaderName::RecordRoute)?;
+        let scheme = incoming.request.uri().scheme();
         let listener = self.core.listener(incoming.transport, incoming.source);
         let to = headers.one::<To<'_>>().ok();
         let user = to.and_then(|to| to.uri().user());
         if let Some(listener) = listener
-            && let Ok(contact) = contact(user.as_deref(), listener)
+            && let Ok(contact) = contact(scheme, user.as_deref(), listener)
         {
             response.header(HeaderName::Contact, contact)?;
         }
@@ -125,8 +126,8 @@ impl Endpoint {
     }
 
     /// An ACK to a 2xx.
-    pub(crate) fn handle_ack(&mut self, now: Instant, request: &Request, flow: Flow) {
-        let id = DialogId::of_request(request);
+    pub(crate) fn handle_ack(&mut self, now: Instant, request: Request, flow: Flow) {
+        let id = DialogId::of_request(&request);
         let session = id.ok().and_then(|id| self.sessions.of_dialog(&id));
         let Some(session) = session else {
             self.core.counters.stray_acks += 1;
@@ -151,7 +152,7 @@ impl Endpoint {
             if is_leaving {
                 self.leave_session(now, session);
             } else {
-                self.tell(session, SessionEvent::Acknowledged);
+                self.tell(session, SessionEvent::Acknowledged(Box::new(request)));
             }
         }
     }

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::endpoint::{Failure, Peer, RequestId, SendError};
 use crate::transaction::TransactionId;
-use crate::{BuildError, Dialog, DialogError, DialogId, Response};
+use crate::{BuildError, Dialog, DialogError, DialogId, Request, Response};
 
 /// A session of an endpoint, never one that was there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,8 +34,9 @@ pub enum SessionEvent {
     Progress(Box<Response>),
     /// It is there: the peer answered our INVITE with 2xx, which was acknowledged.
     Answered(Box<Response>),
-    /// It is there: the peer acknowledged our 2xx, also that to a further INVITE.
-    Acknowledged,
+    /// It is there: the peer acknowledged our 2xx, also that to a further INVITE. The ACK to an INVITE
+    /// without a description has the answer to ours.
+    Acknowledged(Box<Request>),
     /// The peer refused our INVITE. The session is over; after a further INVITE of ours it goes on
     /// as it was.
     Refused(Box<Response>),

@@ -83,6 +83,8 @@ pub(crate) struct Publication {
     /// The request under way takes it back.
     is_removed: bool,
     failures: u32,
+    /// The server said once that the time is too short.
+    is_longer: bool,
 }
 
 impl Publish {
@@ -137,6 +139,7 @@ impl Endpoint {
             is_ending: false,
             is_removed: false,
             failures: 0,
+            is_longer: false,
         };
         self.publications.publications.insert(id, publication);
         match self.send_publish(now, id, Sent::State) {
@@ -309,8 +312,9 @@ impl Endpoint {
         let least = least.and_then(MinExpires::seconds).unwrap_or_default();
         let least = Duration::from_secs(least.into());
         match self.publication(id) {
-            Ok(entry) if least > entry.expires => {
+            Ok(entry) if least > entry.expires && !entry.is_longer => {
                 entry.expires = least;
+                entry.is_longer = true;
                 self.publish_again(now, id, cause);
             }
             Ok(_) | Err(_) => self.end_publication(id, cause),

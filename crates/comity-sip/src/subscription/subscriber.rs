@@ -51,6 +51,8 @@ pub(crate) struct Subscriber {
     is_ending: bool,
     /// The notifier was asked to end it.
     is_removed: bool,
+    /// The notifier said once that the time is too short.
+    is_longer: bool,
     /// A NOTIFY came since the last SUBSCRIBE was sent.
     is_told: bool,
 }
@@ -161,6 +163,7 @@ impl Endpoint {
             failures: 0,
             is_removed: is_once,
             is_told: false,
+            is_longer: false,
         };
         self.subscriptions.ours.insert(id, subscriber);
         Ok(id)
@@ -320,10 +323,11 @@ impl Endpoint {
         };
         let least = response.headers().optional::<MinExpires>().ok().flatten();
         let least = least.map_or(Duration::ZERO, |least| seconds(least.seconds()));
-        if least <= entry.expires || entry.is_ending {
+        if least <= entry.expires || entry.is_ending || entry.is_longer {
             return self.handle_subscribe_refused(now, id, status);
         }
         entry.expires = least;
+        entry.is_longer = true;
         let again = match entry.dialog.is_some() {
             true => self.refresh(now, id, least),
             false => self.begin_subscription(now, id),

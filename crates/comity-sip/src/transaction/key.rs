@@ -68,6 +68,7 @@ impl RequestKey {
                 hasher.write_usize(part.len());
                 hasher.write(part);
             }
+            hasher.write_u64(realm.0);
             hasher.write_u32(cseq.number);
             hasher.finish()
         });

@@ -14,6 +14,8 @@ pub(crate) struct Sources {
     /// The answers outside of transactions that a source gets for each second, and at once.
     rate: u32,
     burst: u32,
+    /// When those without anything may be looked for again.
+    next_sweep: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,7 @@ impl Sources {
             max,
             rate,
             burst,
+            next_sweep: None,
         }
     }
 
@@ -63,13 +66,16 @@ impl Sources {
         if self.rate == 0 {
             return false;
         }
+        let cost = Duration::from_secs(1) / self.rate;
         if !self.sources.contains_key(&prefix) && self.sources.len() >= self.max {
-            self.sources.retain(|_, source| !source.is_idle(now));
+            if self.next_sweep.is_none_or(|next| next <= now) {
+                self.sources.retain(|_, source| !source.is_idle(now));
+                self.next_sweep = Some(now + cost);
+            }
             if self.sources.len() >= self.max {
                 return false;
             }
         }
-        let cost = Duration::from_secs(1) / self.rate;
         let source = self.sources.entry(prefix).or_insert(Source {
             transactions: 0,
             paid: now,

@@ -58,7 +58,7 @@ fn establish(world: &mut World, transport: Transport) -> (SessionId, SessionId) 
     assert!(matches!(event, SessionEvent::Answered(response) if response.body() == SDP));
     let (session, event) = session_event(world.told(End::B));
     assert_eq!(session, callee);
-    assert!(matches!(event, SessionEvent::Acknowledged), "{event:?}");
+    assert!(matches!(event, SessionEvent::Acknowledged(_)), "{event:?}");
     (caller, callee)
 }
 
@@ -248,7 +248,7 @@ fn two_invites_that_meet_are_refused_and_one_comes_again() {
                                 .unwrap();
                         }
                         Event::Session {
-                            event: SessionEvent::Answered(_) | SessionEvent::Acknowledged,
+                            event: SessionEvent::Answered(_) | SessionEvent::Acknowledged(_),
                             ..
                         } => {}
                         other => panic!("{other:?}"),
@@ -350,7 +350,7 @@ fn a_session_survives_a_bad_link() {
                         accept(&mut world, &incoming);
                     }
                     Event::Session {
-                        event: SessionEvent::Acknowledged,
+                        event: SessionEvent::Acknowledged(_),
                         ..
                     } => acknowledged += 1,
                     other => panic!("{other:?}"),
