@@ -4,6 +4,7 @@ mod backoff;
 mod notifier;
 mod publication;
 mod subscriber;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -3,11 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::backoff::{refresh_wait, retry_wait};
-use super::{
-    Cause, Reason, Side, SubscriptionError, SubscriptionEvent, SubscriptionId, SubscriptionTimer,
-};
-use crate::endpoint::{Draft, Event, Incoming, Outcome, Peer, Purpose, RequestId, Target, Timer};
-use crate::header::{self, Expires, MinExpires, SubscriptionState, SubscriptionStatus};
+use super::{Cause, Side, SubscriptionError, SubscriptionEvent, SubscriptionId, SubscriptionTimer};
+use crate::endpoint::{Draft, Event, Outcome, Peer, Purpose, RequestId, Target, Timer};
+use crate::header::{Expires, MinExpires};
 use crate::session::ends_dialog;
 use crate::{
     Dialog, DialogId, Endpoint, HeaderName, Method, RequestBuilder, Response, StatusCode, UriBuf,
@@ -34,27 +32,27 @@ pub struct Subscribe {
 /// A subscription of ours.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
-    wish: Subscribe,
+    pub(super) wish: Subscribe,
     /// Of this try: its Call-ID, our tag, and the number of the first SUBSCRIBE.
-    call_id: String,
-    tag: String,
-    expires: Duration,
-    dialog: Option<Dialog>,
+    pub(super) call_id: String,
+    pub(super) tag: String,
+    pub(super) expires: Duration,
+    pub(super) dialog: Option<Dialog>,
     /// Who may notify; `None` until somebody has answered.
-    peer: Option<Peer>,
+    pub(super) peer: Option<Peer>,
     /// The dialog is there because of a NOTIFY and not only of a 2xx.
-    is_notified: bool,
-    request: Option<RequestId>,
+    pub(super) is_notified: bool,
+    pub(super) request: Option<RequestId>,
     /// Tries that failed since it was last accepted.
-    failures: u32,
+    pub(super) failures: u32,
     /// The user does not want it any more, or wanted to know once.
-    is_ending: bool,
+    pub(super) is_ending: bool,
     /// The notifier was asked to end it.
-    is_removed: bool,
+    pub(super) is_removed: bool,
     /// The notifier said once that the time is too short.
-    is_longer: bool,
+    pub(super) is_longer: bool,
     /// A NOTIFY came since the last SUBSCRIBE was sent.
-    is_told: bool,
+    pub(super) is_told: bool,
 }
 
 impl Subscribe {
@@ -351,100 +349,14 @@ impl Endpoint {
         }
     }
 
-    /// A NOTIFY of a subscription of ours.
-    pub(crate) fn handle_notify(
-        &mut self,
-        now: Instant,
-        id: SubscriptionId,
-        dialog: &DialogId,
-        incoming: Incoming,
-    ) {
-        let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
-            return;
-        };
-        let expected = || entry.request.map(|request| self.core.expected(request));
-        let guard = entry.peer.as_ref().map(|peer| peer.guard.clone());
-        let guard = guard.or_else(expected).unwrap_or_default();
-        if !guard.admits(incoming.proved()) {
-            return self.core.refuse_with(now, &incoming, StatusCode::FORBIDDEN);
-        }
-        let state = match Notified::of(&incoming, &entry.wish.event) {
-            Ok(state) => state,
-            Err(status) => return self.core.refuse_with(now, &incoming, status),
-        };
-        match &mut entry.dialog {
-            Some(known) if known.id() == dialog => {
-                if known.handle_request(&incoming.request).is_err() {
-                    let status = StatusCode::SERVER_INTERNAL_ERROR;
-                    return self.core.refuse_with(now, &incoming, status);
-                }
-            }
-            other => {
-                let sequence = other.as_ref().map_or(1, Dialog::local_sequence);
-                match Dialog::notified(&incoming.request, sequence) {
-                    Ok(dialog) => self.join_subscription(id, dialog, true),
-                    Err(_) => {
-                        return self
-                            .core
-                            .refuse_with(now, &incoming, StatusCode::BAD_REQUEST);
-                    }
-                }
-            }
-        }
-        self.core.refuse_with(now, &incoming, StatusCode::OK);
-        self.take_state(now, id, state, incoming);
-    }
-
-    /// Follows what a NOTIFY says about the subscription.
-    fn take_state(
-        &mut self,
-        now: Instant,
-        id: SubscriptionId,
-        state: Notified,
-        incoming: Incoming,
-    ) {
-        let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
-            return;
-        };
-        entry.is_notified = true;
-        entry.is_told = true;
-        // What shall end has a NOTIFY to come that says so.
-        if !entry.is_ending {
-            self.core.timers.stop(notify_timer(id));
-        }
-        let event = SubscriptionEvent::Notified(Box::new(incoming.request));
-        self.tell_subscription(id, event);
-        match state {
-            Notified::Terminated { reason, retry } => {
-                self.handle_terminated(now, id, reason, retry);
-            }
-            Notified::Standing {
-                expires: Some(expires),
-            } => self.arm_refresh(now, id, seconds(Some(expires))),
-            Notified::Standing { expires: None } => {}
-        }
-    }
-
-    fn handle_terminated(
-        &mut self,
-        now: Instant,
-        id: SubscriptionId,
-        reason: Reason,
-        retry: Option<Duration>,
-    ) {
-        let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
-            return;
-        };
-        let cause = Cause::Terminated(reason);
-        match retry {
-            _ if entry.is_ending => self.end_subscription(id, Cause::Unsubscribed),
-            Some(wait) => self.retry(now, id, cause, wait),
-            None => self.end_subscription(id, cause),
-        }
-    }
-
     /// Asks for a subscription anew, later.
-    fn retry(&mut self, now: Instant, id: SubscriptionId, cause: Cause, least: Duration) {
+    pub(super) fn retry(
+        &mut self,
+        now: Instant,
+        id: SubscriptionId,
+        cause: Cause,
+        least: Duration,
+    ) {
         self.forget_dialog(id);
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
@@ -500,7 +412,7 @@ impl Endpoint {
         }
     }
 
-    fn arm_refresh(&mut self, now: Instant, id: SubscriptionId, granted: Duration) {
+    pub(super) fn arm_refresh(&mut self, now: Instant, id: SubscriptionId, granted: Duration) {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
@@ -512,7 +424,12 @@ impl Endpoint {
         self.core.timers.set_after(subscribe_timer(id), now, wait);
     }
 
-    fn join_subscription(&mut self, id: SubscriptionId, dialog: Dialog, is_notified: bool) {
+    pub(super) fn join_subscription(
+        &mut self,
+        id: SubscriptionId,
+        dialog: Dialog,
+        is_notified: bool,
+    ) {
         let subscriptions = &mut self.subscriptions;
         let Some(entry) = subscriptions.ours.get_mut(&id) else {
             return;
@@ -544,7 +461,7 @@ impl Endpoint {
         entry.peer = None;
     }
 
-    fn end_subscription(&mut self, id: SubscriptionId, cause: Cause) {
+    pub(super) fn end_subscription(&mut self, id: SubscriptionId, cause: Cause) {
         if self.drop_subscription(id) {
             self.tell_subscription(id, SubscriptionEvent::Ended(cause));
         }
@@ -557,7 +474,11 @@ impl Endpoint {
         self.subscriptions.ours.remove(&id).is_some()
     }
 
-    fn tell_subscription(&mut self, subscription: SubscriptionId, event: SubscriptionEvent) {
+    pub(super) fn tell_subscription(
+        &mut self,
+        subscription: SubscriptionId,
+        event: SubscriptionEvent,
+    ) {
         self.core.events.push_back(Event::Subscription {
             subscription,
             event,
@@ -576,42 +497,6 @@ impl Endpoint {
         // A second notifier is turned away (RFC 6665 §4.5.2).
         let entry = self.subscriptions.ours.get(&id)?;
         (!entry.is_notified).then_some(id)
-    }
-}
-
-/// What a NOTIFY says about a subscription.
-#[derive(Clone, Copy, Debug)]
-enum Notified {
-    Standing {
-        /// For how many seconds, if it says so.
-        expires: Option<u32>,
-    },
-    Terminated {
-        reason: Reason,
-        /// After what time it may be asked for again.
-        retry: Option<Duration>,
-    },
-}
-
-impl Notified {
-    /// Reads a NOTIFY for an event package; or the status of the answer.
-    fn of(incoming: &Incoming, package: &str) -> Result<Self, StatusCode> {
-        let headers = incoming.request.headers();
-        let event = headers.optional::<header::Event<'_>>();
-        let (package, _) = package.split_once(';').unwrap_or((package, ""));
-        if !matches!(event, Ok(Some(event)) if event.package() == package) {
-            return Err(StatusCode::BAD_EVENT);
-        }
-        let Ok(Some(state)) = headers.optional::<SubscriptionState<'_>>() else {
-            return Err(StatusCode::BAD_REQUEST);
-        };
-        if state.status() != SubscriptionStatus::Terminated {
-            let expires = state.expires();
-            return Ok(Self::Standing { expires });
-        }
-        let reason = Reason::parse(state.reason());
-        let retry = reason.retry(state.retry_after());
-        Ok(Self::Terminated { reason, retry })
     }
 }
 
@@ -635,7 +520,7 @@ fn is_temporary(status: StatusCode) -> bool {
     status.code() / 100 == 5 || status == StatusCode::REQUEST_TIMEOUT
 }
 
-fn seconds(seconds: Option<u32>) -> Duration {
+pub(super) fn seconds(seconds: Option<u32>) -> Duration {
     Duration::from_secs(seconds.unwrap_or(u32::MAX).into())
 }
 
@@ -643,7 +528,7 @@ fn subscribe_timer(id: SubscriptionId) -> Timer {
     Timer::Subscription(id, SubscriptionTimer::Subscribe)
 }
 
-fn notify_timer(id: SubscriptionId) -> Timer {
+pub(super) fn notify_timer(id: SubscriptionId) -> Timer {
     Timer::Subscription(id, SubscriptionTimer::NoNotify)
 }
 
