@@ -60,6 +60,7 @@
 //! [`Event::Failed`], a session, a subscription and a publication with an event that says why. What is
 //! refused because it is malformed, not supported, or for lack of room, leaves nothing behind.
 
+mod acks;
 mod answer;
 mod config;
 mod connections;
@@ -72,6 +73,7 @@ mod hops;
 mod incoming;
 mod machine;
 pub(crate) mod options;
+mod outcome;
 mod outgoing;
 mod receive;
 mod reply;

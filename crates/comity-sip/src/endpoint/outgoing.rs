@@ -1,49 +1,46 @@
 //! Requests of ours: from target to target until somebody answers.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::connections::Connection;
 use super::core::{Core, Outcome, Question, Report};
 use super::draft::{Draft, SendError, via};
 use super::event::{Failure, Hop, RequestId};
 use super::guard::Guard;
 use super::{Listener, Target};
-use crate::header::{CSeq, RetryAfter, To, Via};
+use crate::header::Via;
 use crate::session::{Errand, SessionId};
 use crate::subscription::{PublicationId, SubscriptionId};
-use crate::transaction::{self, Branch, Departing, Departure, Kind, Tell, Told, TransactionId};
-use crate::{
-    ConnectionId, Flow, Method, RequestBuilder, Response, StatusCode, Transport, check_response,
-};
+use crate::transaction::{self, Branch, Departing, Kind, TransactionId};
+use crate::{Flow, Response, Transport};
 
 /// A request that has no final response yet.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    draft: Draft,
-    purpose: Purpose,
-    targets: VecDeque<(Target, Turn)>,
+    pub(super) draft: Draft,
+    pub(super) purpose: Purpose,
+    pub(super) targets: VecDeque<(Target, Turn)>,
     /// Where to ask when the connection of the dialog fails.
-    fallback: Option<Hop>,
-    attempt: Option<Attempt>,
-    is_cancelled: bool,
+    pub(super) fallback: Option<Hop>,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) is_cancelled: bool,
     /// Why the target before failed.
-    failure: Failure,
+    pub(super) failure: Failure,
     /// The 503 of the target before, which is better than no answer.
-    refusal: Option<Box<Response>>,
+    pub(super) refusal: Option<Box<Response>>,
     /// The tags in To of the 2xx that came to an INVITE.
-    accepted: Vec<Box<[u8]>>,
+    pub(super) accepted: Vec<Box<[u8]>>,
     /// Appended to the branch of every attempt: what a loop is recognised by.
-    mark: Option<u64>,
+    pub(super) mark: Option<u64>,
 }
 
 /// One way that a request takes.
 #[derive(Debug)]
-struct Attempt {
-    target: Target,
-    transaction: TransactionId,
+pub(super) struct Attempt {
+    pub(super) target: Target,
+    pub(super) transaction: TransactionId,
     /// A provisional response came.
-    is_answered: bool,
+    pub(super) is_answered: bool,
 }
 
 /// For whom a request was sent.
@@ -67,7 +64,7 @@ pub(crate) enum Purpose {
 
 /// When a target is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     /// When those before it failed.
     Next,
     /// When no connection could be had to the one before it.
@@ -117,7 +114,7 @@ impl Core {
         Ok(id)
     }
 
-    fn way_back(&self, flow: Option<Flow>, hop: Option<&Hop>) -> Option<Target> {
+    pub(super) fn way_back(&self, flow: Option<Flow>, hop: Option<&Hop>) -> Option<Target> {
         match flow? {
             Flow::Connection(id) => self.connections.back_to(id, hop?),
             Flow::Datagrams { .. } => None,
@@ -184,7 +181,7 @@ impl Core {
     }
 
     /// Tries the next targets until one can be sent to.
-    fn attempt(&mut self, now: Instant, id: RequestId) {
+    pub(super) fn attempt(&mut self, now: Instant, id: RequestId) {
         loop {
             let Some(pending) = self.pending.get_mut(&id) else {
                 return;
@@ -251,7 +248,11 @@ impl Core {
 
     /// By which listener and on which flow a target is reached; a connection is begun if there is
     /// none.
-    fn way_to(&mut self, now: Instant, target: &Target) -> Result<(Listener, Flow), Failure> {
+    pub(super) fn way_to(
+        &mut self,
+        now: Instant,
+        target: &Target,
+    ) -> Result<(Listener, Flow), Failure> {
         let listener = self.listener(target.transport, target.address);
         let listener = listener.ok_or(Failure::NoListener)?.clone();
         let flow = match target.transport {
@@ -266,65 +267,6 @@ impl Core {
             }
         };
         Ok((listener, flow))
-    }
-
-    /// Sends the ACK to a 2xx, to wherever its dialog leads (RFC 3261 §13.2.2.4).
-    pub(crate) fn send_ack(&mut self, now: Instant, ack: &RequestBuilder, flow: Option<Flow>) {
-        if let Some(draft) = Draft::acknowledgement(ack, &self.config.message) {
-            let back = self.way_back(flow, draft.hop().as_ref());
-            self.send_ack_draft(now, draft, back.as_slice());
-        }
-    }
-
-    /// Sends an ACK to its targets, or asks for them.
-    pub(crate) fn send_ack_draft(&mut self, now: Instant, draft: Draft, targets: &[Target]) {
-        match draft.hop().filter(|_| targets.is_empty()) {
-            Some(hop) => self.ask(now, Question::Ack(draft), hop),
-            None => self.send_ack_to(now, &draft, targets),
-        }
-    }
-
-    /// Sends an ACK to the first target that can be reached. If a connection has to be opened for it
-    /// and cannot, the next one follows. It is not repeated: another 2xx asks for another ACK.
-    pub(crate) fn send_ack_to(&mut self, now: Instant, draft: &Draft, targets: &[Target]) {
-        let mut rest = targets;
-        while let [target, behind @ ..] = rest {
-            rest = behind;
-            let Ok((listener, flow)) = self.way_to(now, target) else {
-                continue;
-            };
-            let number = u64::from_be_bytes(self.random.bytes());
-            let branch = format!("{}{number:016x}", Via::COOKIE);
-            let via = via(&listener, &branch, self.config.offers_reuse);
-            let departure = Departure {
-                from: None,
-                flow,
-                message: draft.render(&via, &listener),
-                detours: 0,
-            };
-            self.depart(now, departure);
-            if let Flow::Connection(id) = flow
-                && self.connections.get(id).is_some_and(Connection::is_opening)
-            {
-                self.note_ack(id, draft, behind);
-            }
-            return;
-        }
-    }
-
-    /// Keeps an ACK for the case that its connection does not come about.
-    fn note_ack(&mut self, id: ConnectionId, draft: &Draft, targets: &[Target]) {
-        let acks = self.acks.entry(id).or_default();
-        if acks.len() < MAX_ACCEPTED {
-            acks.push((draft.clone(), targets.to_vec()));
-        }
-    }
-
-    /// Sends ACKs elsewhere whose connection did not come about.
-    pub(crate) fn resend_acks(&mut self, now: Instant, id: ConnectionId) {
-        for (draft, targets) in self.acks.remove(&id).unwrap_or_default() {
-            self.send_ack_to(now, &draft, &targets);
-        }
     }
 
     /// Who will answer a request that is under way, as far as that has to be proved.
@@ -366,7 +308,7 @@ impl Core {
         }
     }
 
-    fn send_cancel(&mut self, now: Instant, transaction: TransactionId) {
+    pub(super) fn send_cancel(&mut self, now: Instant, transaction: TransactionId) {
         let Some((invite, flow, branch)) = self.table.cancel(now, transaction) else {
             return;
         };
@@ -388,149 +330,6 @@ impl Core {
         self.settle(now);
     }
 
-    /// Takes a response from the wire.
-    pub(crate) fn handle_response(&mut self, now: Instant, response: Box<Response>, flow: Flow) {
-        if check_response(&response, self.config.acceptance.role).is_err() {
-            self.counters.malformed_responses += 1;
-            return;
-        }
-        let Some((branch, method)) = self.branch_of(&response) else {
-            self.counters.stray_responses += 1;
-            return;
-        };
-        let is_known = self
-            .table
-            .handle_response(now, &response, branch, method, flow);
-        self.settle(now);
-        match is_known {
-            transaction::Taken::Told(told) => self.handle_told_response(now, told, response, flow),
-            transaction::Taken::Absorbed => {}
-            transaction::Taken::Stray => self.counters.stray_responses += 1,
-        }
-    }
-
-    /// The branch of ours in a response, and the method that it answers; `None` if the topmost Via is
-    /// not ours.
-    fn branch_of<'a>(&self, response: &'a Response) -> Option<(Branch, Method<'a>)> {
-        let headers = response.headers();
-        let via = headers.first::<Via<'_>>().ok()??;
-        let method = headers.one::<CSeq<'_>>().ok()?.method;
-        let branch = via.branch()?.strip_prefix(Via::COOKIE)?;
-        let id = u64::from_str_radix(branch.get(..16)?, 16).ok()?;
-        let is_cancel = method == Method::Cancel;
-        self.is_ours(&via)
-            .then_some((Branch { id, is_cancel }, method))
-    }
-
-    /// Whether we put a Via there.
-    pub(crate) fn is_ours(&self, via: &Via<'_>) -> bool {
-        self.config.listeners.iter().any(|listener| {
-            via.transport() == listener.transport.name()
-                && via.host().to_host().is_ok_and(|host| host == listener.host)
-                && via.port() == Some(listener.port)
-        })
-    }
-
-    fn handle_told_response(
-        &mut self,
-        now: Instant,
-        told: Told,
-        response: Box<Response>,
-        flow: Flow,
-    ) {
-        let id = RequestId(told.owner);
-        let status = response.status();
-        let Some(pending) = self.pending.get_mut(&id) else {
-            return;
-        };
-        let Some(attempt) = pending
-            .attempt
-            .as_mut()
-            .filter(|attempt| attempt.transaction == told.id)
-        else {
-            return;
-        };
-        if status.is_provisional() {
-            attempt.is_answered = true;
-            let (cancelled, transaction) = (pending.is_cancelled, attempt.transaction);
-            let purpose = pending.purpose;
-            self.report_response(id, purpose, Outcome::Response(response), flow);
-            if cancelled {
-                self.send_cancel(now, transaction);
-            }
-            return;
-        }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let hop = (attempt.target.transport, attempt.target.address);
-            let retry = response
-                .headers()
-                .optional::<RetryAfter<'_>>()
-                .ok()
-                .flatten();
-            if let Some(retry) = retry {
-                let wait = Duration::from_secs(retry.seconds().into());
-                self.hops.avoid(now, hop, wait);
-            }
-            let Some(pending) = self.pending.get_mut(&id) else {
-                return;
-            };
-            pending.refusal = Some(response);
-            self.attempt(now, id);
-            return;
-        }
-        let purpose = pending.purpose;
-        if !(status.is_success() && pending.draft.kind == Kind::Invite) {
-            self.pending.remove(&id);
-            return self.report_response(id, purpose, Outcome::Response(response), flow);
-        }
-        // Further 2xx of an INVITE come through its transaction (RFC 6026 §7.2).
-        pending.targets.clear();
-        let to = response.headers().one::<To<'_>>().ok();
-        let tag: Box<[u8]> = to.and_then(|to| to.tag_bytes()).unwrap_or_default().into();
-        if pending.accepted.contains(&tag) {
-            self.report_response(id, purpose, Outcome::Repeated(response), flow);
-        } else if pending.accepted.len() < MAX_ACCEPTED {
-            pending.accepted.push(tag);
-            self.report_response(id, purpose, Outcome::Response(response), flow);
-        } else {
-            self.counters.stray_responses += 1;
-        }
-    }
-
-    pub(crate) fn handle_client_told(&mut self, now: Instant, told: Told) {
-        let id = RequestId(told.owner);
-        let Some(pending) = self.pending.get_mut(&id) else {
-            return;
-        };
-        let Some(attempt) = &pending.attempt else {
-            return;
-        };
-        if attempt.transaction != told.id {
-            return;
-        }
-        let is_answered = attempt.is_answered;
-        match told.tell {
-            Tell::RangOut => self.send_cancel(now, told.id),
-            Tell::Ended => {
-                self.pending.remove(&id);
-            }
-            Tell::TimedOut | Tell::TransportFailed => {
-                pending.failure = match (told.tell, pending.is_cancelled) {
-                    (_, true) => Failure::Cancelled,
-                    (Tell::TimedOut, false) => Failure::TimedOut,
-                    (_, false) => Failure::Transport,
-                };
-                // Somebody has it who gave a sign of life: it is not sent to somebody else too
-                // (RFC 3263 §4.3).
-                if is_answered {
-                    pending.targets.clear();
-                }
-                self.attempt(now, id);
-            }
-            Tell::Nothing | Tell::Message | Tell::Unanswered => {}
-        }
-    }
-
     fn note_failure(&mut self, id: RequestId, failure: Failure) {
         if let Some(pending) = self.pending.get_mut(&id) {
             pending.failure = failure;
@@ -550,24 +349,6 @@ impl Core {
         self.report(id, pending.purpose, outcome);
     }
 
-    /// Tells of a response, and of who sent it.
-    fn report_response(
-        &mut self,
-        request: RequestId,
-        purpose: Purpose,
-        outcome: Outcome,
-        flow: Flow,
-    ) {
-        let guard = Guard::new(self.proved(flow));
-        self.reports.push_back(Report {
-            request,
-            purpose,
-            outcome,
-            guard,
-            flow: Some(flow),
-        });
-    }
-
     fn report(&mut self, request: RequestId, purpose: Purpose, outcome: Outcome) {
         self.reports.push_back(Report {
             request,
@@ -580,7 +361,7 @@ impl Core {
 }
 
 /// At how many places one INVITE may be accepted.
-const MAX_ACCEPTED: usize = 16;
+pub(super) const MAX_ACCEPTED: usize = 16;
 
 /// How many targets a request is tried at: a peer's records shall not keep it for longer than a few
 /// minutes.
