@@ -99,6 +99,9 @@ pub struct Limits {
     pub retry_after_seconds: u32,
     /// Sessions, subscriptions of ours, watchers, and publications, each: 16,384.
     pub max_dialogs: u32,
+    /// Sessions and subscriptions that one source begins: 1,024. A source is what it is for
+    /// transactions.
+    pub max_dialogs_per_source: u32,
     /// Bytes of the state that a subscription of others keeps: 49,152.
     pub max_state_bytes: u32,
 }
@@ -177,6 +180,7 @@ impl Default for Limits {
             max_unavailable_time: Duration::from_secs(300),
             retry_after_seconds: 10,
             max_dialogs: 16_384,
+            max_dialogs_per_source: 1_024,
             max_state_bytes: 49_152,
         }
     }

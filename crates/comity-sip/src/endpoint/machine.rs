@@ -12,7 +12,7 @@ use super::receive::Way;
 use super::reply::answer_address;
 use super::{
     Config, Core, Counters, Draft, Event, Failure, Outcome, Peer, Purpose, Question, RequestId,
-    SendError, Target, Timer, Transmit,
+    SendError, Shares, Target, Timer, Transmit,
 };
 use crate::session::{EndReason, Sessions, ends_dialog};
 use crate::subscription::{Publications, SubscriptionTimer, Subscriptions};
@@ -25,6 +25,8 @@ pub struct Endpoint {
     pub(crate) sessions: Sessions,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) publications: Publications,
+    /// Of sessions and subscriptions that others began.
+    pub(crate) shares: Shares,
 }
 
 impl fmt::Debug for Endpoint {
@@ -43,6 +45,7 @@ impl Endpoint {
     #[must_use]
     pub fn new(now: Instant, config: Config, seed: [u8; 32]) -> Self {
         Self {
+            shares: Shares::new(config.limits.max_dialogs_per_source),
             core: Core::new(now, config, seed),
             sessions: Sessions::default(),
             subscriptions: Subscriptions::default(),

@@ -77,6 +77,7 @@ mod outcome;
 mod outgoing;
 mod receive;
 mod reply;
+mod shares;
 mod target;
 
 pub use answer::AnswerError;
@@ -90,4 +91,5 @@ pub(crate) use guard::Peer;
 pub use incoming::Incoming;
 pub use machine::Endpoint;
 pub(crate) use outgoing::Purpose;
+pub(crate) use shares::Shares;
 pub use target::Target;

@@ -115,7 +115,11 @@ impl Endpoint {
         if self.sessions.of_dialog(dialog.id()).is_some() {
             return Err(SessionError::Pending);
         }
+        if !self.shares.take(incoming.source.ip()) {
+            return Err(SessionError::Overloaded);
+        }
         let mut session = Session::new(Side::Callee);
+        session.source = Some(incoming.source.ip());
         session.peer = Peer {
             guard: incoming.guard.clone(),
             flow: Some(incoming.flow),
@@ -277,7 +281,11 @@ impl Endpoint {
         ] {
             self.core.timers.stop(Timer::Session(id, timer));
         }
-        self.sessions.remove(id)
+        let session = self.sessions.remove(id)?;
+        if let Some(source) = session.source {
+            self.shares.give_back(source);
+        }
+        Some(session)
     }
 
     pub(crate) fn handle_session_timeout(

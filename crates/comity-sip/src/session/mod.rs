@@ -7,6 +7,7 @@ pub(crate) use caller::ends_dialog;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -124,6 +125,8 @@ pub(crate) enum SessionTimer {
 #[derive(Debug)]
 pub(crate) struct Session {
     side: Side,
+    /// Who began it, if somebody else did.
+    source: Option<IpAddr>,
     /// Established, or rung at one place; of a caller's first INVITE there may be several.
     dialogs: Vec<Dialog>,
     is_established: bool,
@@ -231,6 +234,7 @@ impl Session {
     fn new(side: Side) -> Self {
         Self {
             side,
+            source: None,
             dialogs: Vec::new(),
             is_established: false,
             is_leaving: false,

@@ -1,5 +1,6 @@
 //! The side that notifies.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Watcher {
     dialog: Dialog,
+    source: IpAddr,
     peer: Peer,
     /// The value of Event, as the watcher wrote it.
     event: String,
@@ -188,12 +190,18 @@ impl Endpoint {
         let dialog = Dialog::answering(&incoming.request, incoming.tag.as_str())?;
         let mut response = self.dialog_response(incoming, StatusCode::OK)?;
         response.header(HeaderName::Expires, granted.as_secs())?;
+        if !self.shares.take(incoming.source.ip()) {
+            return Err(SubscriptionError::Overloaded);
+        }
         let message = self.core.finish(response);
         let sent = self
             .core
             .table
             .respond(now, incoming.id, StatusCode::OK, message);
-        sent.map_err(|crate::transaction::Closed| SubscriptionError::Over)?;
+        if sent.is_err() {
+            self.shares.give_back(incoming.source.ip());
+            return Err(SubscriptionError::Over);
+        }
         let id = self.subscriptions.next_id();
         let place = (id, Side::Notifier);
         self.subscriptions
@@ -205,6 +213,7 @@ impl Endpoint {
         };
         let watcher = Watcher {
             dialog,
+            source: incoming.source.ip(),
             peer: Peer {
                 guard: incoming.guard.clone(),
                 flow: Some(incoming.flow),
@@ -380,6 +389,7 @@ impl Endpoint {
             return;
         };
         self.subscriptions.dialogs.remove(watcher.dialog.id());
+        self.shares.give_back(watcher.source);
         self.tell_watcher(id, WatcherEvent::Ended(cause));
     }
 

@@ -168,3 +168,31 @@ fn subscriptions_and_their_state_are_bounded() {
             .any(|(_, text)| text.starts_with("SIP/2.0 503 "))
     );
 }
+
+#[test]
+fn a_source_has_its_share_of_sessions_and_subscriptions() {
+    use comity_sip::{SessionError, SubscriptionError};
+
+    let mut configuration = config(End::B);
+    configuration.limits.max_dialogs_per_source = 2;
+    let mut probe = Probe::with(configuration);
+    let methods = ["INVITE", "SUBSCRIBE", "INVITE", "SUBSCRIBE"];
+    for (number, method) in methods.into_iter().enumerate() {
+        let via = format!("UDP 192.0.2.1:5060;branch=z9hG4bK{number}");
+        let message = request(method, &via, "Event: presence\r\n");
+        probe.datagram(
+            "192.0.2.1:5060",
+            &message.replace("call@", &format!("{number}@")),
+        );
+    }
+    let [first, second, third, fourth] = probe.requests().try_into().unwrap();
+    let now = probe.now;
+    let endpoint = &mut probe.endpoint;
+    assert!(endpoint.accept(now, &first, "a/b", "".into()).is_ok());
+    assert!(endpoint.accept_subscription(now, &second, None).is_ok());
+    let session = endpoint.accept(now, &third, "a/b", "".into());
+    assert_eq!(session, Err(SessionError::Overloaded));
+    let subscription = endpoint.accept_subscription(now, &fourth, None);
+    assert_eq!(subscription, Err(SubscriptionError::Overloaded));
+    assert_eq!((endpoint.sessions(), endpoint.subscriptions()), (1, 1));
+}
