@@ -12,7 +12,7 @@ use super::event::{Counters, Event, Failure, Hop, RequestId};
 use super::guard::Guard;
 use super::hops::Hops;
 use super::outgoing::{Pending, Purpose};
-use super::{Config, Listener, Target};
+use super::{Config, Incoming, Listener, Target};
 use crate::build::check_value;
 use crate::header::{CSeq, MaxForwards};
 use crate::session::{SessionId, SessionTimer};
@@ -191,6 +191,20 @@ impl Core {
             let same_family = listener.local.is_ipv4() == remote.is_ipv4();
             listener.transport == transport && (same_family || transport != Transport::Udp)
         })
+    }
+
+    /// The listener by which a request came: the one with its address, or the one of its transport.
+    pub(crate) fn listener_of(&self, incoming: &Incoming) -> Option<&Listener> {
+        let by_address = match incoming.flow {
+            Flow::Datagrams { local, .. } => {
+                let mut listeners = self.config.listeners.iter();
+                listeners.find(|listener| {
+                    listener.transport == incoming.transport && listener.local == local
+                })
+            }
+            Flow::Connection(_) => None,
+        };
+        by_address.or_else(|| self.listener(incoming.transport, incoming.source))
     }
 
     /// Sends what transactions have to send, and takes note of what became of them.

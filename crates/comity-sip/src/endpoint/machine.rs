@@ -263,7 +263,7 @@ impl Endpoint {
         self.core.connections.len()
     }
 
-    /// False: nothing is to be read from this connection for now.
+    /// False: nothing is to be read from this connection until that changes.
     #[must_use]
     pub fn wants_input(&self, connection: ConnectionId) -> bool {
         let connection = self.core.connections.get(connection);

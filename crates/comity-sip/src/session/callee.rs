@@ -91,7 +91,7 @@ impl Endpoint {
         let headers = incoming.request.headers();
         response.copy(headers, HeaderName::RecordRoute)?;
         let scheme = incoming.request.uri().scheme();
-        let listener = self.core.listener(incoming.transport, incoming.source);
+        let listener = self.core.listener_of(incoming);
         let to = headers.one::<To<'_>>().ok();
         let user = to.and_then(|to| to.uri().user());
         if let Some(listener) = listener

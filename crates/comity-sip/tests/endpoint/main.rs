@@ -8,6 +8,7 @@
 mod bad_input;
 mod exchange;
 mod limits;
+mod losses;
 mod matching;
 mod probe;
 mod proxy;
