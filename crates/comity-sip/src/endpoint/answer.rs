@@ -21,6 +21,9 @@ pub enum AnswerError {
     /// anything but an INVITE no provisional response is sent (RFC 4320 §4.1).
     #[error("a response of the wrong class")]
     Class,
+    /// It is the response to another request than the one that it is handed on for.
+    #[error("a response to another request")]
+    Stranger,
     /// It would be a 408 to something other than an INVITE (RFC 4320 §4.2).
     #[error("408 is no answer to this request")]
     Timeout,

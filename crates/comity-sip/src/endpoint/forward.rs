@@ -120,11 +120,15 @@ impl Endpoint {
         incoming: &Incoming,
         response: &Response,
     ) -> Result<(), AnswerError> {
-        let vias = response.headers().all::<Via<'_>>().take(2).count();
-        let mut edit = response.edit();
-        if vias < 2 || edit.remove_first::<Via<'_>>().is_err() {
-            return Err(AnswerError::Class);
+        let mut vias = response.headers().all::<Via<'_>>().map_while(Result::ok);
+        let came_by = incoming.request.headers().first::<Via<'_>>().ok().flatten();
+        let goes_by = vias.nth(1);
+        if !matches!((goes_by, came_by), (Some(next), Some(own)) if is_same_hop(&next, &own)) {
+            return Err(AnswerError::Stranger);
         }
+        let mut edit = response.edit();
+        edit.remove_first::<Via<'_>>()
+            .map_err(|_malformed| AnswerError::Stranger)?;
         let mut status = response.status();
         if status.is_provisional() && (status == StatusCode::TRYING || !incoming.is_invite()) {
             return Err(AnswerError::Class);
@@ -207,6 +211,12 @@ impl Endpoint {
         own.filter_map(|via| via.branch())
             .any(|branch| branch.ends_with(&end))
     }
+}
+
+/// Whether two Vias are one, of a request and of its response.
+fn is_same_hop(left: &Via<'_>, right: &Via<'_>) -> bool {
+    let place = |via: &Via<'_>| (via.port(), via.branch().map(str::to_ascii_lowercase));
+    left.host() == right.host() && place(left) == place(right)
 }
 
 /// Removes the first Routes while they name us (RFC 3261 §16.4): two if a dialog began by one transport

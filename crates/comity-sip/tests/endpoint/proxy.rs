@@ -1,6 +1,6 @@
 //! Passing requests on.
 
-use comity_sip::endpoint::{Config, Event, ForwardError, Stay, Target};
+use comity_sip::endpoint::{AnswerError, Config, Event, ForwardError, Stay, Target};
 use comity_sip::{Role, StatusCode, Transport};
 use comity_testkit::link::End;
 
