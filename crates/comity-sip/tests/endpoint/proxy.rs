@@ -192,6 +192,11 @@ fn an_answer_goes_back_without_our_via_and_503_is_ours_to_keep() {
         let [Event::Response { response, .. }] = told.as_slice() else {
             panic!("{told:?}")
         };
+        let other = request("MESSAGE", "UDP 192.0.2.1:5060;branch=z9hG4bK2", "");
+        let other = other.replace("call@", "2@");
+        let (other, _) = forwarded(&mut probe, &other, Stay::Unrecorded);
+        let strange = probe.endpoint.relay(probe.now, &other, response);
+        assert_eq!(strange, Err(AnswerError::Stranger));
         probe
             .endpoint
             .relay(probe.now, &incoming, response)
