@@ -266,6 +266,11 @@ impl Connections {
         Sent::Waits
     }
 
+    pub(crate) fn is_offered(&self, id: ConnectionId) -> bool {
+        let connection = self.connections.get(&id);
+        connection.is_some_and(|connection| connection.is_offered)
+    }
+
     /// Notes that the peer takes requests of ours on its connection (`alias`, RFC 5923 §5).
     pub(crate) fn offer(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else {

@@ -10,7 +10,7 @@ use super::event::Event;
 use super::guard::Guard;
 use super::incoming::Incoming;
 use super::{Endpoint, options};
-use crate::header::{CallId, To, Via};
+use crate::header::{CallId, Via};
 use crate::transaction::{
     Arrival, Departure, Full, Realm, Receipt, RequestKey, Tag, TransactionId,
 };
@@ -88,7 +88,7 @@ impl Endpoint {
         }
         let standing = self.standing(&request, &key);
         let core = &mut self.core;
-        if let Err(refusal) = core.check(&request, standing) {
+        if let Err(refusal) = core.check(&request, &key, standing) {
             return core.refuse(now, &request, &refusal, way);
         }
         if let Flow::Connection(_) = way.flow {
@@ -96,7 +96,7 @@ impl Endpoint {
             request.compact();
         }
         let invite = core.table.invite_of(&key);
-        let is_cancel = request.method() == Method::Cancel;
+        let (is_cancel, in_dialog) = (request.method() == Method::Cancel, key.in_dialog);
         let id = match core.table.begin_server(now, &request, key, arrival) {
             Ok(id) => id,
             Err(Full) => return core.refuse_for_now(now, &request, way),
@@ -111,30 +111,22 @@ impl Endpoint {
             session: None,
             guard: Guard::new(core.proved(way.flow)),
         };
-        if !is_cancel {
-            return self.dispatch(now, incoming);
-        }
-        if let Some(invite) = core.handle_cancel(now, &incoming, invite) {
-            self.forget_invite(invite);
-            self.core.events.push_back(Event::Cancelled(invite));
+        if is_cancel {
+            if let Some(invite) = core.handle_cancel(now, &incoming, invite) {
+                self.forget_invite(invite);
+                self.core.events.push_back(Event::Cancelled(invite));
+            }
+        } else if core.is_proxy() {
+            core.events.push_back(Event::Request(Box::new(incoming)));
+        } else if in_dialog {
+            self.dispatch_in_dialog(now, incoming);
+        } else {
+            self.dispatch(now, incoming);
         }
     }
 
-    /// Gives a new request to whom it concerns.
+    /// Gives a new request outside of dialogs to whom it concerns.
     fn dispatch(&mut self, now: Instant, incoming: Incoming) {
-        if self.core.is_proxy() {
-            return self
-                .core
-                .events
-                .push_back(Event::Request(Box::new(incoming)));
-        }
-        let headers = incoming.request.headers();
-        let in_dialog = headers
-            .one::<To<'_>>()
-            .is_ok_and(|to| to.tag_bytes().is_some());
-        if in_dialog {
-            return self.dispatch_in_dialog(now, incoming);
-        }
         match incoming.request.method() {
             Method::Options => {
                 let response = options::answer(&self.core.config, &incoming);
@@ -186,15 +178,15 @@ impl Endpoint {
         if request.method() == Method::Cancel {
             return self.core.table.invite_of(key).is_none();
         }
-        let in_dialog = key.merge.is_none();
         let needs_dialog = matches!(
             request.method(),
             Method::Bye | Method::Notify | Method::Prack | Method::Update | Method::Info
         );
-        match DialogId::of_request(request) {
-            Ok(dialog) if in_dialog => !self.knows(&dialog),
-            Ok(_) | Err(_) => in_dialog || needs_dialog,
+        if !key.in_dialog {
+            return needs_dialog;
         }
+        let dialog = DialogId::of_request(request);
+        !dialog.is_ok_and(|dialog| self.knows(&dialog))
     }
 
     fn knows(&self, dialog: &DialogId) -> bool {
@@ -235,13 +227,14 @@ impl Core {
     }
 
     /// Whether a request can be accepted at all.
-    fn check(&self, request: &Request, standing: Standing) -> Result<(), Refusal> {
+    fn check(
+        &self,
+        request: &Request,
+        key: &RequestKey,
+        standing: Standing,
+    ) -> Result<(), Refusal> {
         self.config.acceptance.check(request, standing)?;
-        let is_page = request.method() == Method::Message
-            && request
-                .headers()
-                .one::<To<'_>>()
-                .is_ok_and(|to| to.tag_bytes().is_none());
+        let is_page = request.method() == Method::Message && !key.in_dialog;
         match self.config.max_page_bytes {
             Some(limit) if is_page && request.as_bytes().len() > limit as usize => {
                 Err(Refusal::TooLarge { limit })
@@ -253,6 +246,7 @@ impl Core {
     /// Notes that a peer takes our requests on its connection.
     fn note_offer(&mut self, request: &Request, way: Way) {
         if let Flow::Connection(connection) = way.flow
+            && !self.connections.is_offered(connection)
             && let Ok(Some(via)) = request.headers().first::<Via<'_>>()
             && via.params().find("alias").is_some()
         {

@@ -18,6 +18,8 @@ pub(crate) struct RequestKey {
     /// What a copy that came on another way has in common with it (RFC 3261 §8.2.2.2); `None` inside
     /// a dialog.
     pub(crate) merge: Option<u64>,
+    /// True if the request goes on with a dialog: To has a tag.
+    pub(crate) in_dialog: bool,
     /// True if the client is older than RFC 3261: its branches identify nothing.
     pub(crate) is_old: bool,
 }
@@ -36,7 +38,7 @@ impl RequestKey {
         let from = headers.one::<From<'_>>()?;
         let cseq = headers.one::<CSeq<'_>>()?;
         let is_old = !via.has_unique_branch();
-        let mut key = Vec::new();
+        let mut key = Vec::with_capacity(KEY_LEN);
         let follows_invite = matches!(request.method(), Method::Ack | Method::Cancel);
         let method = match follows_invite {
             true => Method::Invite,
@@ -80,6 +82,7 @@ impl RequestKey {
             own,
             invite,
             merge,
+            in_dialog,
             is_old,
         })
     }
@@ -101,6 +104,9 @@ impl Realm {
         Self(hash.hash_one((transport, names)))
     }
 }
+
+/// How long most keys are at most.
+const KEY_LEN: usize = 128;
 
 /// The parts of a Request-URI in which two that are equivalent cannot differ (RFC 3261 §19.1.4).
 fn write_target(key: &mut Vec<u8>, request: &Request) {
