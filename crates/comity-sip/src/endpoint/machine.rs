@@ -171,7 +171,7 @@ impl Endpoint {
                     self.handle_watcher_timeout(now, id);
                 }
                 Timer::Subscription(id, SubscriptionTimer::Notify) => {
-                    self.handle_renotify(now, id);
+                    self.send_notify(now, id);
                 }
                 Timer::Subscription(id, timer) => self.handle_subscriber_timeout(now, id, timer),
                 Timer::Publication(id) => self.handle_publication_timeout(now, id),

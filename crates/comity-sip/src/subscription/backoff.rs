@@ -6,8 +6,11 @@ use comity_machine::Random;
 /// that what began together does not come together again.
 pub(crate) fn refresh_wait(expires: Duration, random: &mut Random) -> Duration {
     let share = 600 + u32::try_from(random.below(301)).unwrap_or_default();
-    expires.saturating_mul(share) / 1000
+    expires.max(SHORTEST).saturating_mul(share) / 1000
 }
+
+/// Nothing is refreshed more often than this allows, whatever the other side grants.
+const SHORTEST: Duration = Duration::from_secs(10);
 
 /// How long to wait before the next try after some that failed: nothing at first, then twice as long
 /// each time from one second to five minutes, of which the last half is left to chance.

@@ -289,10 +289,6 @@ impl Endpoint {
         self.send_notify(now, id);
     }
 
-    pub(crate) fn handle_renotify(&mut self, now: Instant, id: SubscriptionId) {
-        self.send_notify(now, id);
-    }
-
     pub(crate) fn handle_watcher_timeout(&mut self, now: Instant, id: SubscriptionId) {
         self.terminate_watcher(now, id, Reason::Timeout, Cause::Expired);
     }
@@ -317,7 +313,7 @@ impl Endpoint {
     }
 
     /// Tells a watcher how things are, or notes that there is something to tell.
-    fn send_notify(&mut self, now: Instant, id: SubscriptionId) {
+    pub(crate) fn send_notify(&mut self, now: Instant, id: SubscriptionId) {
         let Some(watcher) = self.subscriptions.watchers.get_mut(&id) else {
             return;
         };

@@ -299,7 +299,7 @@ impl Endpoint {
         if entry.is_stale {
             return self.publish_again(now, id, Cause::Failed(Failure::Overloaded));
         }
-        let wait = refresh_wait(granted.max(SHORTEST), &mut self.core.random);
+        let wait = refresh_wait(granted, &mut self.core.random);
         self.core
             .timers
             .set_after(Timer::Publication(id), now, wait);
@@ -379,6 +379,3 @@ enum Sent {
     Refresh,
     Removal,
 }
-
-/// No publication is refreshed more often than this allows, whatever a server grants.
-const SHORTEST: Duration = Duration::from_secs(10);

@@ -419,7 +419,7 @@ impl Endpoint {
         if entry.is_ending {
             return;
         }
-        let granted = granted.min(entry.expires).max(SHORTEST);
+        let granted = granted.min(entry.expires);
         let wait = refresh_wait(granted, &mut self.core.random);
         self.core.timers.set_after(subscribe_timer(id), now, wait);
     }
@@ -531,6 +531,3 @@ fn subscribe_timer(id: SubscriptionId) -> Timer {
 pub(super) fn notify_timer(id: SubscriptionId) -> Timer {
     Timer::Subscription(id, SubscriptionTimer::NoNotify)
 }
-
-/// No subscription is refreshed more often than this allows, whatever a notifier grants.
-const SHORTEST: Duration = Duration::from_secs(10);
