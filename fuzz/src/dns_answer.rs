@@ -8,9 +8,9 @@ use comity_identity::{DomainName, Host};
 use comity_machine::QueryId;
 use comity_srv::{
     AddressPolicy, Candidate, Config, Event, Failure, Limits, Outcome, Protocol, Provenance,
-    Resolver, Security, Service, SocketId, Transmit,
+    Remainder, Resolver, Service, SocketId, Transmit, Transport,
 };
-use comity_testkit::dns::{FakeDns, Transport, frame, unframe};
+use comity_testkit::dns::{self, FakeDns, frame, unframe};
 
 use crate::program::Program;
 
@@ -54,6 +54,8 @@ struct Resolution {
     begun: Instant,
     domain: DomainName,
     service: Service,
+    /// Of the priorities before.
+    found: Vec<Candidate>,
 }
 
 impl World {
@@ -98,6 +100,7 @@ impl World {
             begun: self.now,
             domain: domain.parse().expect("a domain name"),
             service: service.clone(),
+            found: Vec::new(),
         };
         let result = self.resolver.resolve(self.now, &resolution.domain, service);
         if let Ok(query) = result {
@@ -161,8 +164,8 @@ impl World {
     fn answer(&mut self, socket: SocketId, bends: &[(u16, u8)]) {
         let (transmit, query) = &self.open[&socket];
         let transport = match transmit.protocol {
-            Protocol::Udp => Transport::Udp,
-            Protocol::Tcp => Transport::Tcp,
+            Protocol::Udp => dns::Transport::Udp,
+            Protocol::Tcp => dns::Transport::Tcp,
         };
         for mut answer in self.dns.answer(transport, query) {
             let len = answer.len().max(1);
@@ -277,13 +280,42 @@ impl World {
             Event::Release { socket } => {
                 assert!(self.open.remove(&socket).is_some(), "{socket} is not open");
             }
-            Event::Resolved { query, outcome, .. } => {
+            Event::Resolved {
+                query,
+                outcome,
+                rest,
+                ..
+            } => {
                 let ended = self.running.remove(&query);
                 let ended = ended.expect("a resolution ends that was not begun or has ended");
-                self.check(&ended, &outcome);
+                self.resolved(ended, outcome, rest);
             }
             other => panic!("an event that this target does not know: {other:?}"),
         }
+    }
+
+    /// Looks the rest up, and checks what came of all.
+    fn resolved(&mut self, mut ended: Resolution, outcome: Outcome, rest: Option<Remainder>) {
+        let is_first = ended.found.is_empty();
+        match outcome {
+            Outcome::Candidates(found) => ended.found.extend(found),
+            nothing if is_first => return self.check(&ended, &nothing),
+            _ => {}
+        }
+        if let Some(rest) = rest {
+            assert!(!ended.found.is_empty());
+            if let Ok(query) = self.resolver.resolve_rest(self.now, rest) {
+                ended.begun = self.now;
+                self.begun += 1;
+                assert!(self.running.insert(query, ended).is_none());
+                return;
+            }
+            assert_eq!(self.running.len(), self.limits.max_resolutions);
+            // The rest of the truth is not looked up.
+            self.is_true = false;
+        }
+        let found = std::mem::take(&mut ended.found);
+        self.check(&ended, &Outcome::Candidates(found));
     }
 
     fn check(&self, ended: &Resolution, outcome: &Outcome) {
@@ -330,21 +362,24 @@ impl World {
         let mut seen = BTreeSet::new();
         for one in candidates {
             let address = one.address;
-            assert!(seen.insert((address, one.security)), "{one} comes twice");
+            assert!(seen.insert((address, one.transport)), "{one} comes twice");
             assert_eq!(self.policy.check(address.ip()), Ok(()), "{address}");
             assert_ne!(address.port(), 0);
             let is_allowed = match (&ended.service, one.provenance) {
                 (Service::XmppServer, Provenance::ServiceRecord) => {
-                    one.security == Security::StartTls
+                    one.transport == Transport::StartTls
                 }
                 (Service::XmppServerWithDirectTls, Provenance::ServiceRecord) => true,
                 (Service::XmppServer | Service::XmppServerWithDirectTls, Provenance::Fallback) => {
                     let alone = candidates.iter().all(|other| other.target == ended.domain);
-                    alone && address.port() == 5269 && one.security == Security::StartTls
+                    alone && address.port() == 5269 && one.transport == Transport::StartTls
                 }
-                (Service::Host { port, security, .. }, Provenance::Given) => {
-                    address.port() == *port && one.security == *security
-                }
+                (
+                    Service::Host {
+                        port, transport, ..
+                    },
+                    Provenance::Given,
+                ) => address.port() == *port && one.transport == *transport,
                 _ => false,
             };
             assert!(is_allowed, "{one} for {:?}", ended.service);
@@ -362,19 +397,19 @@ impl World {
 
 /// One of the services, by the last three bits.
 fn service(choice: u8) -> Service {
-    let given = |host: &str, security| Service::Host {
+    let given = |host: &str, transport| Service::Host {
         host: host.parse().expect("a host"),
         port: 9222,
-        security,
+        transport,
     };
     match choice % 8 {
         0 | 2 => Service::XmppServer,
         1 => Service::XmppServerWithDirectTls,
-        3 => given("gone.example", Security::StartTls),
-        4 => given("y.b.example", Security::StartTls),
-        5 => given("d.example", Security::DirectTls),
-        6 => given("127.0.0.1", Security::StartTls),
-        _ => given("[2001:db8::7]", Security::DirectTls),
+        3 => given("gone.example", Transport::StartTls),
+        4 => given("y.b.example", Transport::StartTls),
+        5 => given("d.example", Transport::Tls),
+        6 => given("127.0.0.1", Transport::StartTls),
+        _ => given("[2001:db8::7]", Transport::Tls),
     }
 }
 

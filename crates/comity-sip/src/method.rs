@@ -57,7 +57,15 @@ impl<'a> Method<'a> {
     }
 
     pub(crate) fn from_token(name: Ascii<'a>) -> Self {
-        match name.as_bytes() {
+        match Self::known(name.as_bytes()) {
+            Some(method) => method,
+            None => Self::Extension(Extension(name)),
+        }
+    }
+
+    /// The method with this name, if it has a name of its own.
+    pub(crate) fn known(name: &[u8]) -> Option<Self> {
+        Some(match name {
             b"INVITE" => Self::Invite,
             b"ACK" => Self::Ack,
             b"BYE" => Self::Bye,
@@ -75,8 +83,8 @@ impl<'a> Method<'a> {
             b"BENOTIFY" => Self::Benotify,
             b"SERVICE" => Self::Service,
             b"NEGOTIATE" => Self::Negotiate,
-            _ => Self::Extension(Extension(name)),
-        }
+            _ => return None,
+        })
     }
 
     /// The name as it stands in a message.

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use thiserror::Error;
 
 use crate::header::{
-    Accept, CSeq, CallId, Contact, ContentEncoding, ContentType, From, MaxForwards, ProxyRequire,
-    Require, To, Via,
+    Accept, Contact, ContentEncoding, ContentType, MaxForwards, ProxyRequire, Require, To,
 };
+use crate::message::Mandatory;
 use crate::{
     BuildError, HeaderName, Headers, Method, ParseError, Request, Response, ResponseBuilder,
     Scheme, StatusCode, Version,
@@ -190,22 +190,35 @@ impl Acceptance {
     ///
     /// The first rule that the request breaks.
     pub fn check(&self, request: &Request, standing: Standing) -> Result<(), Refusal> {
+        let read = Mandatory::read(request.headers()).map_err(|error| match request.version() {
+            Version::V2 => Refusal::Malformed(error),
+            Version::Other => Refusal::Version,
+        })?;
+        self.check_read(request, &read, standing)
+    }
+
+    /// The same where some of the headers are read.
+    pub(crate) fn check_read(
+        &self,
+        request: &Request,
+        read: &Mandatory<'_>,
+        standing: Standing,
+    ) -> Result<(), Refusal> {
         if request.version() != Version::V2 {
             return Err(Refusal::Version);
         }
-        let vias = match self.role {
-            Role::UserAgent => usize::MAX,
-            Role::Proxy => 1,
-        };
-        let cseq = check_headers(request.headers(), vias)?;
-        let is_user_agent = self.role == Role::UserAgent;
-        if is_user_agent && !allows(&self.methods, request.method().as_str(), str::eq) {
-            return Err(Refusal::Method);
+        let hops = request.headers().optional::<MaxForwards>()?;
+        if self.role == Role::UserAgent {
+            // A proxy passes on what others may understand.
+            read.other_vias().try_for_each(|via| via.map(drop))?;
+            if !allows(&self.methods, request.method().as_str()) {
+                return Err(Refusal::Method);
+            }
         }
-        if cseq.method != request.method() {
+        if read.cseq.method != request.method() {
             return Err(Refusal::MethodMismatch);
         }
-        self.check_target(request)?;
+        self.check_target(request, read.to, hops)?;
         match standing.passage {
             Passage::First => {}
             Passage::Looped => return Err(Refusal::Loop),
@@ -268,26 +281,29 @@ impl Acceptance {
         response
     }
 
-    fn check_target(&self, request: &Request) -> Result<(), Refusal> {
-        let (uri, headers) = (request.uri(), request.headers());
+    fn check_target(
+        &self,
+        request: &Request,
+        to: To<'_>,
+        hops: Option<MaxForwards>,
+    ) -> Result<(), Refusal> {
+        let uri = request.uri();
         if uri.has_headers() {
             return Err(Refusal::UriHeaders);
         }
         if !self.schemes.contains(&uri.scheme()) {
             return Err(Refusal::Scheme);
         }
-        let hops = headers.optional::<MaxForwards>()?;
         let no_hops = hops.and_then(MaxForwards::hops) == Some(0);
         match self.role {
             Role::Proxy if no_hops => return Err(Refusal::TooManyHops),
             Role::Proxy => return Ok(()),
             Role::UserAgent => {}
         }
-        for contact in headers.all::<Contact<'_>>() {
+        for contact in request.headers().all::<Contact<'_>>() {
             contact?;
         }
-        let address = headers.one::<To<'_>>()?.uri().scheme();
-        if request.method() == Method::Register && !self.schemes.contains(&address) {
+        if request.method() == Method::Register && !self.schemes.contains(&to.uri().scheme()) {
             return Err(Refusal::AddressOfRecord);
         }
         Ok(())
@@ -325,8 +341,12 @@ impl Acceptance {
         self.check_size(request)?;
         let has_body = !request.body().is_empty();
         if let (true, Some(content_type)) = (has_body, headers.optional::<ContentType<'_>>()?) {
-            let name = format!("{}/{}", content_type.kind(), content_type.subtype());
-            if !allows(&self.content_types, &name, str::eq_ignore_ascii_case) {
+            let mut listed = self.content_types.iter();
+            let is_taken = |listed: &String| {
+                let (kind, subtype) = listed.split_once('/').unwrap_or_default();
+                content_type.is(kind, subtype)
+            };
+            if !self.content_types.is_empty() && !listed.any(is_taken) {
                 return Err(Refusal::ContentType);
             }
         }
@@ -380,10 +400,10 @@ pub fn check_response(response: &Response, role: Role) -> Result<(), Refusal> {
         return Err(Refusal::Version);
     }
     let headers = response.headers();
-    // Our own and the one to which the response goes; what lies behind concerns others.
-    check_headers(headers, 2)?;
-    let next = headers.all::<Via<'_>>().nth(1).transpose()?;
-    let Some(next) = next else {
+    let read = Mandatory::read(headers)?;
+    headers.optional::<MaxForwards>()?;
+    // The one to which the response goes; what lies behind concerns others.
+    let Some(next) = read.other_vias().next().transpose()? else {
         return Ok(());
     };
     if role == Role::UserAgent {
@@ -400,22 +420,9 @@ pub fn check_response(response: &Response, role: Role) -> Result<(), Refusal> {
     }
 }
 
-/// The headers without which a message cannot be handled (RFC 3261 §8.1.1, §16.3). What a proxy does
-/// not need is not looked at: it passes on what others may understand.
-fn check_headers(headers: Headers<'_>, vias: usize) -> Result<CSeq<'_>, ParseError> {
-    let mut vias = headers.all::<Via<'_>>().take(vias);
-    vias.next().ok_or_else(|| headers.missing::<Via<'_>>())??;
-    vias.try_for_each(|via| via.map(drop))?;
-    headers.one::<From<'_>>()?;
-    headers.one::<To<'_>>()?;
-    headers.one::<CallId<'_>>()?;
-    headers.optional::<MaxForwards>()?;
-    headers.one::<CSeq<'_>>()
-}
-
 /// True if nothing is listed, or this is.
-fn allows(listed: &[String], name: &str, is_same: fn(&str, &str) -> bool) -> bool {
-    listed.is_empty() || listed.iter().any(|listed| is_same(listed, name))
+fn allows(listed: &[String], name: &str) -> bool {
+    listed.is_empty() || listed.iter().any(|listed| listed == name)
 }
 
 fn contains(listed: &[String], name: &str) -> bool {

@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::message::{Answer, Ending, Question, RecordKind, RecordName};
+use crate::plan::Failure;
 
 /// Answers by question, until they expire.
 ///
@@ -27,8 +29,11 @@ struct Key {
 #[derive(Debug)]
 struct Entry {
     expiry: Instant,
-    answer: Answer,
+    known: Known,
 }
+
+/// An answer, or that there was none.
+pub(crate) type Known = Result<Arc<Answer>, Failure>;
 
 impl Cache {
     pub(crate) fn new(max_records: usize) -> Self {
@@ -40,29 +45,55 @@ impl Cache {
         }
     }
 
-    pub(crate) fn get(&self, now: Instant, question: &Question) -> Option<&Answer> {
+    pub(crate) fn get(&self, now: Instant, question: &Question) -> Option<&Known> {
         [Some(question.kind), None].into_iter().find_map(|kind| {
             let name = question.name.clone();
             let entry = self.entries.get(&Key { name, kind })?;
-            (now < entry.expiry).then_some(&entry.answer)
+            (now < entry.expiry).then_some(&entry.known)
         })
     }
 
     /// Keeps `answer` for its time to live, if it has one.
-    pub(crate) fn insert(&mut self, now: Instant, question: &Question, answer: &Answer) {
+    pub(crate) fn insert(&mut self, now: Instant, question: &Question, answer: &Arc<Answer>) {
         let Some(expiry) = answer.ttl.and_then(|ttl| now.checked_add(ttl)) else {
             return;
         };
         let is_whole_name = answer.ending == Ending::NoName && answer.aliases.is_empty();
-        let key = Key {
-            name: question.name.clone(),
-            kind: (!is_whole_name).then_some(question.kind),
-        };
+        let kind = (!is_whole_name).then_some(question.kind);
+        self.keep(now, question, kind, expiry, Ok(Arc::clone(answer)));
+    }
+
+    /// Keeps that there was no answer until `expiry`.
+    pub(crate) fn insert_failure(
+        &mut self,
+        now: Instant,
+        question: &Question,
+        failure: &Failure,
+        expiry: Instant,
+    ) {
+        self.keep(
+            now,
+            question,
+            Some(question.kind),
+            expiry,
+            Err(failure.clone()),
+        );
+    }
+
+    fn keep(
+        &mut self,
+        now: Instant,
+        question: &Question,
+        kind: Option<RecordKind>,
+        expiry: Instant,
+        known: Known,
+    ) {
+        let name = question.name.clone();
+        let key = Key { name, kind };
         self.remove(&key);
-        self.records = self.records.saturating_add(cost(answer));
+        self.records = self.records.saturating_add(cost(&known));
         self.expiries.insert((expiry, key.clone()));
-        let answer = answer.clone();
-        self.entries.insert(key, Entry { expiry, answer });
+        self.entries.insert(key, Entry { expiry, known });
         self.evict(now);
     }
 
@@ -79,15 +110,19 @@ impl Cache {
 
     fn remove(&mut self, key: &Key) {
         if let Some(entry) = self.entries.remove(key) {
-            self.records = self.records.saturating_sub(cost(&entry.answer));
+            self.records = self.records.saturating_sub(cost(&entry.known));
             self.expiries.remove(&(entry.expiry, key.clone()));
         }
     }
 }
 
-fn cost(answer: &Answer) -> usize {
+fn cost(known: &Known) -> usize {
+    let Ok(answer) = known else {
+        return 1;
+    };
     let records = match &answer.ending {
         Ending::Services(records) => records.len(),
+        Ending::Pointers(records) => records.len(),
         Ending::Addresses(addresses) => addresses.len(),
         Ending::Alias
         | Ending::NoData
@@ -107,6 +142,7 @@ mod tests {
     use comity_identity::DomainName;
 
     use super::*;
+    use crate::candidate::Dnssec;
 
     fn question(text: &str, kind: RecordKind) -> Question {
         let name = RecordName::from(&DomainName::parse(text).unwrap());
@@ -118,12 +154,17 @@ mod tests {
             aliases: Vec::new(),
             ending,
             ttl: Some(Duration::from_secs(seconds)),
+            dnssec: Dnssec::Unchecked,
         }
     }
 
-    fn addresses(count: u8, seconds: u64) -> Answer {
+    fn addresses(count: u8, seconds: u64) -> Arc<Answer> {
         let list = (0..count).map(|host| [192, 0, 2, host].into()).collect();
-        answer(Ending::Addresses(list), seconds)
+        Arc::new(answer(Ending::Addresses(list), seconds))
+    }
+
+    fn missing(ending: Ending) -> Arc<Answer> {
+        Arc::new(answer(ending, 60))
     }
 
     #[expect(clippy::disallowed_methods, reason = "an origin for test time")]
@@ -138,7 +179,7 @@ mod tests {
         let asked = question("b.example", RecordKind::A);
         cache.insert(now, &asked, &addresses(1, 60));
         let at = |millis| now + Duration::from_millis(millis);
-        assert_eq!(cache.get(at(59_999), &asked), Some(&addresses(1, 60)));
+        assert_eq!(cache.get(at(59_999), &asked), Some(&Ok(addresses(1, 60))));
         assert_eq!(cache.get(at(60_000), &asked), None);
         assert_eq!(
             cache.get(now, &question("b.example", RecordKind::Aaaa)),
@@ -154,11 +195,11 @@ mod tests {
             question("b.example", RecordKind::A),
             question("b.example", RecordKind::Aaaa),
         );
-        cache.insert(now, &v4, &answer(Ending::NoData, 60));
+        cache.insert(now, &v4, &missing(Ending::NoData));
         assert_eq!(cache.get(now, &v6), None);
-        cache.insert(now, &v4, &answer(Ending::NoName, 60));
-        assert_eq!(cache.get(now, &v6), Some(&answer(Ending::NoName, 60)));
-        assert_eq!(cache.get(now, &v4), Some(&answer(Ending::NoData, 60)));
+        cache.insert(now, &v4, &missing(Ending::NoName));
+        assert_eq!(cache.get(now, &v6), Some(&Ok(missing(Ending::NoName))));
+        assert_eq!(cache.get(now, &v4), Some(&Ok(missing(Ending::NoData))));
     }
 
     #[test]
@@ -169,7 +210,11 @@ mod tests {
         missing
             .aliases
             .push(question("c.example", RecordKind::A).name);
-        cache.insert(now, &question("b.example", RecordKind::A), &missing);
+        cache.insert(
+            now,
+            &question("b.example", RecordKind::A),
+            &Arc::new(missing),
+        );
         assert_eq!(
             cache.get(now, &question("b.example", RecordKind::Aaaa)),
             None
@@ -185,8 +230,25 @@ mod tests {
             ttl: None,
             ..answer(Ending::NoData, 0)
         };
-        cache.insert(now, &asked, &forgotten);
+        cache.insert(now, &asked, &Arc::new(forgotten));
         assert_eq!(cache.get(now, &asked), None);
+    }
+
+    #[test]
+    fn a_failure_is_kept_for_its_question_until_its_time() {
+        let now = origin();
+        let mut cache = Cache::new(10);
+        let asked = question("b.example", RecordKind::A);
+        let until = now + Duration::from_secs(15);
+        cache.insert_failure(now, &asked, &Failure::Timeout, until);
+        assert_eq!(cache.get(now, &asked), Some(&Err(Failure::Timeout)));
+        assert_eq!(cache.get(until, &asked), None);
+        assert_eq!(
+            cache.get(now, &question("b.example", RecordKind::Aaaa)),
+            None
+        );
+        cache.insert(now, &asked, &addresses(1, 60));
+        assert_eq!(cache.get(now, &asked), Some(&Ok(addresses(1, 60))));
     }
 
     #[test]

@@ -128,17 +128,23 @@
 
 mod address;
 mod cache;
+mod candidate;
 mod limits;
 mod message;
 mod plan;
 mod resolver;
 mod select;
+mod service;
 mod trace;
 
 pub use address::{AddressPolicy, Forbidden};
+pub use candidate::{Basis, BlockedAddress, Candidate, Dnssec, Identity, Provenance};
 pub use limits::Limits;
-pub use message::{Question, RecordKind, RecordName};
-pub use plan::{BlockedAddress, Candidate, Failure, Outcome, Provenance, Security, Service};
-pub use resolver::{Config, Event, Protocol, ResolveError, Resolver, SocketId, Transmit};
-pub use select::{ServiceRecord, weighted_order};
-pub use trace::{AddressDropReason, DropReason, Setback, Trace, TraceEntry};
+pub use message::{NaptrData, Question, RecordKind, RecordName, SrvData};
+pub use plan::{Failure, Outcome, Remainder};
+pub use resolver::{
+    Config, Event, LookedUp, Protocol, Records, ResolveError, Resolver, SocketId, Transmit,
+};
+pub use select::{Selection, ServiceRecord, literal_order, weighted_order};
+pub use service::{Messaging, NextHop, Service, SipService, SipTransport, Transport};
+pub use trace::{AddressDropReason, DropReason, PointerDropReason, Setback, Trace, TraceEntry};

@@ -16,16 +16,15 @@ pub struct Limits {
     pub max_service_records: usize,
     /// Addresses of one target that are used; 8, both families in turn.
     pub max_addresses_per_target: usize,
-    /// Candidates of one resolution; 64.
+    /// Candidates of one resolution and of what remains of it; 64.
     pub max_endpoints: usize,
     /// CNAME records between a question and its answer; 8.
     pub max_aliases: usize,
-    /// Records in all sections of one message; 512.
+    /// Records in all sections of one message; 128.
     pub max_records_per_message: usize,
     /// The longest datagram; 1,232, which crosses every IPv6 link in one piece. Offered by EDNS.
     pub max_udp_message_bytes: u16,
-    /// The longest message over TCP; 16 KiB. Compressed names make the cost of reading grow with
-    /// the square of it.
+    /// The longest message over TCP; 16 KiB.
     pub max_tcp_message_bytes: u16,
     /// Datagrams on one socket that do not answer the question; 16. After one more the question
     /// goes over TCP (RFC 5452 §9.3).
@@ -42,6 +41,8 @@ pub struct Limits {
     pub max_ttl: Duration,
     /// The longest time that their absence is kept; 300 s.
     pub max_negative_ttl: Duration,
+    /// How long it is kept that no server answered a question; 15 s (RFC 9520 §3.2).
+    pub failure_ttl: Duration,
     /// Answers and records in the cache together; 4,096. What expires first goes first.
     pub max_cached_records: usize,
 }
@@ -56,7 +57,7 @@ impl Default for Limits {
             max_addresses_per_target: 8,
             max_endpoints: 64,
             max_aliases: 8,
-            max_records_per_message: 512,
+            max_records_per_message: 128,
             max_udp_message_bytes: 1232,
             max_tcp_message_bytes: 16 * 1024,
             max_mismatches: 16,
@@ -66,6 +67,7 @@ impl Default for Limits {
             min_ttl: Duration::from_secs(5),
             max_ttl: Duration::from_secs(86_400),
             max_negative_ttl: Duration::from_secs(300),
+            failure_ttl: Duration::from_secs(15),
             max_cached_records: 4096,
         }
     }

@@ -1,16 +1,21 @@
-//! DNS messages: hickory-proto behind checks that cost nothing.
+//! DNS messages: checks that cost nothing, and then a walk over the records.
 //!
-//! hickory-proto allocates by the counts of the header and parses all sections or none, so a reply
-//! has to look like ours before it is parsed: length, id, flags, counts, and the bytes of the
-//! question (RFC 5452 §9.1).
+//! A reply has to look like ours before its records are read: length, id, flags, counts, and the
+//! bytes of the question (RFC 5452 §9.1).
 
 mod name;
 mod query;
 mod reply;
+mod wire;
 
 pub use name::{Question, RecordKind, RecordName};
-pub(crate) use query::{Edns, Sent};
-pub(crate) use reply::{Answer, Ending, Reply, Rules, SrvData, Unusable, read};
+pub(crate) use query::{Edns, Form, Sent};
+pub(crate) use reply::{Answer, Ending, Reply, Rules, Unusable, read};
+pub use reply::{NaptrData, SrvData};
+
+const CLASS_IN: u16 = 1;
+/// The type of the pseudo-record of EDNS (RFC 6891 §6.1.1).
+const OPT: u16 = 41;
 
 #[cfg(test)]
 mod tests;

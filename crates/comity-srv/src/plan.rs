@@ -5,108 +5,129 @@
 mod chase;
 mod hosts;
 mod outcome;
+mod pointers;
+mod purpose;
 mod services;
 
-use std::mem;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use comity_identity::{DomainName, Host};
 
 use crate::address::AddressPolicy;
+use crate::candidate::{Dnssec, Provenance};
 use crate::limits::Limits;
-use crate::message::{Answer, Question};
+use crate::message::{Answer, Question, RecordKind, RecordName};
 use crate::resolver::ResolveError;
-use crate::select::{Offer, ServiceRecord};
+use crate::select::{Offer, Selection, ServiceRecord};
+use crate::service::{
+    NextHop, SIP_FEDERATION, Service, SipService, SipTransport, Transport, XMPP_PORT, XMPP_SERVER,
+    XMPPS_SERVER,
+};
 use crate::trace::{Trace, TraceEntry};
 use chase::{Chase, End};
-use hosts::Hosts;
-pub use outcome::{BlockedAddress, Candidate, Failure, Outcome, Provenance, Security};
-use services::{Found, Services};
-
-/// What of a domain is to be reached.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum Service {
-    /// Its XMPP server by STARTTLS: `_xmpp-server._tcp`, or the domain itself on port 5269
-    /// (RFC 6120 §3.2).
-    ///
-    /// For a policy that uses no TLS, or no direct TLS. Nothing is known then of the other set.
-    XmppServer,
-    /// Its XMPP server by direct TLS or STARTTLS, as each candidate says: the records of
-    /// `_xmpps-server._tcp` and `_xmpp-server._tcp` as one set, or the domain itself on port 5269
-    /// by STARTTLS if there is no record in either (XEP-0368).
-    XmppServerWithDirectTls,
-    /// Its server on a host and port that are known, without SRV records: that of a redirect
-    /// (RFC 6120 §4.9.3.19) or of a configuration (§3.2.3).
-    ///
-    /// The addresses of a name are looked up, an address is taken as it is, and neither escapes
-    /// the address policy.
-    Host {
-        /// The name or address.
-        host: Host,
-        /// The port; 0 is refused.
-        port: u16,
-        /// What the candidates get.
-        security: Security,
-    },
-}
+use hosts::{Bearing, Hosts};
+pub use outcome::{Failure, Outcome, Remainder};
+use pointers::{Pointed, Pointers};
+use purpose::Purpose;
+use services::{Fallback, Found, Mixing, Services, Set};
 
 /// One resolution without its messages.
 #[derive(Debug)]
 pub(crate) struct Plan {
     domain: DomainName,
-    limits: Limits,
-    policy: AddressPolicy,
-    seed: [u8; 32],
+    purpose: Purpose,
+    rules: Rules,
     asked: usize,
     stage: Stage,
     trace: Trace,
 }
 
+/// What a plan has to keep to.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) limits: Limits,
+    pub(crate) policy: AddressPolicy,
+    pub(crate) seed: Seed,
+}
+
+/// What decides the order of records.
+#[derive(Clone, Debug)]
+pub(crate) struct Seed {
+    pub(crate) selection: Selection,
+    pub(crate) bytes: [u8; 32],
+}
+
+/// What the stages have to know of their plan.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    domain: &'a DomainName,
+    limits: &'a Limits,
+    policy: &'a AddressPolicy,
+}
+
+/// The result of a plan.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Conclusion {
+    Resolved(Outcome, Option<Remainder>),
+    LookedUp(Result<Option<Arc<Answer>>, Failure>),
+}
+
 #[derive(Debug)]
 enum Stage {
+    Single(Chase),
+    Pointers(Pointers, SipService),
     Services(Services),
     Hosts(Hosts),
-    Ended(Outcome),
+    Ended(Conclusion),
 }
 
 impl Plan {
     /// Plans the resolution. It has ended if there is nothing to ask.
     pub(crate) fn new(
-        domain: DomainName,
+        domain: &DomainName,
         service: Service,
-        limits: Limits,
-        policy: AddressPolicy,
-        seed: [u8; 32],
+        rules: Rules,
     ) -> Result<Self, ResolveError> {
-        let mut trace = Trace::default();
-        let stage = match service {
-            Service::XmppServer => services(&domain, &[STARTTLS_SET])?,
-            Service::XmppServerWithDirectTls => services(&domain, &[STARTTLS_SET, DIRECT_TLS_SET])?,
-            Service::Host { port: 0, .. } => return Err(ResolveError::PortZero),
-            Service::Host {
-                host: Host::Domain(host),
-                port,
-                security,
-            } => Stage::Hosts(Hosts::given(alone(host, port, security))),
-            Service::Host {
-                host: Host::Ip(address),
-                port,
-                security,
-            } => {
-                let offer = alone(domain.clone(), port, security);
-                Stage::Ended(hosts::conclude_given(
-                    &offer, address, &limits, &policy, &mut trace,
-                ))
-            }
-        };
-        Ok(Self {
-            domain,
-            limits,
-            policy,
-            seed,
+        let mut plan = Self {
+            domain: domain.clone(),
+            purpose: purpose(&service),
+            rules,
             asked: 0,
-            stage,
-            trace,
+            stage: Stage::Ended(Conclusion::Resolved(Outcome::Absent, None)),
+            trace: Trace::default(),
+        };
+        plan.stage = plan.begin(service)?;
+        Ok(plan)
+    }
+
+    /// Goes on where another plan has ended.
+    pub(crate) fn resume(rest: Remainder, rules: Rules) -> Self {
+        Self {
+            domain: rest.domain.clone(),
+            purpose: rest.bearing.purpose.clone(),
+            rules,
+            asked: 0,
+            stage: Stage::Hosts(Hosts::resume(rest)),
+            trace: Trace::default(),
+        }
+    }
+
+    /// Asks for the records themselves that `domain` has below `labels`.
+    pub(crate) fn single(
+        domain: &DomainName,
+        labels: &[&str],
+        kind: RecordKind,
+        rules: Rules,
+    ) -> Result<Self, ResolveError> {
+        let name = RecordName::below(labels, domain).ok_or(ResolveError::NameTooLong)?;
+        Ok(Self {
+            domain: domain.clone(),
+            purpose: Purpose::Xmpp,
+            rules,
+            asked: 0,
+            stage: Stage::Single(Chase::new(Question { name, kind })),
+            trace: Trace::default(),
         })
     }
 
@@ -116,12 +137,12 @@ impl Plan {
 
     /// The next question to ask at once, each once.
     pub(crate) fn next_question(&mut self) -> Option<Question> {
-        let chases = self.stage.chases_mut();
-        let waiting = chases.filter(|chase| chase.is_waiting()).count();
-        if waiting >= self.limits.max_parallel_lookups.max(1) {
+        let limits = &self.rules.limits;
+        let waiting = self.stage.chases_mut().filter(|chase| chase.is_waiting());
+        if waiting.count() >= limits.max_parallel_lookups.max(1) {
             return None;
         }
-        if self.asked >= self.limits.max_lookups {
+        if self.asked >= limits.max_lookups {
             self.give_up_ready();
             return None;
         }
@@ -130,11 +151,15 @@ impl Plan {
         Some(question)
     }
 
-    pub(crate) fn handle_answer(&mut self, question: &Question, answer: Result<&Answer, &Failure>) {
+    pub(crate) fn handle_answer(
+        &mut self,
+        question: &Question,
+        answer: Result<&Arc<Answer>, &Failure>,
+    ) {
         let chases = self.stage.chases_mut();
         for chase in chases.filter(|chase| chase.waits_for(question)) {
             match answer {
-                Ok(answer) => chase.handle_answer(answer, &self.limits, &mut self.trace),
+                Ok(answer) => chase.handle_answer(answer, &self.rules.limits, &mut self.trace),
                 Err(failure) => chase.fail(failure.clone(), &mut self.trace),
             }
         }
@@ -143,7 +168,7 @@ impl Plan {
 
     /// Ends the plan with what is known.
     pub(crate) fn expire(&mut self) {
-        for _ in 0..ASKING_STAGES {
+        while !self.has_ended() {
             for chase in self.stage.chases_mut() {
                 chase.fail(Failure::Timeout, &mut self.trace);
             }
@@ -156,24 +181,125 @@ impl Plan {
     }
 
     /// The result, once the plan has ended.
-    pub(crate) fn take_outcome(&mut self) -> Option<(DomainName, Outcome, Trace)> {
-        let Stage::Ended(outcome) = &self.stage else {
-            return None;
+    pub(crate) fn conclude(self) -> (DomainName, Conclusion, Trace) {
+        let conclusion = match self.stage {
+            Stage::Ended(conclusion) => conclusion,
+            Stage::Single(_) | Stage::Pointers(..) | Stage::Services(_) | Stage::Hosts(_) => {
+                Conclusion::Resolved(Outcome::Failed(Failure::Timeout), None)
+            }
         };
-        Some((
-            self.domain.clone(),
-            outcome.clone(),
-            mem::take(&mut self.trace),
-        ))
+        (self.domain, conclusion, self.trace)
+    }
+
+    fn begin(&mut self, service: Service) -> Result<Stage, ResolveError> {
+        match service {
+            Service::XmppServer => self.xmpp(&[(XMPP_SERVER, Transport::StartTls)]),
+            Service::XmppServerWithDirectTls => self.xmpp(&[
+                (XMPP_SERVER, Transport::StartTls),
+                (XMPPS_SERVER, Transport::Tls),
+            ]),
+            Service::Sip(sip) => self.sip(sip),
+            Service::SipFederation => {
+                let sets = sets(&self.domain, &[(SIP_FEDERATION, Transport::Tls)])?;
+                Ok(Stage::Services(Services::new(sets, Mixing::One, None)))
+            }
+            Service::Host { port: 0, .. } => Err(ResolveError::PortZero),
+            Service::Host {
+                host,
+                port,
+                transport,
+            } => Ok(self.given(host, port, transport)),
+            Service::NextHop(hop) => self.next_hop(hop),
+        }
+    }
+
+    fn xmpp(&self, names: &[([&str; 2], Transport)]) -> Result<Stage, ResolveError> {
+        let fallback = Fallback {
+            port: XMPP_PORT,
+            transport: Transport::StartTls,
+        };
+        let sets = sets(&self.domain, names)?;
+        Ok(Stage::Services(Services::new(
+            sets,
+            Mixing::One,
+            Some(fallback),
+        )))
+    }
+
+    fn sip(&mut self, sip: SipService) -> Result<Stage, ResolveError> {
+        let allowed = sip.allowed()?;
+        if let Some(port) = sip.port {
+            if port == 0 {
+                return Err(ResolveError::PortZero);
+            }
+            let transport = sip.assumed(&allowed);
+            return Ok(self.given(self.domain.clone().into(), port, transport.into()));
+        }
+        if sip.transport.is_some() {
+            return Ok(Stage::Services(sip_services(&self.domain, &sip, &allowed)?));
+        }
+        Ok(Stage::Pointers(Pointers::new(&self.domain, allowed), sip))
+    }
+
+    fn next_hop(&mut self, hop: NextHop) -> Result<Stage, ResolveError> {
+        let labels = hop.labels().ok_or(ResolveError::NoTransport)?;
+        let fallback = Fallback {
+            port: hop.default_port(),
+            transport: hop.transport,
+        };
+        if hop.port != 0 {
+            return Ok(self.given(hop.host, hop.port, hop.transport));
+        }
+        match hop.host {
+            Host::Domain(host) => {
+                let sets = sets(&host, &[(labels, hop.transport)])?;
+                let services = Services::new(sets, Mixing::One, Some(fallback));
+                Ok(Stage::Services(services))
+            }
+            // An address has no SRV records.
+            host @ Host::Ip(_) => Ok(self.given(host, fallback.port, hop.transport)),
+        }
+    }
+
+    /// A host and port that the caller knows.
+    fn given(&mut self, host: Host, port: u16, transport: Transport) -> Stage {
+        let bearing = self.bearing(Provenance::Given, None);
+        match host {
+            Host::Domain(host) => {
+                let offer = alone(host, port, transport, Dnssec::Secure);
+                Stage::Hosts(Hosts::new(bearing, VecDeque::from([vec![offer]])))
+            }
+            Host::Ip(address) => {
+                // Nothing was asked, so nothing was proved.
+                let offer = alone(self.domain.clone(), port, transport, Dnssec::Unchecked);
+                let context = Context::new(&self.domain, &self.rules);
+                let trace = &mut self.trace;
+                let outcome = hosts::conclude_given(&bearing, &offer, address, &context, trace);
+                Stage::Ended(Conclusion::Resolved(outcome, None))
+            }
+        }
+    }
+
+    fn bearing(&self, provenance: Provenance, missing: Option<Failure>) -> Bearing {
+        Bearing {
+            purpose: self.purpose.clone(),
+            provenance,
+            missing,
+        }
     }
 
     /// Fails the questions that the limit on lookups leaves no room for.
     fn give_up_ready(&mut self) {
-        let limit = self.limits.max_lookups;
-        for _ in 0..ASKING_STAGES {
+        let limit = self.rules.limits.max_lookups;
+        loop {
+            let mut failed = false;
             let chases = self.stage.chases_mut();
-            for chase in chases.filter(|chase| !chase.is_waiting()) {
+            for chase in chases.filter(|chase| chase.is_ready()) {
                 chase.fail(Failure::TooManyLookups { limit }, &mut self.trace);
+                failed = true;
+            }
+            if !failed {
+                return;
             }
             self.advance();
         }
@@ -181,72 +307,198 @@ impl Plan {
 
     /// Goes to the next stage if this one is complete.
     fn advance(&mut self) {
-        let next = match &self.stage {
+        let context = Context::new(&self.domain, &self.rules);
+        let trace = &mut self.trace;
+        let next = match &mut self.stage {
+            Stage::Single(chase) => chase.end().map(looked_up),
+            Stage::Pointers(pointers, sip) => {
+                let pointed = pointers.conclude(trace);
+                pointed.map(|pointed| after_pointers(pointed, pointers, sip, &self.domain))
+            }
             Stage::Services(services) if services.is_complete() => {
-                let found = services.conclude(&self.seed, &self.limits, &mut self.trace);
-                self.choose_hosts(found)
+                let found = services.conclude(&self.rules.seed, &context, trace);
+                let fallback = services.fallback;
+                Some(self.choose_hosts(found, fallback))
             }
             Stage::Hosts(hosts) if hosts.is_complete() => {
-                Stage::Ended(hosts.conclude(&self.limits, &self.policy, &mut self.trace))
+                let concluded = hosts.conclude(&context, trace);
+                concluded.map(|(outcome, rest)| Stage::Ended(Conclusion::Resolved(outcome, rest)))
             }
-            Stage::Services(_) | Stage::Hosts(_) | Stage::Ended(_) => return,
+            Stage::Services(_) | Stage::Hosts(_) | Stage::Ended(_) => None,
         };
-        self.stage = next;
+        if let Some(next) = next {
+            self.stage = next;
+        }
     }
 
-    fn choose_hosts(&mut self, found: Found) -> Stage {
+    fn choose_hosts(&mut self, found: Found, fallback: Option<Fallback>) -> Stage {
         match found {
-            Found::Offers { offers, missing } => Stage::Hosts(Hosts::of_records(offers, missing)),
+            Found::Offers { groups, missing } => {
+                let bearing = self.bearing(Provenance::ServiceRecord, missing);
+                Stage::Hosts(Hosts::new(bearing, groups))
+            }
             // Only answers that there is no SRV record lead here: an error is not an absence, and
             // targets that fail do not bring the fallback back (RFC 6120 §3.2.1, step 8).
-            Found::Absent => {
-                let (domain, port) = (self.domain.clone(), FALLBACK_PORT);
-                let offer = alone(domain.clone(), port, Security::StartTls);
-                self.trace.push(TraceEntry::FellBack { domain, port });
-                Stage::Hosts(Hosts::fallback(offer))
-            }
-            Found::Refused => Stage::Ended(Outcome::Refused),
-            Found::Failed(failure) => Stage::Ended(Outcome::Failed(failure)),
+            Found::Absent(dnssec) => match fallback {
+                Some(fallback) => self.fall_back(fallback, dnssec),
+                None => ended(Outcome::Absent),
+            },
+            Found::Refused => ended(Outcome::Refused),
+            Found::Failed(failure) => ended(Outcome::failed(failure)),
+        }
+    }
+
+    fn fall_back(&mut self, fallback: Fallback, dnssec: Dnssec) -> Stage {
+        let Fallback { port, transport } = fallback;
+        let host = match &self.purpose {
+            Purpose::NextHop {
+                host: Some(host), ..
+            } => host.clone(),
+            Purpose::NextHop { host: None, .. }
+            | Purpose::Xmpp
+            | Purpose::Sip
+            | Purpose::SipFederation => self.domain.clone(),
+        };
+        self.trace.push(TraceEntry::FellBack {
+            domain: host.clone(),
+            port,
+        });
+        let offer = alone(host, port, transport, dnssec);
+        let bearing = self.bearing(Provenance::Fallback, None);
+        Stage::Hosts(Hosts::new(bearing, VecDeque::from([vec![offer]])))
+    }
+}
+
+impl<'a> Context<'a> {
+    fn new(domain: &'a DomainName, rules: &'a Rules) -> Self {
+        Self {
+            domain,
+            limits: &rules.limits,
+            policy: &rules.policy,
         }
     }
 }
 
 impl Stage {
     fn chases_mut(&mut self) -> impl Iterator<Item = &mut Chase> {
-        let (services, hosts) = match self {
-            Self::Services(services) => (Some(services.chases_mut()), None),
-            Self::Hosts(hosts) => (None, Some(hosts.chases_mut())),
-            Self::Ended(_) => (None, None),
+        let (one, services, hosts) = match self {
+            Self::Single(chase) => (Some(chase), None, None),
+            Self::Pointers(pointers, _) => (Some(pointers.chase_mut()), None, None),
+            Self::Services(services) => (None, Some(services.chases_mut()), None),
+            Self::Hosts(hosts) => (None, None, Some(hosts.chases_mut())),
+            Self::Ended(_) => (None, None, None),
         };
-        let services = services.into_iter().flatten();
-        services.chain(hosts.into_iter().flatten())
+        one.into_iter()
+            .chain(services.into_iter().flatten())
+            .chain(hosts.into_iter().flatten())
     }
 }
 
-fn services(domain: &DomainName, sets: &[(&str, Security)]) -> Result<Stage, ResolveError> {
-    let services = Services::new(domain, sets).ok_or(ResolveError::NameTooLong)?;
-    Ok(Stage::Services(services))
+fn purpose(service: &Service) -> Purpose {
+    match service {
+        Service::XmppServer | Service::XmppServerWithDirectTls | Service::Host { .. } => {
+            Purpose::Xmpp
+        }
+        Service::Sip(_) => Purpose::Sip,
+        Service::SipFederation => Purpose::SipFederation,
+        Service::NextHop(hop) => Purpose::NextHop {
+            messaging: hop.messaging,
+            host: match &hop.host {
+                Host::Domain(host) => Some(host.clone()),
+                Host::Ip(_) => None,
+            },
+        },
+    }
+}
+
+/// What follows the NAPTR records.
+fn after_pointers(
+    pointed: Pointed,
+    pointers: &Pointers,
+    sip: &SipService,
+    domain: &DomainName,
+) -> Stage {
+    let allowed = pointers.allowed();
+    match pointed {
+        Pointed::Failed(failure) => ended(Outcome::failed(failure)),
+        Pointed::Sets(sets) => {
+            let fallback = Some(sip_fallback(sip.assumed(allowed)));
+            Stage::Services(Services::new(sets, Mixing::Apart, fallback))
+        }
+        Pointed::Nowhere => match sip_services(domain, sip, allowed) {
+            Ok(services) => Stage::Services(services),
+            // A name without room for the labels owns no such records.
+            Err(_no_room) => ended(Outcome::Absent),
+        },
+    }
+}
+
+fn sip_services(
+    domain: &DomainName,
+    sip: &SipService,
+    allowed: &[SipTransport],
+) -> Result<Services, ResolveError> {
+    let names: Vec<_> = allowed
+        .iter()
+        .map(|&one| (one.labels(), Transport::from(one)))
+        .collect();
+    let fallback = Some(sip_fallback(sip.assumed(allowed)));
+    Ok(Services::new(
+        sets(domain, &names)?,
+        Mixing::Apart,
+        fallback,
+    ))
+}
+
+fn sip_fallback(transport: SipTransport) -> Fallback {
+    Fallback {
+        port: transport.port(),
+        transport: transport.into(),
+    }
+}
+
+/// The sets with these first labels. A name that does not fit into DNS owns no records, so that its
+/// set is not asked for; an error if none fits.
+fn sets(domain: &DomainName, names: &[([&str; 2], Transport)]) -> Result<Vec<Set>, ResolveError> {
+    let sets: Vec<_> = names
+        .iter()
+        .filter_map(|(labels, transport)| {
+            let name = RecordName::below(labels, domain)?;
+            Some(Set::new(name, *transport, Dnssec::Secure))
+        })
+        .collect();
+    if sets.is_empty() {
+        return Err(ResolveError::NameTooLong);
+    }
+    Ok(sets)
+}
+
+fn looked_up(end: &End) -> Stage {
+    Stage::Ended(Conclusion::LookedUp(match end {
+        End::Found(answer) => Ok(Some(Arc::clone(answer))),
+        End::Absent => Ok(None),
+        End::Failed(failure) => Err(failure.clone()),
+    }))
+}
+
+fn ended(outcome: Outcome) -> Stage {
+    Stage::Ended(Conclusion::Resolved(outcome, None))
 }
 
 /// What is offered where no SRV record says more.
-fn alone(target: DomainName, port: u16, security: Security) -> Offer {
+fn alone(target: DomainName, port: u16, transport: Transport, dnssec: Dnssec) -> Offer {
     let record = ServiceRecord {
         priority: 0,
         weight: 0,
         port,
         target,
     };
-    Offer { record, security }
+    Offer {
+        record,
+        transport,
+        dnssec,
+    }
 }
-
-/// The stages with questions. The end of the first starts the second.
-const ASKING_STAGES: usize = 2;
-
-const STARTTLS_SET: (&str, Security) = ("_xmpp-server", Security::StartTls);
-const DIRECT_TLS_SET: (&str, Security) = ("_xmpps-server", Security::DirectTls);
-
-/// The port of `xmpp-server` (RFC 6120 §14.7).
-const FALLBACK_PORT: u16 = 5269;
 
 #[cfg(test)]
 mod tests;

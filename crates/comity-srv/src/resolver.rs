@@ -5,19 +5,20 @@ mod io;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use comity_identity::DomainName;
 use comity_machine::{QueryId, QueryIds, Random, Timers};
 
-use crate::address::AddressPolicy;
 use crate::cache::Cache;
 use crate::limits::Limits;
-use crate::message::{Answer, Edns, Question};
-use crate::plan::{Failure, Plan, Service};
-use crate::trace::{Setback, TraceEntry};
+use crate::message::{Answer, Edns, Ending, Form, Question, RecordKind};
+use crate::plan::{Conclusion, Failure, Plan, Remainder, Rules, Seed};
+use crate::service::Service;
+use crate::trace::{Setback, Trace, TraceEntry};
 use exchange::{Exchange, Lookup, Progress};
-pub use io::{Config, Event, Protocol, ResolveError, SocketId, Transmit};
+pub use io::{Config, Event, LookedUp, Protocol, Records, ResolveError, SocketId, Transmit};
 
 /// Resolves services of domains through recursive name servers, without I/O.
 ///
@@ -25,8 +26,7 @@ pub use io::{Config, Event, Protocol, ResolveError, SocketId, Transmit};
 /// them ask is in flight once (RFC 5452 §5). The page of the crate shows the loop that drives it.
 #[derive(Debug)]
 pub struct Resolver {
-    limits: Limits,
-    address_policy: AddressPolicy,
+    config: Config,
     servers: Vec<Server>,
     /// The server that answered last.
     preferred: usize,
@@ -77,8 +77,7 @@ impl Resolver {
             preferred: 0,
             random: Random::from_seed(seed),
             cache: Cache::new(config.limits.max_cached_records),
-            limits: config.limits,
-            address_policy: config.address_policy,
+            config,
             query_ids: QueryIds::default(),
             sockets_opened: 0,
             plans: BTreeMap::new(),
@@ -103,26 +102,65 @@ impl Resolver {
         domain: &DomainName,
         service: Service,
     ) -> Result<QueryId, ResolveError> {
-        let limit = self.limits.max_resolutions;
-        if self.plans.len() >= limit {
-            return Err(ResolveError::TooMany { limit });
+        let order = self.random.seed();
+        self.resolve_in_order(now, domain, service, order)
+    }
+
+    /// [`resolve`](Self::resolve) with an order of records that `order` decides: derived from the
+    /// branch or the peer, it is the same for every request of one transaction, on every machine,
+    /// as RFC 3263 §4.4 demands of stateless proxies.
+    ///
+    /// # Errors
+    ///
+    /// Why the resolution was not begun; no event will come for it.
+    pub fn resolve_in_order(
+        &mut self,
+        now: Instant,
+        domain: &DomainName,
+        service: Service,
+        order: [u8; 32],
+    ) -> Result<QueryId, ResolveError> {
+        self.has_room()?;
+        let plan = Plan::new(domain, service, self.rules(order))?;
+        self.begin(now, plan)
+    }
+
+    /// Looks the targets up that a resolution has left. [`Event::Resolved`] brings the result.
+    ///
+    /// # Errors
+    ///
+    /// Why the resolution was not begun; no event will come for it.
+    pub fn resolve_rest(&mut self, now: Instant, rest: Remainder) -> Result<QueryId, ResolveError> {
+        self.has_room()?;
+        // The order was decided when the resolution began.
+        let plan = Plan::resume(rest, self.rules([0; 32]));
+        self.begin(now, plan)
+    }
+
+    /// Asks for the records as they are that `domain` has below `labels`, such as `_sip` and
+    /// `_udp`, or its own without labels. [`Event::LookedUp`] brings them.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not asked; no event will come for it.
+    pub fn look_up(
+        &mut self,
+        now: Instant,
+        domain: &DomainName,
+        labels: &[&str],
+        kind: RecordKind,
+    ) -> Result<QueryId, ResolveError> {
+        self.has_room()?;
+        let plan = Plan::single(domain, labels, kind, self.rules([0; 32]))?;
+        self.begin(now, plan)
+    }
+
+    /// Ends a resolution or a question without an event. An unknown one is ignored.
+    pub fn cancel(&mut self, query: QueryId) {
+        if self.plans.remove(&query).is_some() {
+            self.timers.stop(Timer::Deadline(query));
+            self.abandon(query);
         }
-        let plan = Plan::new(
-            domain.clone(),
-            service,
-            self.limits.clone(),
-            self.address_policy.clone(),
-            self.random.seed(),
-        )?;
-        if self.servers.is_empty() && !plan.has_ended() {
-            return Err(ResolveError::NoServers);
-        }
-        let query = self.query_ids.next_id();
-        self.plans.insert(query, plan);
-        let deadline = later(now, self.limits.resolution_timeout);
-        self.timers.set(Timer::Deadline(query), deadline);
-        self.advance(now, query);
-        Ok(query)
     }
 
     /// Takes one datagram, or bytes of the stream, that came from the server over `socket`.
@@ -130,11 +168,12 @@ impl Resolver {
         let Some(exchange) = self.exchanges.get_mut(&socket) else {
             return;
         };
-        match exchange.handle_input(input, &self.limits) {
+        match exchange.handle_input(input, &self.config.limits) {
             Progress::Waiting => {}
             Progress::Again(setback, protocol) => self.ask_again(now, socket, setback, protocol),
             Progress::NextServer(failure) => self.ask_next(now, socket, failure),
-            Progress::Answered(answer) => self.finish(now, socket, &answer),
+            Progress::Answered(answer) => self.finish(now, socket, &Arc::new(answer)),
+            Progress::Bogus => self.end_bogus(now, socket),
         }
     }
 
@@ -185,31 +224,57 @@ impl Resolver {
         self.timers.next_deadline()
     }
 
+    fn has_room(&self) -> Result<(), ResolveError> {
+        let limit = self.config.limits.max_resolutions;
+        if self.plans.len() >= limit {
+            return Err(ResolveError::TooMany { limit });
+        }
+        Ok(())
+    }
+
+    fn rules(&self, order: [u8; 32]) -> Rules {
+        Rules {
+            limits: self.config.limits.clone(),
+            policy: self.config.address_policy.clone(),
+            seed: Seed {
+                selection: self.config.selection,
+                bytes: order,
+            },
+        }
+    }
+
+    fn begin(&mut self, now: Instant, plan: Plan) -> Result<QueryId, ResolveError> {
+        if self.servers.is_empty() && !plan.has_ended() {
+            return Err(ResolveError::NoServers);
+        }
+        let query = self.query_ids.next_id();
+        self.plans.insert(query, plan);
+        let deadline = later(now, self.config.limits.resolution_timeout);
+        self.timers.set(Timer::Deadline(query), deadline);
+        self.advance(now, query);
+        Ok(query)
+    }
+
     /// Asks what the plan wants to know now, and reports its end.
     fn advance(&mut self, now: Instant, query: QueryId) {
         while let Some(question) = self.plans.get_mut(&query).and_then(Plan::next_question) {
             self.ask(now, query, question);
         }
-        let outcome = self.plans.get_mut(&query).and_then(Plan::take_outcome);
-        if let Some((domain, outcome, trace)) = outcome {
-            self.plans.remove(&query);
+        if self.plans.get(&query).is_some_and(Plan::has_ended)
+            && let Some(plan) = self.plans.remove(&query)
+        {
             self.timers.stop(Timer::Deadline(query));
-            self.events.push_back(Event::Resolved {
-                query,
-                domain,
-                outcome,
-                trace,
-            });
+            let (domain, conclusion, trace) = plan.conclude();
+            self.events
+                .push_back(event(query, domain, conclusion, trace));
         }
     }
 
     fn ask(&mut self, now: Instant, query: QueryId, question: Question) {
-        if let Some(answer) = self.cache.get(now, &question).cloned() {
+        if let Some(known) = self.cache.get(now, &question).cloned() {
             if let Some(plan) = self.plans.get_mut(&query) {
-                plan.note(TraceEntry::Remembered {
-                    question: question.clone(),
-                });
-                plan.handle_answer(&question, Ok(&answer));
+                plan.note(remembered(&question, known.is_ok()));
+                plan.handle_answer(&question, known.as_ref());
             }
             return;
         }
@@ -218,14 +283,18 @@ impl Resolver {
             exchange.join(query);
             return note(&mut self.plans, &[query], &TraceEntry::Shared { question });
         }
-        let payload_bytes = self.limits.max_udp_message_bytes;
+        let payload_bytes = self.config.limits.max_udp_message_bytes;
         let lookup = Lookup {
             question,
             waiters: vec![query],
             server: self.preferred,
             attempts: 0,
             errors: 0,
-            edns: Edns::Offered { payload_bytes },
+            form: Form {
+                edns: Edns::Offered { payload_bytes },
+                wants_validation: self.config.servers_validate,
+                checking_disabled: false,
+            },
             failure: None,
         };
         self.send(now, lookup, Protocol::Udp);
@@ -245,7 +314,7 @@ impl Resolver {
             bytes: exchange.query_bytes(),
         };
         let lookup = exchange.lookup();
-        let deadline = later(now, patience(&self.limits, lookup.attempts));
+        let deadline = later(now, patience(&self.config.limits, lookup.attempts));
         let asked = TraceEntry::Asked {
             question: lookup.question.clone(),
             server,
@@ -263,8 +332,14 @@ impl Resolver {
         let Some(mut lookup) = self.release(socket) else {
             return;
         };
-        if setback == Setback::EdnsRefused {
-            lookup.edns = Edns::Omitted;
+        match setback {
+            Setback::EdnsRefused => lookup.form.edns = Edns::Omitted,
+            Setback::Unvalidated => lookup.form.checking_disabled = true,
+            Setback::Truncated
+            | Setback::CaseChanged
+            | Setback::Unreadable
+            | Setback::Forged
+            | Setback::Failed(_) => {}
         }
         self.note_setback(&lookup, setback);
         self.send(now, lookup, protocol);
@@ -285,15 +360,32 @@ impl Resolver {
             lookup.failure = Some(failure.clone());
         }
         // A lost datagram is worth another one to the same server, an error is not.
-        if lookup.attempts >= self.limits.max_attempts || lookup.errors >= self.servers.len() {
+        if lookup.attempts >= self.config.limits.max_attempts || lookup.errors >= self.servers.len()
+        {
             let failure = lookup.failure.take().unwrap_or(failure);
-            return self.deliver(now, &lookup, Err(&failure));
+            return self.give_up(now, &lookup, &failure);
         }
+        lookup.form.checking_disabled = false;
         lookup.server = lookup.server.saturating_add(1) % self.servers.len().max(1);
         self.send(now, lookup, Protocol::Udp);
     }
 
-    fn finish(&mut self, now: Instant, socket: SocketId, answer: &Answer) {
+    /// Ends a question for good: another server would say the same, or validate nothing.
+    fn end_bogus(&mut self, now: Instant, socket: SocketId) {
+        if let Some(lookup) = self.release(socket) {
+            self.note_setback(&lookup, Setback::Failed(Failure::Bogus));
+            self.give_up(now, &lookup, &Failure::Bogus);
+        }
+    }
+
+    fn give_up(&mut self, now: Instant, lookup: &Lookup, failure: &Failure) {
+        let expiry = later(now, self.config.limits.failure_ttl);
+        let question = &lookup.question;
+        self.cache.insert_failure(now, question, failure, expiry);
+        self.deliver(now, lookup, Err(failure));
+    }
+
+    fn finish(&mut self, now: Instant, socket: SocketId, answer: &Arc<Answer>) {
         let folds_case = self
             .exchanges
             .get(&socket)
@@ -309,7 +401,7 @@ impl Resolver {
         self.deliver(now, &lookup, Ok(answer));
     }
 
-    fn deliver(&mut self, now: Instant, lookup: &Lookup, answer: Result<&Answer, &Failure>) {
+    fn deliver(&mut self, now: Instant, lookup: &Lookup, answer: Result<&Arc<Answer>, &Failure>) {
         for &query in &lookup.waiters {
             if let Some(plan) = self.plans.get_mut(&query) {
                 plan.handle_answer(&lookup.question, answer);
@@ -320,6 +412,14 @@ impl Resolver {
 
     /// Ends a resolution whose time is up, and the questions that only it asked.
     fn expire(&mut self, now: Instant, query: QueryId) {
+        self.abandon(query);
+        if let Some(plan) = self.plans.get_mut(&query) {
+            plan.expire();
+        }
+        self.advance(now, query);
+    }
+
+    fn abandon(&mut self, query: QueryId) {
         let mut abandoned = Vec::new();
         for (&socket, exchange) in &mut self.exchanges {
             if exchange.abandon(query) {
@@ -329,10 +429,6 @@ impl Resolver {
         for socket in abandoned {
             self.release(socket);
         }
-        if let Some(plan) = self.plans.get_mut(&query) {
-            plan.expire();
-        }
-        self.advance(now, query);
     }
 
     /// Takes the lookup out of its socket, which is of no more use.
@@ -357,6 +453,56 @@ impl Resolver {
             };
             note(&mut self.plans, &lookup.waiters, &entry);
         }
+    }
+}
+
+fn event(query: QueryId, domain: DomainName, conclusion: Conclusion, trace: Trace) -> Event {
+    match conclusion {
+        Conclusion::Resolved(outcome, rest) => Event::Resolved {
+            query,
+            domain,
+            outcome,
+            rest,
+            trace,
+        },
+        Conclusion::LookedUp(result) => Event::LookedUp {
+            query,
+            result: result.map(|answer| answer.map(records).unwrap_or_default()),
+            trace,
+        },
+    }
+}
+
+fn records(answer: Arc<Answer>) -> LookedUp {
+    let Answer {
+        aliases,
+        ending,
+        dnssec,
+        ..
+    } = Arc::unwrap_or_clone(answer);
+    let records = match ending {
+        Ending::Services(found) => Records::Services(found),
+        Ending::Pointers(found) => Records::Pointers(found),
+        Ending::Addresses(found) => Records::Addresses(found),
+        Ending::Alias
+        | Ending::NoData
+        | Ending::NoName
+        | Ending::AliasLoop
+        | Ending::TooManyAliases => Records::None,
+    };
+    LookedUp {
+        aliases,
+        records,
+        dnssec,
+    }
+}
+
+fn remembered(question: &Question, is_answer: bool) -> TraceEntry {
+    let question = question.clone();
+    if is_answer {
+        TraceEntry::Remembered { question }
+    } else {
+        TraceEntry::FailedBefore { question }
     }
 }
 

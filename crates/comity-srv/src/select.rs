@@ -1,9 +1,13 @@
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::hash::Hasher;
 
 use comity_identity::DomainName;
 use comity_machine::Random;
+use siphasher::sip::SipHasher24;
 
-use crate::plan::Security;
+use crate::candidate::Dnssec;
+use crate::service::Transport;
 
 /// One usable SRV record (RFC 2782).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -26,43 +30,98 @@ pub struct ServiceRecord {
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Offer {
     pub(crate) record: ServiceRecord,
-    pub(crate) security: Security,
+    pub(crate) transport: Transport,
+    /// Of the answer that named it.
+    pub(crate) dnssec: Dnssec,
+}
+
+/// How records of one priority are put in order.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Selection {
+    /// What the text of RFC 2782 asks for: in proportion to the weights.
+    #[default]
+    Proportional,
+    /// What the algorithm of RFC 2782 does, for who has to show that it is followed to the letter:
+    /// the running sum with an inclusive random number, over records in chance order with those of
+    /// weight 0 first. With weights 1 and 3 the first record gets 3 of 10 and not 1 of 4.
+    Rfc2782,
 }
 
 /// Orders `records` by priority, and inside one priority by chance in proportion to the weights.
 ///
 /// The first record of a priority is each record with probability weight / sum of weights, the
 /// second is drawn the same way from the rest, and so on. The algorithm in RFC 2782 does not reach
-/// the proportions that its text asks for, so this follows the text; the page of the crate has the
-/// figures. A weight of 0 counts as 1/256 of a weight of 1: a small chance beside other weights, an
-/// equal one among zeros.
+/// the proportions that its text asks for, so this follows the text; [`literal_order`] is the
+/// algorithm. A weight of 0 counts as 1/256 of a weight of 1: a small chance beside other weights,
+/// an equal one among zeros.
 ///
-/// `seed` decides everything. The order does not depend on the order of the input, and without one
-/// of the records the others keep their order, so that a caller who derives the seed from a
-/// transaction or a peer gets the same order again after the records were refreshed.
+/// `seed` decides everything, on every machine. The order does not depend on the order of the input,
+/// and without one of the records the others keep their order, so that a caller who derives the seed
+/// from a transaction or a peer gets the same order again after the records were refreshed. A
+/// stateless proxy needs that (RFC 3263 §4.4).
 #[must_use]
 pub fn weighted_order(records: Vec<ServiceRecord>, seed: &[u8; 32]) -> Vec<ServiceRecord> {
-    let one_set = |record| Offer {
-        record,
-        security: Security::StartTls,
-    };
-    let offers = records.into_iter().map(one_set).collect();
-    let order = weighted_offers(offers, seed);
-    order.into_iter().map(|offer| offer.record).collect()
+    plain(records, |offers| proportional(offers, seed))
 }
 
-/// [`weighted_order`] over the records of several sets, as if they were one (XEP-0368 §3).
+/// Orders `records` as the algorithm of RFC 2782 says; see [`Selection::Rfc2782`].
 ///
-/// The same host and port in two sets are two offers, each with a chance of its own.
-pub(crate) fn weighted_offers(mut offers: Vec<Offer>, seed: &[u8; 32]) -> Vec<Offer> {
-    // Equal endpoints become neighbours, so that `Draws` can tell them apart by a count.
-    offers.sort();
-    offers.sort_by(|a, b| endpoint(a).cmp(&endpoint(b)));
-    let mut draws = Draws::new(seed);
-    let mut racers: Vec<_> = offers
+/// Among records of equal weight the RFC leaves the order open, and here it is up to chance.
+#[must_use]
+pub fn literal_order(records: Vec<ServiceRecord>, seed: &[u8; 32]) -> Vec<ServiceRecord> {
+    let mut random = Random::from_seed(*seed);
+    plain(records, |offers| {
+        literal(offers, |bound| random.below(bound))
+    })
+}
+
+fn plain(
+    records: Vec<ServiceRecord>,
+    order: impl FnOnce(Vec<Offer>) -> Vec<Offer>,
+) -> Vec<ServiceRecord> {
+    let one_set = |record| Offer {
+        record,
+        transport: Transport::default(),
+        dnssec: Dnssec::default(),
+    };
+    let offers = records.into_iter().map(one_set).collect();
+    order(offers)
         .into_iter()
-        .map(|offer| (Race::new(draws.draw(&offer), offer.record.weight), offer))
-        .collect();
+        .map(|offer| offer.record)
+        .collect()
+}
+
+impl Selection {
+    /// Orders the records of several sets as if they were one (XEP-0368 §3).
+    ///
+    /// The same host and port in two sets are two offers, each with a chance of its own.
+    pub(crate) fn order(self, offers: Vec<Offer>, seed: &[u8; 32]) -> Vec<Offer> {
+        match self {
+            Self::Proportional => proportional(offers, seed),
+            Self::Rfc2782 => {
+                let mut random = Random::from_seed(*seed);
+                literal(offers, |bound| random.below(bound))
+            }
+        }
+    }
+}
+
+fn proportional(mut offers: Vec<Offer>, seed: &[u8; 32]) -> Vec<Offer> {
+    // Equal endpoints become neighbours, so that a count can tell them apart.
+    offers.sort_unstable_by(|a, b| endpoint(a).cmp(&endpoint(b)).then_with(|| a.cmp(b)));
+    let mut racers: Vec<(Race, Offer)> = Vec::with_capacity(offers.len());
+    let mut repeats = 0_u32;
+    for offer in offers {
+        let again = racers
+            .last()
+            .is_some_and(|(_, last)| endpoint(last) == endpoint(&offer));
+        repeats = if again { repeats.saturating_add(1) } else { 0 };
+        racers.push((
+            Race::new(draw(seed, &offer, repeats), offer.record.weight),
+            offer,
+        ));
+    }
     racers.sort_by(|(race, offer), (other_race, other)| {
         let by_priority = offer.record.priority.cmp(&other.record.priority);
         by_priority.then_with(|| race.cmp(other_race))
@@ -70,74 +129,73 @@ pub(crate) fn weighted_offers(mut offers: Vec<Offer>, seed: &[u8; 32]) -> Vec<Of
     racers.into_iter().map(|(_, offer)| offer).collect()
 }
 
-/// Uniform numbers, each decided by the seed and one offer.
-struct Draws<'a> {
-    seed: &'a [u8; 32],
-    previous: Option<Offer>,
-    repeats: u32,
-}
-
-impl<'a> Draws<'a> {
-    fn new(seed: &'a [u8; 32]) -> Self {
-        Self {
-            seed,
-            previous: None,
-            repeats: 0,
+/// `below` gives a number below its argument, each as likely as every other.
+fn literal(offers: Vec<Offer>, mut below: impl FnMut(u64) -> u64) -> Vec<Offer> {
+    let mut groups: BTreeMap<u16, Vec<Offer>> = BTreeMap::new();
+    for offer in offers {
+        groups.entry(offer.record.priority).or_default().push(offer);
+    }
+    let mut order = Vec::new();
+    for mut left in groups.into_values() {
+        // The same input in another order has the same chances, and with one seed the same order.
+        left.sort();
+        while !left.is_empty() {
+            let picked = literal_pick(&mut left, &mut below);
+            order.push(picked);
         }
     }
+    order
+}
 
-    fn draw(&mut self, offer: &Offer) -> u64 {
-        let previous = self.previous.replace(offer.clone());
-        let repeated = previous.is_some_and(|previous| endpoint(&previous) == endpoint(offer));
-        self.repeats = if repeated {
-            self.repeats.saturating_add(1)
-        } else {
-            0
-        };
-        let seed = match offer.security {
-            Security::StartTls => *self.seed,
-            // The first byte of the first block of a draw is 0, so this is no state of another draw.
-            Security::DirectTls => absorb(self.seed, &[1]),
-        };
-        let record = &offer.record;
-        draw(&seed, &record.target, record.port, self.repeats)
+/// Takes the record whose running sum is the first to reach the random number.
+fn literal_pick(left: &mut Vec<Offer>, below: &mut impl FnMut(u64) -> u64) -> Offer {
+    shuffle(left, below);
+    // A stable sort, so that chance remains inside of both parts.
+    left.sort_by_key(|offer| offer.record.weight > 0);
+    let weight = |offer: &Offer| u64::from(offer.record.weight);
+    let sum: u64 = left.iter().map(weight).sum();
+    let number = below(sum.saturating_add(1));
+    let mut running = 0_u64;
+    let reached = left.iter().position(|offer| {
+        running = running.saturating_add(weight(offer));
+        running >= number
+    });
+    left.remove(reached.unwrap_or(0))
+}
+
+/// Fisher and Yates.
+fn shuffle(offers: &mut [Offer], below: &mut impl FnMut(u64) -> u64) {
+    for end in (2..=offers.len()).rev() {
+        let bound = u64::try_from(end).unwrap_or(u64::MAX);
+        let place = usize::try_from(below(bound)).unwrap_or(0);
+        offers.swap(place, end.saturating_sub(1));
     }
 }
 
-fn endpoint(offer: &Offer) -> (Security, &DomainName, u16, u16) {
+fn endpoint(offer: &Offer) -> (Transport, &DomainName, u16, u16) {
     let record = &offer.record;
-    (offer.security, &record.target, record.priority, record.port)
+    (
+        offer.transport,
+        &record.target,
+        record.priority,
+        record.port,
+    )
 }
 
-/// A number that is uniform over all seeds and independent for different endpoints.
-///
-/// The text is absorbed in blocks as in a CBC-MAC, with ChaCha as the keyed function: each block is
-/// mixed into the key of the next call. The first block holds the length, the port and the
-/// count, so no two inputs give the same blocks.
-fn draw(seed: &[u8; 32], target: &DomainName, port: u16, repeats: u32) -> u64 {
-    let name = target.as_str().as_bytes();
-    let mut head = [0; 32];
-    let length = u16::try_from(name.len()).unwrap_or(u16::MAX);
-    let fields = length
-        .to_be_bytes()
-        .into_iter()
-        .chain(port.to_be_bytes())
-        .chain(repeats.to_be_bytes());
-    for (to, from) in head.iter_mut().zip(fields) {
-        *to = from;
-    }
-    let state = name
-        .chunks(32)
-        .fold(absorb(seed, &head), |state, block| absorb(&state, block));
-    u64::from_le_bytes(Random::from_seed(state).bytes())
-}
-
-fn absorb(state: &[u8; 32], block: &[u8]) -> [u8; 32] {
-    let mut key = *state;
-    for (to, from) in key.iter_mut().zip(block) {
-        *to ^= from;
-    }
-    Random::from_seed(key).bytes()
+/// A number that is uniform over all seeds and independent for different endpoints: SipHash-2-4 of
+/// the endpoint under half of the seed, behind the other half.
+fn draw(seed: &[u8; 32], offer: &Offer, repeats: u32) -> u64 {
+    let (key, salt) = seed.split_at(16);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(key);
+    let mut hasher = SipHasher24::new_with_key(&bytes);
+    hasher.write(salt);
+    // Numbers of fixed length stand before the name, so that no two endpoints give the same bytes.
+    hasher.write(&[offer.transport.tag()]);
+    hasher.write(&offer.record.port.to_be_bytes());
+    hasher.write(&repeats.to_be_bytes());
+    hasher.write(offer.record.target.as_str().as_bytes());
+    hasher.finish()
 }
 
 /// An arrival time, exponentially distributed with the weight as its rate.

@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use comity_identity::{DomainName, ParseError};
 
 use crate::address::Forbidden;
+use crate::candidate::{Candidate, Dnssec};
 use crate::message::{Question, RecordName};
-use crate::plan::{Candidate, Failure, Security};
+use crate::plan::Failure;
 use crate::resolver::Protocol;
+use crate::service::Transport;
 
 /// Why a resolution ended as it did: what was asked, answered, left out and chosen, in this order.
 ///
@@ -24,6 +26,11 @@ impl Trace {
     #[must_use]
     pub fn entries(&self) -> &[TraceEntry] {
         &self.entries
+    }
+
+    /// Adds the entries of a resolution that went on with what this one left.
+    pub fn append(&mut self, next: Self) {
+        next.entries.into_iter().for_each(|entry| self.push(entry));
     }
 
     pub(crate) fn push(&mut self, entry: TraceEntry) {
@@ -54,6 +61,11 @@ pub enum TraceEntry {
         /// How it went.
         protocol: Protocol,
     },
+    /// That the question could not be answered is known from a moment ago.
+    FailedBefore {
+        /// The question.
+        question: Question,
+    },
     /// The answer to the question was already known.
     Remembered {
         /// The question.
@@ -79,6 +91,8 @@ pub enum TraceEntry {
         question: Question,
         /// How many records.
         records: usize,
+        /// Whether the server has validated them.
+        dnssec: Dnssec,
     },
     /// DNS says that there is no such record.
     Missing {
@@ -106,6 +120,22 @@ pub enum TraceEntry {
         /// The port.
         port: u16,
     },
+    /// A NAPTR record names where the SRV records of a transport are.
+    Pointed {
+        /// The transport.
+        transport: Transport,
+        /// The owner of the SRV records.
+        to: RecordName,
+    },
+    /// A NAPTR record about SIP was left out.
+    PointerDropped {
+        /// Its service field.
+        service: String,
+        /// Its replacement field.
+        to: RecordName,
+        /// Why.
+        reason: PointerDropReason,
+    },
     /// An SRV record was left out.
     RecordDropped {
         /// Its target.
@@ -114,8 +144,8 @@ pub enum TraceEntry {
         port: u16,
         /// Its priority.
         priority: u16,
-        /// Which set it belongs to.
-        security: Security,
+        /// What its set means for a connection.
+        transport: Transport,
         /// Why.
         reason: DropReason,
     },
@@ -151,6 +181,8 @@ pub enum Setback {
     Forged,
     /// The server does not understand EDNS.
     EdnsRefused,
+    /// The server failed; whether it does so because the answer is bogus is asked next.
+    Unvalidated,
     /// It failed.
     Failed(Failure),
 }
@@ -168,6 +200,20 @@ pub enum DropReason {
     /// The same target and port come again with the same priority and weight.
     Duplicate,
     /// There are more records than `Limits::max_service_records`.
+    Limit,
+}
+
+/// Why a NAPTR record was left out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum PointerDropReason {
+    /// It is about a transport that we do not speak, or that the URI does not allow.
+    Service,
+    /// Its flag is not `s`, or it has a regular expression or no replacement (RFC 3263 §4.1).
+    Form,
+    /// The same transport and replacement come earlier.
+    Duplicate,
+    /// There are too many.
     Limit,
 }
 
@@ -193,6 +239,7 @@ impl fmt::Display for TraceEntry {
             } => {
                 write!(f, "asked {server} over {protocol}: {question}")
             }
+            Self::FailedBefore { question } => write!(f, "failed a moment ago: {question}"),
             Self::Remembered { question } => write!(f, "remembered: {question}"),
             Self::Shared { question } => write!(f, "already asked: {question}"),
             Self::SetBack {
@@ -202,7 +249,18 @@ impl fmt::Display for TraceEntry {
             } => {
                 write!(f, "{server} on {question}: {reason}")
             }
-            Self::Answered { question, records } => write!(f, "{question}: {records} records"),
+            Self::Answered {
+                question,
+                records,
+                dnssec,
+            } => {
+                write!(f, "{question}: {records} records")?;
+                match dnssec {
+                    Dnssec::Unchecked => Ok(()),
+                    Dnssec::Insecure => f.write_str(", not signed"),
+                    Dnssec::Secure => f.write_str(", secured by DNSSEC"),
+                }
+            }
             Self::Missing { question } => write!(f, "{question}: no such record"),
             Self::Failed { question, failure } => write!(f, "{question}: {failure}"),
             Self::Aliased { from, to } => write!(f, "{from} is an alias of {to}"),
@@ -213,17 +271,21 @@ impl fmt::Display for TraceEntry {
                 target,
                 port,
                 priority,
-                security,
+                transport,
                 reason,
             } => {
-                let set = match security {
-                    Security::StartTls => "",
-                    Security::DirectTls => " direct TLS",
-                };
                 write!(
                     f,
-                    "left out target {target} port {port} priority {priority}{set}: {reason}"
+                    "left out target {target} port {port} priority {priority} by {transport}: {reason}"
                 )
+            }
+            Self::Pointed { transport, to } => write!(f, "NAPTR names {to} for {transport}"),
+            Self::PointerDropped {
+                service,
+                to,
+                reason,
+            } => {
+                write!(f, "left out NAPTR {service:?} to {to}: {reason}")
             }
             Self::AddressDropped {
                 target,
@@ -246,6 +308,9 @@ impl fmt::Display for Setback {
             Self::Unreadable => f.write_str("the answer could not be read, asking over TCP"),
             Self::Forged => f.write_str("too many foreign datagrams, asking over TCP"),
             Self::EdnsRefused => f.write_str("EDNS was refused, asking without it"),
+            Self::Unvalidated => {
+                f.write_str("the name server answered with SERVFAIL, asking without validation")
+            }
             Self::Failed(failure) => failure.fmt(f),
         }
     }
@@ -260,6 +325,17 @@ impl fmt::Display for DropReason {
             Self::Duplicate => f.write_str("it comes twice"),
             Self::Limit => f.write_str("too many records"),
         }
+    }
+}
+
+impl fmt::Display for PointerDropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Service => "a transport that is not used here",
+            Self::Form => "it does not lead to SRV records",
+            Self::Duplicate => "it comes twice",
+            Self::Limit => "too many records",
+        })
     }
 }
 

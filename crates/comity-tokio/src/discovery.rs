@@ -8,7 +8,8 @@ use std::time::Instant;
 use comity_identity::DomainName;
 use comity_machine::QueryId;
 use comity_srv::{
-    Config, Event, Outcome, Protocol, ResolveError, Resolver, Service, SocketId, Trace, Transmit,
+    Config, Event, Failure, LookedUp, Outcome, Protocol, RecordKind, Remainder, ResolveError,
+    Resolver, Service, SocketId, Trace, Transmit,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -46,6 +47,19 @@ pub struct Resolution {
     pub trace: Trace,
 }
 
+impl Resolution {
+    /// This, and what was found where it left off.
+    fn and(mut self, next: Self) -> Self {
+        if let (Outcome::Candidates(all), Outcome::Candidates(more)) =
+            (&mut self.outcome, next.outcome)
+        {
+            all.extend(more);
+        }
+        self.trace.append(next.trace);
+        self
+    }
+}
+
 /// Why there is no resolution.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -79,7 +93,7 @@ impl Discovery {
         Self { own, peers }
     }
 
-    /// Finds out where `service` of `domain` can be reached.
+    /// Finds out where `service` of `domain` can be reached, by all priorities of its records.
     ///
     /// # Errors
     ///
@@ -99,32 +113,87 @@ impl Discovery {
         service: Service,
     ) -> Result<Resolution, DiscoveryError> {
         let (reply, answer) = oneshot::channel();
-        let request = Request {
-            lane,
+        let question = Question::Service {
             domain,
             service,
             reply,
         };
+        self.ask(lane, question).await?;
+        answer.await.unwrap_or(Err(DiscoveryError::Stopped))
+    }
+
+    /// Asks for the records as they are that `domain` has below `labels`, such as `_sip` and
+    /// `_udp`.
+    ///
+    /// # Errors
+    ///
+    /// The question was not asked. That it has no answer is a [`Failure`].
+    pub async fn look_up(
+        &self,
+        domain: DomainName,
+        labels: &'static [&'static str],
+        kind: RecordKind,
+    ) -> Result<(Result<LookedUp, Failure>, Trace), DiscoveryError> {
+        let (reply, answer) = oneshot::channel();
+        let question = Question::Records {
+            domain,
+            labels,
+            kind,
+            reply,
+        };
+        self.ask(Lane::Own, question).await?;
+        answer.await.unwrap_or(Err(DiscoveryError::Stopped))
+    }
+
+    async fn ask(&self, lane: Lane, question: Question) -> Result<(), DiscoveryError> {
         let requests = match lane {
             Lane::Own => &self.own,
             Lane::Peers => &self.peers,
         };
-        requests
-            .send(request)
-            .await
-            .map_err(|_gone| DiscoveryError::Stopped)?;
-        answer.await.unwrap_or(Err(DiscoveryError::Stopped))
+        let request = Request { lane, question };
+        let sent = requests.send(request).await;
+        sent.map_err(|_gone| DiscoveryError::Stopped)
     }
 }
 
-type Answer = Result<Resolution, DiscoveryError>;
+type Reply<T> = oneshot::Sender<Result<T, DiscoveryError>>;
 
 #[derive(Debug)]
 struct Request {
     lane: Lane,
-    domain: DomainName,
-    service: Service,
-    reply: oneshot::Sender<Answer>,
+    question: Question,
+}
+
+#[derive(Debug)]
+enum Question {
+    Service {
+        domain: DomainName,
+        service: Service,
+        reply: Reply<Resolution>,
+    },
+    Records {
+        domain: DomainName,
+        labels: &'static [&'static str],
+        kind: RecordKind,
+        reply: Reply<(Result<LookedUp, Failure>, Trace)>,
+    },
+}
+
+/// Who waits for the end of a query.
+#[derive(Debug)]
+struct Waiting {
+    lane: Lane,
+    asker: Asker,
+}
+
+#[derive(Debug)]
+enum Asker {
+    Service {
+        reply: Reply<Resolution>,
+        /// What was found before this query, which asks for the rest.
+        found: Option<Resolution>,
+    },
+    Records(Reply<(Result<LookedUp, Failure>, Trace)>),
 }
 
 /// What a socket has to tell.
@@ -139,7 +208,7 @@ struct Driver {
     resolver: Resolver,
     max_resolutions: usize,
     max_udp_bytes: u16,
-    waiting: BTreeMap<QueryId, (Lane, oneshot::Sender<Answer>)>,
+    waiting: BTreeMap<QueryId, Waiting>,
     /// How many of these are for peers.
     waiting_peers: usize,
     sockets: BTreeMap<SocketId, AbortHandle>,
@@ -189,24 +258,44 @@ impl Driver {
     }
 
     fn begin(&mut self, request: Request) {
-        let Request {
-            lane,
-            domain,
-            service,
-            reply,
-        } = request;
-        if reply.is_closed() {
-            // Its turn came too late.
-            return;
+        let Request { lane, question } = request;
+        let now = Instant::now();
+        match question {
+            // Its turn may have come too late.
+            Question::Service { reply, .. } if reply.is_closed() => {}
+            Question::Records { reply, .. } if reply.is_closed() => {}
+            Question::Service {
+                domain,
+                service,
+                reply,
+            } => match self.resolver.resolve(now, &domain, service) {
+                Ok(query) => {
+                    let found = None;
+                    self.wait(query, lane, Asker::Service { reply, found });
+                }
+                Err(error) => tell(reply, Err(error.into())),
+            },
+            Question::Records {
+                domain,
+                labels,
+                kind,
+                reply,
+            } => match self.resolver.look_up(now, &domain, labels, kind) {
+                Ok(query) => self.wait(query, lane, Asker::Records(reply)),
+                Err(error) => tell(reply, Err(error.into())),
+            },
         }
-        match self.resolver.resolve(Instant::now(), &domain, service) {
-            Ok(query) => {
-                self.waiting.insert(query, (lane, reply));
-                self.waiting_peers += usize::from(lane == Lane::Peers);
-            }
-            // Whoever asked may have stopped to wait.
-            Err(error) => drop(reply.send(Err(error.into()))),
-        }
+    }
+
+    fn wait(&mut self, query: QueryId, lane: Lane, asker: Asker) {
+        self.waiting.insert(query, Waiting { lane, asker });
+        self.waiting_peers += usize::from(lane == Lane::Peers);
+    }
+
+    fn stop_waiting(&mut self, query: QueryId) -> Option<Waiting> {
+        let waiting = self.waiting.remove(&query)?;
+        self.waiting_peers -= usize::from(waiting.lane == Lane::Peers);
+        Some(waiting)
     }
 
     fn take(&mut self, socket: SocketId, report: &Report) {
@@ -237,13 +326,21 @@ impl Driver {
             Event::Resolved {
                 query,
                 outcome,
+                rest,
                 trace,
                 ..
+            } => self.resolved(query, Resolution { outcome, trace }, rest),
+            Event::LookedUp {
+                query,
+                result,
+                trace,
             } => {
-                if let Some((lane, reply)) = self.waiting.remove(&query) {
-                    self.waiting_peers -= usize::from(lane == Lane::Peers);
-                    // Whoever asked may have stopped to wait.
-                    drop(reply.send(Ok(Resolution { outcome, trace })));
+                if let Some(Waiting {
+                    asker: Asker::Records(reply),
+                    ..
+                }) = self.stop_waiting(query)
+                {
+                    tell(reply, Ok((result, trace)));
                 }
             }
             Event::Release { socket } => {
@@ -252,6 +349,30 @@ impl Driver {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Goes on with what is left, and tells what was found when nothing is.
+    fn resolved(&mut self, query: QueryId, new: Resolution, rest: Option<Remainder>) {
+        let Some(Waiting {
+            lane,
+            asker: Asker::Service { reply, found },
+        }) = self.stop_waiting(query)
+        else {
+            return;
+        };
+        let found = match found {
+            Some(found) => found.and(new),
+            None => new,
+        };
+        let next = rest.map(|rest| self.resolver.resolve_rest(Instant::now(), rest));
+        match next {
+            Some(Ok(query)) if !reply.is_closed() => {
+                let found = Some(found);
+                self.wait(query, lane, Asker::Service { reply, found });
+            }
+            // There is no room to look further, and something was found.
+            Some(_) | None => tell(reply, Ok(found)),
         }
     }
 
@@ -275,6 +396,11 @@ impl Driver {
         });
         self.sockets.insert(transmit.socket, task);
     }
+}
+
+/// Whoever asked may have stopped to wait.
+fn tell<T>(reply: Reply<T>, answer: Result<T, DiscoveryError>) {
+    drop(reply.send(answer));
 }
 
 /// One query on its own socket, until the resolver releases it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use comity_identity::Host;
-use comity_srv::{AddressPolicy, Failure, Outcome, Security, Service};
+use comity_srv::{AddressPolicy, Failure, Outcome, Service, Transport};
 use comity_testkit::dns::FakeDns;
 
 /// The domains with something to find, and one without.
@@ -25,9 +25,9 @@ pub(super) fn server() -> FakeDns {
         .cname("y.b.example", "z.b.example")
         .cname("z.b.example", "x.b.example");
     let dns = RECORDS.iter().fold(dns, |dns, record| {
-        let (domain, security, [priority, weight, port], target) = *record;
-        let label = match security {
-            Security::DirectTls => "_xmpps-server",
+        let (domain, transport, [priority, weight, port], target) = *record;
+        let label = match transport {
+            Transport::Tls => "_xmpps-server",
             _ => "_xmpp-server",
         };
         let owner = format!("{label}._tcp.{domain}");
@@ -58,7 +58,7 @@ pub(super) fn is_true(
             Outcome::Blocked(_) => allowed.peek().is_none(),
             Outcome::Candidates(list) => {
                 let list = list.iter();
-                list.map(|one| (one.priority, one.address, one.security))
+                list.map(|one| (one.priority, one.address, one.transport))
                     .collect::<BTreeSet<_>>()
                     == allowed.collect()
             }
@@ -69,7 +69,7 @@ pub(super) fn is_true(
     if let Service::Host {
         host,
         port,
-        security,
+        transport,
     } = service
     {
         let addresses = match host {
@@ -77,19 +77,19 @@ pub(super) fn is_true(
             Host::Domain(name) => addresses(name.as_str()),
         };
         let found = addresses.into_iter();
-        let found = found.map(|ip| (0, SocketAddr::new(ip, *port), *security));
+        let found = found.map(|ip| (0, SocketAddr::new(ip, *port), *transport));
         return end(found.collect(), no_address);
     }
     let wanted: Vec<_> = RECORDS
         .iter()
         .filter(|record| record.0 == domain)
         .filter(|record| {
-            *service == Service::XmppServerWithDirectTls || record.1 == Security::StartTls
+            *service == Service::XmppServerWithDirectTls || record.1 == Transport::StartTls
         })
         .collect();
     if wanted.is_empty() {
         let found = addresses(domain).into_iter();
-        let found = found.map(|ip| (0, SocketAddr::new(ip, 5269), Security::StartTls));
+        let found = found.map(|ip| (0, SocketAddr::new(ip, 5269), Transport::StartTls));
         return end(found.collect(), Outcome::Absent);
     }
     if wanted.iter().all(|record| record.3 == ".") {
@@ -97,20 +97,20 @@ pub(super) fn is_true(
     }
     // Where an address and port come twice in one set, the better priority counts.
     let mut best = BTreeMap::new();
-    for (_, security, [priority, _, port], target) in wanted {
+    for (_, transport, [priority, _, port], target) in wanted {
         for ip in addresses(target) {
-            let place = (SocketAddr::new(ip, *port), *security);
+            let place = (SocketAddr::new(ip, *port), *transport);
             let known = best.entry(place).or_insert(*priority);
             *known = (*known).min(*priority);
         }
     }
     let found = best.into_iter();
-    let found = found.map(|((address, security), priority)| (priority, address, security));
+    let found = found.map(|((address, transport), priority)| (priority, address, transport));
     end(found.collect(), no_address)
 }
 
-/// The priority, the address and port, and the security of a candidate.
-type Found = (u16, SocketAddr, Security);
+/// The priority, the address and port, and the transport of a candidate.
+type Found = (u16, SocketAddr, Transport);
 
 fn addresses(host: &str) -> Vec<IpAddr> {
     let host = match host {
@@ -129,7 +129,7 @@ fn parse(address: &str) -> IpAddr {
 }
 
 /// Domain, set, priority, weight, port and target.
-type Record = (&'static str, Security, [u16; 3], &'static str);
+type Record = (&'static str, Transport, [u16; 3], &'static str);
 
 const RECORDS: &[Record] = &[
     ("b.example", PLAIN, [10, 5, 5269], "x.b.example"),
@@ -147,8 +147,8 @@ const RECORDS: &[Record] = &[
     ("i.example", DIRECT, [1, 1, 443], "gone.example"),
 ];
 
-const PLAIN: Security = Security::StartTls;
-const DIRECT: Security = Security::DirectTls;
+const PLAIN: Transport = Transport::StartTls;
+const DIRECT: Transport = Transport::Tls;
 
 const ADDRESSES: &[(&str, &str)] = &[
     ("x.b.example", "192.0.2.1"),

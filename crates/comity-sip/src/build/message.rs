@@ -1,15 +1,14 @@
 //! Building requests and responses.
 
 use std::fmt::{self, Write};
-use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 
 use super::{BuildError, check_name, check_target, check_value};
-use crate::grammar::split;
+use crate::grammar::{Digits, split};
 use crate::header::To;
-use crate::message::{Header, HeaderName, Headers, Noted, Rejected, Request, noted};
+use crate::message::{Header, HeaderName, Headers, Mandatory, Noted, Rejected, Request};
 use crate::{Method, StatusCode, Uri};
 
 /// Builds a request. Content-Type and Content-Length are written by the builder.
@@ -46,8 +45,17 @@ impl RequestBuilder {
     /// If the URI has headers, which a Request-URI must not have (RFC 3261 §19.1.1).
     pub fn new(method: Method<'_>, uri: Uri<'_>) -> Result<Self, BuildError> {
         check_target(uri)?;
-        let line = format_args!("{method} {uri} SIP/2.0");
-        Ok(Self(Draft::new(line, &WITH_BODY)))
+        let mut draft = Draft::with_capacity(&WITH_BODY, 512);
+        let parts = [
+            method.as_str().as_bytes(),
+            b" ",
+            uri.as_bytes(),
+            b" SIP/2.0\r\n",
+        ];
+        for part in parts {
+            draft.head.extend(part);
+        }
+        Ok(Self(draft))
     }
 }
 
@@ -94,26 +102,37 @@ pub struct ResponseBuilder {
 impl ResponseBuilder {
     /// A response to a request.
     pub fn new(request: &Request, status: StatusCode) -> Self {
-        Self::answer(request.headers(), status, None)
+        let headers = request.headers();
+        Self::answer(headers, &Answerable::of(headers, None), status, None)
     }
 
     /// A response to a request that came from `source`, which is noted in the topmost Via
     /// (RFC 3261 §18.2.1, RFC 3581 §4).
     pub fn received(request: &Request, status: StatusCode, source: SocketAddr) -> Self {
-        Self::answer(request.headers(), status, Some(source))
+        let headers = request.headers();
+        Self::answer(
+            headers,
+            &Answerable::of(headers, Some(source)),
+            status,
+            None,
+        )
     }
 
     /// A response to what is no valid request: what can be read of it is copied. `None` if it must
     /// not be answered; [`Rejected::status`] says when.
     pub fn reject(rejected: &Rejected) -> Option<Self> {
         let status = rejected.status()?;
-        Some(Self::answer(rejected.headers(), status, None))
+        let headers = rejected.headers();
+        let answerable = Answerable::of(headers, None);
+        Some(Self::answer(headers, &answerable, status, None))
     }
 
     /// The same to what came from `source`, which is noted in the topmost Via.
     pub(crate) fn reject_received(rejected: &Rejected, source: SocketAddr) -> Option<Self> {
         let status = rejected.status()?;
-        Some(Self::answer(rejected.headers(), status, Some(source)))
+        let headers = rejected.headers();
+        let answerable = Answerable::of(headers, Some(source));
+        Some(Self::answer(headers, &answerable, status, None))
     }
 
     /// Its status.
@@ -121,16 +140,19 @@ impl ResponseBuilder {
         self.status
     }
 
-    /// A response to a request with these headers. Of headers that may stand once the first is
-    /// copied.
-    fn answer(headers: Headers<'_>, status: StatusCode, source: Option<SocketAddr>) -> Self {
-        let phrase = status.phrase();
-        let line = format_args!("SIP/2.0 {status} {phrase}");
+    /// A response to a request with these headers, with a tag in To if it has none. Of headers that
+    /// may stand once the first is copied.
+    pub(crate) fn answer(
+        headers: Headers<'_>,
+        answerable: &Answerable,
+        status: StatusCode,
+        tag: Option<&str>,
+    ) -> Self {
         // What is copied is part of the request's headers, and little is added.
-        let mut draft = Draft::with_capacity(line, &OF_REQUEST, headers.bytes_len() + 256);
-        let noted = source.and_then(|source| noted(headers, source).ok().flatten());
+        let mut draft = Draft::with_capacity(&OF_REQUEST, headers.bytes_len() + 256);
+        draft.push_status(status);
         for via in headers.named(HeaderName::Via) {
-            match &noted {
+            match &answerable.noted {
                 Some(noted) if noted.place.start == via.value_offset() => {
                     draft.push_with(&via, noted);
                 }
@@ -139,16 +161,12 @@ impl ResponseBuilder {
         }
         let mut tag_at = None;
         for name in COPIED {
-            let Some(header) = headers.named(name).next() else {
-                continue;
-            };
-            draft.head.extend(header.line());
-            let has_no_tag = || headers.one::<To<'_>>().is_ok_and(|to| to.tag().is_none());
-            if name == HeaderName::To && has_no_tag() {
-                let behind_value = header.offset() + header.line().len()
-                    - header.value_offset()
-                    - header.value().len();
-                tag_at = Some(draft.head.len() - behind_value);
+            match headers.named(name).next() {
+                Some(to) if name == HeaderName::To && answerable.wants_tag => {
+                    tag_at = draft.push_to(&to, tag);
+                }
+                Some(header) => draft.head.extend(header.line()),
+                None => {}
             }
         }
         Self {
@@ -184,15 +202,40 @@ impl ResponseBuilder {
     pub fn to_tag(&mut self, tag: &str) -> Result<&mut Self, BuildError> {
         check_name(tag)?;
         if let Some(at) = self.tag_at.take() {
-            let (before, _) = self.draft.head.split_at(at);
-            let name = match before.last() {
-                Some(b';') => &b"tag="[..],
-                Some(_) | None => b";tag=",
-            };
-            let param = [name, tag.as_bytes()].concat();
-            self.draft.head.splice(at..at, param);
+            let behind = self.draft.head.split_off(at);
+            self.draft.push_tag(tag);
+            self.draft.head.extend(behind);
         }
         Ok(self)
+    }
+}
+
+/// What has to be known of a request to answer it, beside its bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Answerable {
+    /// Where it came from.
+    noted: Option<Noted>,
+    /// True if To can be read and has no tag.
+    wants_tag: bool,
+}
+
+impl Answerable {
+    /// Reads what can be read.
+    fn of(headers: Headers<'_>, source: Option<SocketAddr>) -> Self {
+        let noted = source.and_then(|source| Noted::in_headers(headers, source).ok()?);
+        let to = headers.one::<To<'_>>();
+        Self {
+            noted,
+            wants_tag: to.is_ok_and(|to| to.tag_bytes().is_none()),
+        }
+    }
+
+    /// The same of headers that are read.
+    pub(crate) fn read(mandatory: &Mandatory<'_>, source: SocketAddr) -> Self {
+        Self {
+            noted: mandatory.noted(source),
+            wants_tag: mandatory.to.tag_bytes().is_none(),
+        }
     }
 }
 
@@ -322,24 +365,26 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(line: fmt::Arguments<'_>, computed: &'static [HeaderName]) -> Self {
-        Self::with_capacity(line, computed, 512)
-    }
-
-    fn with_capacity(
-        line: fmt::Arguments<'_>,
-        computed: &'static [HeaderName],
-        capacity: usize,
-    ) -> Self {
-        let mut head = Vec::with_capacity(capacity);
-        // Writing into memory cannot fail.
-        let _: io::Result<()> = io::Write::write_fmt(&mut head, line);
-        head.extend(b"\r\n");
+    fn with_capacity(computed: &'static [HeaderName], capacity: usize) -> Self {
         Self {
-            head,
+            head: Vec::with_capacity(capacity),
             computed,
             content_type: None,
             body: Bytes::new(),
+        }
+    }
+
+    /// Adds the line of a status.
+    fn push_status(&mut self, status: StatusCode) {
+        let (code, phrase) = (Digits::of(status.code()), status.phrase());
+        for part in [
+            b"SIP/2.0 ",
+            code.as_bytes(),
+            b" ",
+            phrase.as_bytes(),
+            b"\r\n",
+        ] {
+            self.head.extend(part);
         }
     }
 
@@ -371,24 +416,45 @@ impl Draft {
         }
     }
 
-    fn finish(&self) -> Bytes {
-        let body = &self.body;
-        let content_type = self.content_type.as_deref();
-        let more = content_type.map_or(0, str::len) + TAIL_LEN + body.len();
-        let mut message = Vec::with_capacity(self.head.len() + more);
-        message.extend(&self.head);
-        if let Some(content_type) = content_type {
-            message.extend(b"Content-Type: ");
-            message.extend(content_type.as_bytes());
-            message.extend(b"\r\n");
+    /// Copies To with a tag; gives where one belongs if there is none.
+    fn push_to(&mut self, to: &Header<'_>, tag: Option<&str>) -> Option<usize> {
+        let value_end = to.value_offset() + to.value().len() - to.offset();
+        let (before, behind) = split(to.line(), value_end);
+        self.head.extend(before);
+        let tag_at = self.head.len();
+        if let Some(tag) = tag {
+            self.push_tag(tag);
         }
-        // Writing into memory cannot fail.
-        let length = format_args!("Content-Length: {}\r\n\r\n", body.len());
-        let _: io::Result<()> = io::Write::write_fmt(&mut message, length);
-        message.extend(body);
-        message.into_boxed_slice().into()
+        self.head.extend(behind);
+        tag.is_none().then_some(tag_at)
+    }
+
+    /// Adds a tag behind the value of To, which may end with a semicolon.
+    fn push_tag(&mut self, tag: &str) {
+        if self.head.last() != Some(&b';') {
+            self.head.push(b';');
+        }
+        self.head.extend(b"tag=");
+        self.head.extend(tag.as_bytes());
+    }
+
+    fn finish(&self) -> Bytes {
+        let content_type = self.content_type.as_deref();
+        let [before_type, behind_type] = match content_type {
+            Some(_) => ["Content-Type: ", "\r\nContent-Length: "],
+            None => ["", "Content-Length: "],
+        };
+        let length = Digits::of(self.body.len() as u64);
+        let parts = [
+            self.head.as_slice(),
+            before_type.as_bytes(),
+            content_type.unwrap_or_default().as_bytes(),
+            behind_type.as_bytes(),
+            length.as_bytes(),
+            b"\r\n\r\n",
+            &self.body,
+        ];
+        // What is kept of it for long takes as much as it is long.
+        parts.concat().into()
     }
 }
-
-/// How long the lines of Content-Type and Content-Length are at most, without the type.
-const TAIL_LEN: usize = "Content-Type: \r\nContent-Length: \r\n\r\n".len() + 20;

@@ -5,6 +5,7 @@
 mod message;
 mod value;
 
+pub(crate) use message::Answerable;
 pub use message::{RequestBuilder, ResponseBuilder};
 pub use value::{AddressBuilder, ViaBuilder};
 

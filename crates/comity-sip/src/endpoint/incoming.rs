@@ -3,11 +3,11 @@ use std::net::SocketAddr;
 use comity_identity::DomainName;
 
 use super::guard::Guard;
+use crate::build::Answerable;
 use crate::session::SessionId;
 use crate::transaction::{Tag, TransactionId};
 use crate::{
-    BuildError, ConnectionId, Edit, EditError, Flow, Method, Request, ResponseBuilder, StatusCode,
-    Transport,
+    ConnectionId, Edit, EditError, Flow, Method, Request, ResponseBuilder, StatusCode, Transport,
 };
 
 /// A request that came, to be spent on one answer.
@@ -18,6 +18,7 @@ use crate::{
 pub struct Incoming {
     pub(crate) id: TransactionId,
     pub(crate) request: Request,
+    pub(crate) answerable: Answerable,
     pub(crate) source: SocketAddr,
     pub(crate) transport: Transport,
     pub(crate) flow: Flow,
@@ -79,12 +80,8 @@ impl Incoming {
     /// A response to it, with a tag of ours in To and its source in the topmost Via.
     #[must_use]
     pub fn response(&self, status: StatusCode) -> ResponseBuilder {
-        let mut response = ResponseBuilder::received(&self.request, status, self.source);
-        if status != StatusCode::TRYING {
-            // The tag is a token.
-            let _: Result<_, BuildError> = response.to_tag(self.tag.as_str());
-        }
-        response
+        let tag = (status != StatusCode::TRYING).then(|| self.tag.as_str());
+        ResponseBuilder::answer(self.request.headers(), &self.answerable, status, tag)
     }
 
     /// Changes to it, with its source in the topmost Via.

@@ -9,7 +9,6 @@ use comity_machine::QueryId;
 use super::connections::Connection;
 use super::core::Report;
 use super::receive::Way;
-use super::reply::answer_address;
 use super::{
     Config, Core, Counters, Draft, Event, Failure, Outcome, Peer, Purpose, Question, RequestId,
     SendError, Shares, Target, Timer, Transmit,
@@ -65,24 +64,18 @@ impl Endpoint {
         if is_keep_alive {
             return;
         }
-        let way = |headers| Way {
+        let way = Way {
             flow: Flow::Datagrams {
                 local,
-                remote: answer_address(headers, source),
+                remote: source,
             },
             source,
             transport: Transport::Udp,
             realm: Realm::DATAGRAMS,
         };
         match Message::from_datagram(datagram, &self.core.config.message) {
-            Ok(message) => {
-                let way = way(message.headers());
-                self.handle_message(now, message, way);
-            }
-            Err(rejected) => {
-                let way = way(rejected.headers());
-                self.core.reject(now, &rejected, way);
-            }
+            Ok(message) => self.handle_message(now, message, way),
+            Err(rejected) => self.core.reject(now, &rejected, way),
         }
         self.settle(now);
     }

@@ -10,7 +10,9 @@ use super::event::Event;
 use super::guard::Guard;
 use super::incoming::Incoming;
 use super::{Endpoint, options};
+use crate::build::Answerable;
 use crate::header::{CallId, Via};
+use crate::message::Mandatory;
 use crate::transaction::{
     Arrival, Departure, Full, Realm, Receipt, RequestKey, Tag, TransactionId,
 };
@@ -19,10 +21,9 @@ use crate::{
     Rejected, Request, ResponseBuilder, Role, Standing, StatusCode, Transport,
 };
 
-/// On which way a message came.
+/// On which way a message came, or its answer goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way {
-    /// What answers go back on.
     pub(crate) flow: Flow,
     pub(crate) source: SocketAddr,
     pub(crate) transport: Transport,
@@ -59,15 +60,19 @@ impl Endpoint {
 
     fn handle_request(&mut self, now: Instant, mut request: Request, way: Way) {
         let core = &mut self.core;
-        let key = match RequestKey::of(&request, way.realm, core.table.hash()) {
-            Ok(key) => key,
-            Err(error) => return core.refuse(now, &request, &error.into(), way),
+        let read = match Mandatory::read(request.headers()) {
+            Ok(read) => read,
+            Err(error) => {
+                let way = way.back_to(request.headers());
+                return core.refuse(now, &request, &error.into(), way);
+            }
         };
+        let way = way.back(&read.via);
+        let key = core.table.keys().of(&request, &read, way.realm);
         let arrival = Arrival {
             flow: way.flow,
             source: way.source,
         };
-        let tag = core.table.tag(key.invite.as_ref().unwrap_or(&key.own));
         if let Some(receipt) = core.table.handle_request(now, &request, &key, arrival) {
             core.settle(now);
             match receipt {
@@ -80,7 +85,7 @@ impl Endpoint {
             }
             return;
         }
-        core.note_offer(&request, way);
+        core.note_offer(&read.via, way);
         if request.method() == Method::Benotify {
             // Nobody was told that we take it, and it must not be answered.
             core.counters.unwanted += 1;
@@ -88,26 +93,28 @@ impl Endpoint {
         }
         let standing = self.standing(&request, &key);
         let core = &mut self.core;
-        if let Err(refusal) = core.check(&request, &key, standing) {
+        if let Err(refusal) = core.check(&request, &read, standing) {
             return core.refuse(now, &request, &refusal, way);
         }
+        let answerable = Answerable::read(&read, way.source);
         if let Flow::Connection(_) = way.flow {
             // It would keep all that was read with it.
             request.compact();
         }
         let invite = core.table.invite_of(&key);
-        let (is_cancel, in_dialog) = (request.method() == Method::Cancel, key.in_dialog);
-        let id = match core.table.begin_server(now, &request, key, arrival) {
+        let is_cancel = request.method() == Method::Cancel;
+        let id = match core.table.begin_server(now, &request, &key, arrival) {
             Ok(id) => id,
             Err(Full) => return core.refuse_for_now(now, &request, way),
         };
         let incoming = Incoming {
             id,
             request,
+            answerable,
             source: way.source,
             transport: way.transport,
             flow: way.flow,
-            tag,
+            tag: core.table.tag(key.invite.unwrap_or(key.own)),
             session: None,
             guard: Guard::new(core.proved(way.flow)),
         };
@@ -118,7 +125,7 @@ impl Endpoint {
             }
         } else if core.is_proxy() {
             core.events.push_back(Event::Request(Box::new(incoming)));
-        } else if in_dialog {
+        } else if key.in_dialog {
             self.dispatch_in_dialog(now, incoming);
         } else {
             self.dispatch(now, incoming);
@@ -230,11 +237,12 @@ impl Core {
     fn check(
         &self,
         request: &Request,
-        key: &RequestKey,
+        read: &Mandatory<'_>,
         standing: Standing,
     ) -> Result<(), Refusal> {
-        self.config.acceptance.check(request, standing)?;
-        let is_page = request.method() == Method::Message && !key.in_dialog;
+        self.config.acceptance.check_read(request, read, standing)?;
+        let in_dialog = read.to.tag_bytes().is_some();
+        let is_page = request.method() == Method::Message && !in_dialog;
         match self.config.max_page_bytes {
             Some(limit) if is_page && request.as_bytes().len() > limit as usize => {
                 Err(Refusal::TooLarge { limit })
@@ -244,10 +252,9 @@ impl Core {
     }
 
     /// Notes that a peer takes our requests on its connection.
-    fn note_offer(&mut self, request: &Request, way: Way) {
+    fn note_offer(&mut self, via: &Via<'_>, way: Way) {
         if let Flow::Connection(connection) = way.flow
             && !self.connections.is_offered(connection)
-            && let Ok(Some(via)) = request.headers().first::<Via<'_>>()
             && via.params().find("alias").is_some()
         {
             self.connections.offer(connection);
@@ -256,8 +263,8 @@ impl Core {
 
     /// Answers what is no message, if that is possible, and keeps nothing.
     pub(crate) fn reject(&mut self, now: Instant, rejected: &Rejected, way: Way) {
-        let source = way.source;
-        let Some(response) = ResponseBuilder::reject_received(rejected, source) else {
+        let way = way.back_to(rejected.headers());
+        let Some(response) = ResponseBuilder::reject_received(rejected, way.source) else {
             self.counters.malformed += 1;
             return;
         };
@@ -297,7 +304,7 @@ impl Core {
         let branch = via.and_then(|via| via.branch_bytes()).unwrap_or_default();
         let call_id = headers.one::<CallId<'_>>();
         let call_id = call_id.as_ref().map_or(&b""[..], |id| id.as_bytes());
-        let tag = self.table.tag(&[branch, b"\n", call_id].concat());
+        let tag = self.table.tag([branch, call_id]);
         self.answer_and_forget(now, response, tag, request.as_bytes().len(), way);
     }
 

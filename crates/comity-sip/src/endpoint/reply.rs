@@ -6,23 +6,35 @@ use std::time::Instant;
 use comity_identity::Host;
 
 use super::core::{Core, Question};
+use super::receive::Way;
 use super::{Hop, Target};
 use crate::header::Via;
 use crate::transaction::{Departure, Side, Tell};
 use crate::{Flow, Headers, Limits, Message, Transport};
 
-/// Where the answer to a datagram goes: to the address from which it came, whatever Via says, and to
-/// the port that Via has, or from which it came if that is asked for.
-///
-/// `maddr` is not followed: anybody could have a third party written to.
-pub(crate) fn answer_address(headers: Headers<'_>, source: SocketAddr) -> SocketAddr {
-    let via = headers.first::<Via<'_>>().ok().flatten();
-    let port = match via {
-        Some(via) if via.rport().is_some() => source.port(),
-        Some(via) => via.port().unwrap_or_else(|| Transport::Udp.default_port()),
-        None => source.port(),
-    };
-    SocketAddr::new(source.ip(), port)
+impl Way {
+    /// The way of the answer to a message with this topmost Via. To a datagram it goes to the address
+    /// from which that came, whatever Via says, and to the port that Via has, or from which it came if
+    /// that is asked for.
+    ///
+    /// `maddr` is not followed: anybody could have a third party written to.
+    pub(crate) fn back(mut self, via: &Via<'_>) -> Self {
+        if let Flow::Datagrams { remote, .. } = &mut self.flow
+            && via.rport().is_none()
+        {
+            let port = via.port();
+            remote.set_port(port.unwrap_or_else(|| Transport::Udp.default_port()));
+        }
+        self
+    }
+
+    /// The same where the headers may be malformed.
+    pub(crate) fn back_to(self, headers: Headers<'_>) -> Self {
+        match headers.first::<Via<'_>>() {
+            Ok(Some(via)) => self.back(&via),
+            Ok(None) | Err(_) => self,
+        }
+    }
 }
 
 impl Core {

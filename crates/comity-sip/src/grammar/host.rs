@@ -21,6 +21,12 @@ impl<'a> HostName<'a> {
         self.text.as_str()
     }
 
+    /// As it is written.
+    #[inline(always)]
+    pub(crate) fn as_bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
     /// Puts together again what was taken apart.
     #[inline(always)]
     pub(crate) fn from_parts(text: Ascii<'a>, is_address: bool) -> Self {

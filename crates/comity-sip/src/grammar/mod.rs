@@ -11,12 +11,14 @@ mod bytes;
 mod host;
 mod params;
 mod quoted;
+mod written;
 
 pub(crate) use ascii::Ascii;
 pub(crate) use bytes::{Class, find_not, position};
 pub(crate) use host::{HostPort, host, host_port, ipv4, ipv6, sent_by};
 pub(crate) use params::{params, params_of};
 pub(crate) use quoted::{Quote, Unfolded, comment, quoted_string};
+pub(crate) use written::{Digits, push_address};
 
 pub use host::HostName;
 pub use params::{Param, ParamValue, Params};

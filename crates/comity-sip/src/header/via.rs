@@ -20,6 +20,7 @@ pub struct Via<'a> {
     sent_by: HostPort<'a>,
     params: Params<'a>,
     branch: Option<Ascii<'a>>,
+    rport: Option<Rport>,
     /// Which parameters with a meaning there are, as bits of [`Known`].
     met: u8,
 }
@@ -56,6 +57,10 @@ impl<'a> Via<'a> {
     /// The version of the protocol, `2.0`.
     pub fn version(&self) -> &'a str {
         self.version.as_str()
+    }
+
+    pub(crate) fn transport_bytes(&self) -> &'a [u8] {
+        self.transport.as_bytes()
     }
 
     /// The transport: `UDP`, `TCP`, `TLS`, `SCTP`, `WS`, `WSS` or another token, in any case.
@@ -105,7 +110,7 @@ impl<'a> Via<'a> {
 
     /// The port from which the request came, or the wish to know it (RFC 3581).
     pub fn rport(&self) -> Option<Rport> {
-        rport(&self.known(Known::Rport)?)
+        self.rport
     }
 
     /// Where answers shall go in place of the host (RFC 3261 §18.2.2).
@@ -147,7 +152,10 @@ impl<'a> Via<'a> {
                 self.branch.is_some()
             }
             Known::Received => address(bytes).is_some(),
-            Known::Rport => rport(param).is_some(),
+            Known::Rport => {
+                self.rport = rport(param);
+                self.rport.is_some()
+            }
             Known::Maddr => whole(bytes, host).is_ok(),
             Known::Ttl => small::<u8>(bytes).is_some(),
         };
@@ -220,6 +228,7 @@ fn via(input: &[u8]) -> Read<'_, Via<'_>> {
         sent_by,
         params: Params::default(),
         branch: None,
+        rport: None,
         met: 0,
     };
     let (rest, params) = params(rest, |param| via.take(param))?;

@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
 use super::headers::Position;
-use super::received::{Noted, noted};
+use super::received::Noted;
 use super::start_line::RequestLine;
 use super::{Header, HeaderName, ListField, Parts};
 use crate::build::{BuildError, check_name, check_not_computed, check_target, check_value};
@@ -209,7 +209,7 @@ impl<'a> Edit<'a> {
     ///
     /// If there is no readable Via, or if an earlier change is about it.
     pub fn set_received(&mut self, source: SocketAddr) -> Result<&mut Self, EditError> {
-        let Some(Noted { place, value }) = noted(self.parts.headers(), source)? else {
+        let Some(Noted { place, value }) = Noted::in_headers(self.parts.headers(), source)? else {
             return Ok(self);
         };
         self.change(place, value)?;

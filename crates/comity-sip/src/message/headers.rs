@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::slice;
 use std::str;
 
@@ -102,7 +103,12 @@ impl<'a> Headers<'a> {
 
     /// Each header line of this name.
     pub fn named(&self, name: HeaderName) -> impl Iterator<Item = Header<'a>> + use<'a> {
-        self.iter().filter(move |header| header.known == Some(name))
+        let headers = *self;
+        let mut rest = self.entries.iter();
+        std::iter::from_fn(move || {
+            let entry = rest.find(|entry| entry.name == Some(name))?;
+            Some(headers.header(entry, rest.as_slice()))
+        })
     }
 
     /// Each header line of this name, in any case. Finds names that [`HeaderName`] does not have.
@@ -205,6 +211,11 @@ impl<'a> Headers<'a> {
     /// The error for a header that has to be there and is not.
     pub(crate) fn missing<T: Field<'a>>(&self) -> ParseError {
         at::<T>(self.lines_end, Fault::Missing)
+    }
+
+    /// Some bytes of the message.
+    pub(crate) fn bytes(&self, place: Range<usize>) -> &'a [u8] {
+        self.bytes.get(place).unwrap_or_default()
     }
 
     /// How many bytes there are up to the end of the header lines.
@@ -320,13 +331,19 @@ pub struct Values<'a, T> {
 /// How far values were read, in bytes of the message.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Position {
-    /// Where the last value ends.
+    /// Where the last value begins.
+    pub(crate) value_start: usize,
+    /// Where it ends.
     pub(crate) value_end: usize,
     /// Where the next one on the line begins, or where the value of the line ends.
     pub(crate) next: usize,
 }
 
 impl<'a, T: ListField<'a>> Values<'a, T> {
+    pub(crate) fn headers(&self) -> Headers<'a> {
+        self.headers
+    }
+
     pub(crate) fn position(&self) -> Position {
         self.position
     }
@@ -377,6 +394,7 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
         if value.stands_alone() && (self.count > 1 || !behind.is_empty() || self.has_more_lines()) {
             return Err(at::<T>(start, Fault::Star));
         }
+        self.position.value_start = start;
         self.position.value_end = start + len;
         self.position.next = end - behind.len();
         self.value = behind;

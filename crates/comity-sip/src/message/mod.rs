@@ -3,6 +3,7 @@
 mod edit;
 mod headers;
 mod index;
+mod mandatory;
 mod name;
 mod received;
 mod rejected;
@@ -10,8 +11,9 @@ mod start_line;
 
 pub use edit::{Edit, EditError};
 pub use headers::{Field, Header, Headers, ListField, ValueError, Values};
+pub(crate) use mandatory::Mandatory;
 pub use name::HeaderName;
-pub(crate) use received::{Noted, noted};
+pub(crate) use received::Noted;
 pub use rejected::Rejected;
 pub use start_line::Version;
 

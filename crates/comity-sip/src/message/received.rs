@@ -1,12 +1,11 @@
 //! Where a request came from, noted in its topmost Via.
 
-use std::fmt;
-use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use super::headers::Headers;
+use super::headers::{Headers, Values};
 use crate::ParseError;
+use crate::grammar::{Digits, push_address};
 use crate::header::Via;
 
 /// What is to stand in place of some bytes of a message.
@@ -17,42 +16,51 @@ pub(crate) struct Noted {
     pub(crate) value: Vec<u8>,
 }
 
-/// The topmost Via with `received` and `rport` (RFC 3261 §18.2.1, RFC 3581 §4); `None` if there is
-/// nothing to note.
-///
-/// # Errors
-///
-/// If there is no Via, or the topmost one is malformed.
-pub(crate) fn noted(headers: Headers<'_>, source: SocketAddr) -> Result<Option<Noted>, ParseError> {
-    let first = headers.first_value::<Via<'_>>()?;
-    let (header, position, via) = first.ok_or_else(|| headers.missing::<Via<'_>>())?;
-    let address = source.ip().to_canonical();
-    let asks = via.rport().is_some();
-    if !asks && via.received().is_none() && via.host().address() == Some(address) {
-        return Ok(None);
+impl Noted {
+    /// The topmost Via with `received` and `rport` (RFC 3261 §18.2.1, RFC 3581 §4); `None` if there is
+    /// nothing to note.
+    ///
+    /// # Errors
+    ///
+    /// If there is no Via, or the topmost one is malformed.
+    pub(crate) fn in_headers(
+        headers: Headers<'_>,
+        source: SocketAddr,
+    ) -> Result<Option<Self>, ParseError> {
+        let mut values = headers.all::<Via<'_>>();
+        let via = values.next();
+        let via = via.ok_or_else(|| headers.missing::<Via<'_>>())??;
+        Ok(Self::new(&values, &via, source))
     }
-    let start = header.value_offset();
-    let params_len = via.params().as_bytes().len();
-    let sent = header
-        .value()
-        .get(..position.value_end - params_len - start);
-    let mut value = Vec::with_capacity(position.value_end - start + MAX_NOTE);
-    value.extend(sent.unwrap_or_default());
-    for (raw, param) in via.params().with_raw() {
-        if param.is("rport") {
-            note(&mut value, format_args!(";rport={}", source.port()));
-        } else if !param.is("received") {
-            value.extend(raw);
-        }
-    }
-    note(&mut value, format_args!(";received={address}"));
-    let place = start..position.value_end;
-    Ok(Some(Noted { place, value }))
-}
 
-fn note(value: &mut Vec<u8>, text: fmt::Arguments<'_>) {
-    // Writing into memory cannot fail.
-    let _: io::Result<()> = value.write_fmt(text);
+    /// The same of a Via that was just read of the values.
+    pub(crate) fn new(
+        values: &Values<'_, Via<'_>>,
+        via: &Via<'_>,
+        source: SocketAddr,
+    ) -> Option<Self> {
+        let address = source.ip().to_canonical();
+        let asks = via.rport().is_some();
+        if !asks && via.received().is_none() && via.host().address() == Some(address) {
+            return None;
+        }
+        let position = values.position();
+        let place = position.value_start..position.value_end;
+        let params_start = place.end - via.params().as_bytes().len();
+        let mut value = Vec::with_capacity(place.len() + MAX_NOTE);
+        value.extend(values.headers().bytes(place.start..params_start));
+        for (raw, param) in via.params().with_raw() {
+            if param.is("rport") {
+                value.extend(b";rport=");
+                value.extend(Digits::of(source.port()).as_bytes());
+            } else if !param.is("received") {
+                value.extend(raw);
+            }
+        }
+        value.extend(b";received=");
+        push_address(&mut value, address);
+        Some(Self { place, value })
+    }
 }
 
 /// How long both parameters are at most.

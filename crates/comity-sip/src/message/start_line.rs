@@ -14,6 +14,8 @@ pub(crate) enum StartLine {
 /// `Method SP Request-URI SP SIP-Version`
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestLine {
+    /// `None` for a method that has no name of its own.
+    method: Option<Method<'static>>,
     pub(crate) method_len: u16,
     pub(crate) uri_end: u16,
     pub(crate) uri: uri::Parts,
@@ -76,6 +78,7 @@ impl RequestLine {
             Err(behind) => return fail(behind, Fault::Version),
         };
         Ok(Self {
+            method: Method::known(method),
             method_len: offset(line, line.len() - method.len()),
             uri_end: offset(line, rest.len()),
             uri: uri.parts(),
@@ -85,8 +88,10 @@ impl RequestLine {
 
     /// The method of the line.
     pub(crate) fn method<'a>(&self, line: &'a [u8]) -> Method<'a> {
-        let (method, _) = split(line, self.method_len.into());
-        Method::from_token(Ascii::proved(method))
+        self.method.unwrap_or_else(|| {
+            let (method, _) = split(line, self.method_len.into());
+            Method::from_token(Ascii::proved(method))
+        })
     }
 
     /// The Request-URI of the line.

@@ -1,20 +1,20 @@
 //! By what a message belongs to a transaction (RFC 3261 §17.1.3, §17.2.3).
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 
 use comity_identity::DomainName;
 
-use super::hash::Seeded;
-use crate::header::{CSeq, CallId, From, To, Via};
-use crate::{Method, ParseError, Request, Transport};
+use super::hash::{Fingerprint, Fingerprints, Seeded};
+use crate::message::Mandatory;
+use crate::{Method, Request, Transport, Uri};
 
 /// What identifies a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestKey {
     /// The key of its server transaction; of an ACK, that of its INVITE.
-    pub(crate) own: Vec<u8>,
+    pub(crate) own: Fingerprint,
     /// Of a CANCEL, the key of its INVITE.
-    pub(crate) invite: Option<Vec<u8>>,
+    pub(crate) invite: Option<Fingerprint>,
     /// What a copy that came on another way has in common with it (RFC 3261 §8.2.2.2); `None` inside
     /// a dialog.
     pub(crate) merge: Option<u64>,
@@ -24,67 +24,49 @@ pub(crate) struct RequestKey {
     pub(crate) is_old: bool,
 }
 
-impl RequestKey {
-    /// The key of a request whose headers are well-formed.
-    ///
-    /// # Errors
-    ///
-    /// If a header by which requests are matched is malformed.
-    pub(crate) fn of(request: &Request, realm: Realm, hash: &Seeded) -> Result<Self, ParseError> {
-        let headers = request.headers();
-        let via = headers.first::<Via<'_>>()?;
-        let via = via.ok_or_else(|| headers.missing::<Via<'_>>())?;
-        let call_id = headers.one::<CallId<'_>>()?;
-        let from = headers.one::<From<'_>>()?;
-        let cseq = headers.one::<CSeq<'_>>()?;
-        let is_old = !via.has_unique_branch();
-        let mut key = Vec::with_capacity(KEY_LEN);
-        let follows_invite = matches!(request.method(), Method::Ack | Method::Cancel);
+/// What makes keys of what identifies requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    own: Fingerprints,
+    merge: Seeded,
+}
+
+impl Keys {
+    pub(crate) fn new(own: Fingerprints, merge: Seeded) -> Self {
+        Self { own, merge }
+    }
+
+    /// The key of a request.
+    pub(crate) fn of(&self, request: &Request, read: &Mandatory<'_>, realm: Realm) -> RequestKey {
+        let is_cancel = request.method() == Method::Cancel;
+        let follows_invite = is_cancel || request.method() == Method::Ack;
         let method = match follows_invite {
             true => Method::Invite,
             false => request.method(),
         };
-        key.extend(realm.0.to_be_bytes());
-        write(&mut key, method.as_str().as_bytes());
-        write_lower(&mut key, via.host().as_str().as_bytes());
-        key.extend(via.port().unwrap_or_default().to_be_bytes());
-        if is_old {
-            write(&mut key, b"2543");
-            write_lower(&mut key, via.transport().as_bytes());
-            write_lower(&mut key, via.params().as_bytes());
-            write(&mut key, call_id.as_bytes());
-            write(&mut key, from.tag_bytes().unwrap_or_default());
-            key.extend(cseq.number.to_be_bytes());
-            write_target(&mut key, request);
-        } else {
-            write_lower(&mut key, via.branch_bytes().unwrap_or_default());
-        }
-        let in_dialog = headers.one::<To<'_>>()?.tag_bytes().is_some();
-        let merge = (!in_dialog).then(|| {
-            let mut hasher = hash.build_hasher();
-            for part in [
-                call_id.as_bytes(),
-                from.tag_bytes().unwrap_or_default(),
-                method.as_str().as_bytes(),
-            ] {
-                hasher.write_usize(part.len());
-                hasher.write(part);
+        let mut parts = Parts::new();
+        parts.write_own(method, request.uri(), read, realm);
+        let begun = self.own.of(parts.as_bytes());
+        let (own, invite) = match is_cancel {
+            true => {
+                parts.write(b"CANCEL");
+                (self.own.of(parts.as_bytes()), Some(begun))
             }
-            hasher.write_u64(realm.0);
-            hasher.write_u32(cseq.number);
-            hasher.finish()
-        });
-        let (own, invite) = match request.method() == Method::Cancel {
-            true => ([key.as_slice(), b"CANCEL"].concat(), Some(key)),
-            false => (key, None),
+            false => (begun, None),
         };
-        Ok(Self {
+        let in_dialog = read.to.tag_bytes().is_some();
+        let merge = (!in_dialog).then(|| {
+            parts.clear();
+            parts.write_merge(method, read, realm);
+            self.merge.of_bytes(parts.as_bytes())
+        });
+        RequestKey {
             own,
             invite,
             merge,
             in_dialog,
-            is_old,
-        })
+            is_old: !read.via.has_unique_branch(),
+        }
     }
 }
 
@@ -105,32 +87,80 @@ impl Realm {
     }
 }
 
-/// How long most keys are at most.
-const KEY_LEN: usize = 128;
+/// Parts of a request, one behind the other so that no two lists of parts give the same bytes.
+struct Parts(Vec<u8>);
 
-/// The parts of a Request-URI in which two that are equivalent cannot differ (RFC 3261 §19.1.4).
-fn write_target(key: &mut Vec<u8>, request: &Request) {
-    let uri = request.uri();
-    write(key, uri.user().unwrap_or_default().as_bytes());
-    match uri.host() {
-        Some(host) => write_lower(key, host.as_str().as_bytes()),
-        None => write(key, uri.as_bytes()),
+impl Parts {
+    fn new() -> Self {
+        Self(Vec::with_capacity(PARTS_LEN))
     }
-    key.extend(uri.port().unwrap_or_default().to_be_bytes());
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// What tells a request from all others.
+    fn write_own(&mut self, method: Method<'_>, uri: Uri<'_>, read: &Mandatory<'_>, realm: Realm) {
+        let via = &read.via;
+        self.0.extend(realm.0.to_be_bytes());
+        self.write(method.as_str().as_bytes());
+        self.write_lower(via.host().as_bytes());
+        self.write_port(via.port());
+        if via.has_unique_branch() {
+            self.write_lower(via.branch_bytes().unwrap_or_default());
+        } else {
+            self.write(b"2543");
+            self.write_lower(via.transport_bytes());
+            self.write_lower(via.params().as_bytes());
+            self.write(read.call_id.as_bytes());
+            self.write(read.from.tag_bytes().unwrap_or_default());
+            self.0.extend(read.cseq.number.to_be_bytes());
+            self.write_target(uri);
+        }
+    }
+
+    /// What a request has in common with its copies on other ways.
+    fn write_merge(&mut self, method: Method<'_>, read: &Mandatory<'_>, realm: Realm) {
+        self.0.extend(realm.0.to_be_bytes());
+        self.0.extend(read.cseq.number.to_be_bytes());
+        self.write(method.as_str().as_bytes());
+        self.write(read.call_id.as_bytes());
+        self.write(read.from.tag_bytes().unwrap_or_default());
+    }
+
+    /// The parts of a Request-URI in which two that are equivalent cannot differ (RFC 3261 §19.1.4).
+    fn write_target(&mut self, uri: Uri<'_>) {
+        self.write(uri.user().unwrap_or_default().as_bytes());
+        match uri.host() {
+            Some(host) => self.write_lower(host.as_bytes()),
+            None => self.write(uri.as_bytes()),
+        }
+        self.write_port(uri.port());
+    }
+
+    fn write_port(&mut self, port: Option<u16>) {
+        self.0.extend(port.unwrap_or_default().to_be_bytes());
+    }
+
+    fn write_lower(&mut self, part: &[u8]) {
+        self.write(part);
+        let start = self.0.len() - part.len();
+        if let Some(written) = self.0.get_mut(start..) {
+            written.make_ascii_lowercase();
+        }
+    }
+
+    fn write(&mut self, part: &[u8]) {
+        // Parts of a message are at most 65,535 bytes long.
+        let len = u16::try_from(part.len()).unwrap_or(u16::MAX);
+        self.0.extend(len.to_be_bytes());
+        self.0.extend_from_slice(part);
+    }
 }
 
-/// Appends a part so that no two lists of parts give the same bytes.
-fn write(key: &mut Vec<u8>, part: &[u8]) {
-    key.extend(len(part));
-    key.extend(part);
-}
-
-fn write_lower(key: &mut Vec<u8>, part: &[u8]) {
-    key.extend(len(part));
-    key.extend(part.iter().map(u8::to_ascii_lowercase));
-}
-
-/// Parts of a message are at most 65,535 bytes long.
-fn len(part: &[u8]) -> [u8; 2] {
-    u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes()
-}
+/// How long the parts are at most in most cases.
+const PARTS_LEN: usize = 256;

@@ -1,52 +1,104 @@
-use std::fmt;
+use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use comity_identity::{DomainName, ParseError};
-use hickory_proto::rr::{Name, RecordType};
+
+use super::wire::{MAX_NAME_BYTES, NameBuf};
 
 /// The owner of DNS records, which may hold what no [`DomainName`] does: `_xmpp-server._tcp.b.example`.
 ///
 /// Two names are equal if DNS says so: without regard to the case of ASCII letters. It is shown
-/// without the last dot, unprintable bytes escaped as in a zone file.
+/// without the last dot, unprintable bytes escaped as in a zone file. Cloning shares the bytes.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RecordName(Name);
+pub struct RecordName(Arc<[u8]>);
 
 impl RecordName {
-    /// Takes a name from a message. hickory-proto compares whether names are fully qualified, so
-    /// all of them are made so.
-    pub(crate) fn new(name: &Name) -> Self {
-        let mut name = name.to_lowercase();
-        name.set_fqdn(true);
-        Self(name)
-    }
-
-    /// `domain` below `prefix`, or `None` if that is too long for DNS.
-    pub(crate) fn below(prefix: &[&str], domain: &DomainName) -> Option<Self> {
-        let labels = prefix.iter().copied().chain(domain.labels());
-        let name = Name::from_labels(labels.map(str::as_bytes)).ok()?;
-        Some(Self::new(&name))
+    /// `domain` below the labels of `prefix`, the outermost first, or `None` if that is too long
+    /// for DNS or a label is empty or longer than 63 bytes.
+    ///
+    /// ```
+    /// # use comity_srv::RecordName;
+    /// let name = RecordName::below(&["_sips", "_tcp"], &"b.example".parse()?).ok_or("too long")?;
+    /// assert_eq!(name.to_string(), "_sips._tcp.b.example");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn below(prefix: &[&str], domain: &DomainName) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(MAX_NAME_BYTES);
+        for label in prefix.iter().copied().chain(domain.labels()) {
+            let length = u8::try_from(label.len()).ok();
+            bytes.push(length.filter(|length| (1..=MAX_LABEL_BYTES).contains(length))?);
+            bytes.extend(label.bytes().map(|byte| byte.to_ascii_lowercase()));
+        }
+        bytes.push(0);
+        (bytes.len() <= MAX_NAME_BYTES).then(|| Self(bytes.into()))
     }
 
     /// Whether `name` is this name.
-    pub(crate) fn is(&self, name: &Name) -> bool {
-        self.0.eq_ignore_root(name)
+    pub(crate) fn is(&self, name: &NameBuf) -> bool {
+        *self.0 == *name.as_bytes()
     }
 
-    pub(crate) fn is_root(&self) -> bool {
-        self.0.is_root()
+    /// Whether this is the root, shown as `.`.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        *self.0 == [0]
     }
 
-    /// Whether `self` is `name` or one of the names above it.
-    pub(crate) fn is_zone_of(&self, name: &Self) -> bool {
-        self.0.zone_of(&name.0)
+    /// Whether `zone` is this name or one of the names above it.
+    pub(crate) fn lies_in(&self, zone: &NameBuf) -> bool {
+        let mut rest = &*self.0;
+        while let Some((&length, behind)) = rest.split_first() {
+            if rest == zone.as_bytes() {
+                return true;
+            }
+            rest = behind.get(usize::from(length)..).unwrap_or_default();
+        }
+        false
     }
 
-    pub(crate) fn labels(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter()
+    /// The labels behind their lengths, with the empty one at the end.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// The name as the name of a host.
     pub(crate) fn to_domain(&self) -> Result<DomainName, ParseError> {
         DomainName::parse(&self.to_string())
+    }
+
+    fn labels(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (&length, behind) = rest.split_first()?;
+            let (label, behind) = behind.split_at_checked(length.into())?;
+            rest = behind;
+            (!label.is_empty()).then_some(label)
+        })
+    }
+}
+
+#[cfg(test)]
+impl RecordName {
+    pub(crate) fn root() -> Self {
+        Self([0][..].into())
+    }
+
+    pub(crate) fn from_labels<L: AsRef<[u8]>>(labels: impl IntoIterator<Item = L>) -> Self {
+        let mut bytes = Vec::new();
+        for label in labels {
+            let label = label.as_ref();
+            bytes.push(u8::try_from(label.len()).unwrap());
+            bytes.extend(label.to_ascii_lowercase());
+        }
+        bytes.push(0);
+        Self(bytes.into())
+    }
+}
+
+impl From<&NameBuf> for RecordName {
+    fn from(name: &NameBuf) -> Self {
+        Self(name.as_bytes().into())
     }
 }
 
@@ -62,9 +114,25 @@ impl From<&DomainName> for RecordName {
 
 impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_ascii();
-        let shown = text.strip_suffix('.').filter(|rest| !rest.is_empty());
-        f.write_str(shown.unwrap_or(&text))
+        if self.is_root() {
+            return f.write_char('.');
+        }
+        for (index, label) in self.labels().enumerate() {
+            if index > 0 {
+                f.write_char('.')?;
+            }
+            label.iter().try_for_each(|&byte| write_byte(f, byte))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a byte of a label as a zone file does (RFC 1035 §5.1).
+fn write_byte(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'*' => f.write_char(byte.into()),
+        b'!'..=b'~' => write!(f, "\\{}", char::from(byte)),
+        _ => write!(f, "\\{byte:03}"),
     }
 }
 
@@ -80,6 +148,8 @@ impl fmt::Debug for RecordName {
 pub enum RecordKind {
     /// SRV (RFC 2782).
     Srv,
+    /// NAPTR (RFC 3403).
+    Naptr,
     /// AAAA (RFC 3596).
     Aaaa,
     /// A (RFC 1035).
@@ -88,16 +158,11 @@ pub enum RecordKind {
 
 impl RecordKind {
     pub(crate) fn code(self) -> u16 {
-        RecordType::from(self).into()
-    }
-}
-
-impl From<RecordKind> for RecordType {
-    fn from(kind: RecordKind) -> Self {
-        match kind {
-            RecordKind::Srv => Self::SRV,
-            RecordKind::Aaaa => Self::AAAA,
-            RecordKind::A => Self::A,
+        match self {
+            Self::A => 1,
+            Self::Aaaa => 28,
+            Self::Srv => 33,
+            Self::Naptr => 35,
         }
     }
 }
@@ -106,6 +171,7 @@ impl fmt::Display for RecordKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Srv => "SRV",
+            Self::Naptr => "NAPTR",
             Self::Aaaa => "AAAA",
             Self::A => "A",
         })
@@ -114,7 +180,10 @@ impl fmt::Display for RecordKind {
 
 /// What one query asks, in class IN.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a question in class IN is a name and a type, and callers ask their own"
+)]
 pub struct Question {
     /// The owner of the records.
     pub name: RecordName,
@@ -127,3 +196,5 @@ impl fmt::Display for Question {
         write!(f, "{} {}", self.name, self.kind)
     }
 }
+
+const MAX_LABEL_BYTES: u8 = 63;

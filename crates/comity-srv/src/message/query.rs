@@ -1,6 +1,6 @@
 use comity_machine::Random;
 
-use super::Question;
+use super::{CLASS_IN, Question};
 
 /// A query, and what has to be seen again in its reply.
 #[derive(Debug)]
@@ -10,7 +10,17 @@ pub(crate) struct Sent {
     pub(crate) question: Vec<u8>,
     /// Whether the case of the letters was chosen by chance and has to come back.
     pub(crate) mixed_case: bool,
-    edns: Edns,
+    form: Form,
+}
+
+/// How a question is put.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Form {
+    pub(crate) edns: Edns,
+    /// Asks whether the server has validated the answer, by the AD bit (RFC 6840 §5.7).
+    pub(crate) wants_validation: bool,
+    /// Asks for the answer even if it is bogus, by the CD bit (RFC 4035 §3.2.2).
+    pub(crate) checking_disabled: bool,
 }
 
 /// Whether a query offers EDNS (RFC 6891).
@@ -30,7 +40,7 @@ impl Sent {
     /// bit for a forger to guess.
     pub(crate) fn new(
         question: &Question,
-        edns: Edns,
+        form: Form,
         mixed_case: bool,
         random: &mut Random,
     ) -> Self {
@@ -38,38 +48,39 @@ impl Sent {
             id: u16::from_be_bytes(random.bytes()),
             question: question_bytes(question, mixed_case, random),
             mixed_case,
-            edns,
+            form,
         }
     }
 
     /// The query as a message.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // QR 0, opcode 0, recursion desired; one question and perhaps an OPT record.
-        let extra = u16::from(self.edns != Edns::Omitted);
-        for field in [self.id, 0x0100, 1, 0, 0, extra] {
+        // QR 0, opcode 0; one question and perhaps an OPT record.
+        let extra = u16::from(self.form.edns != Edns::Omitted);
+        for field in [self.id, self.flags(), 1, 0, 0, extra] {
             bytes.extend_from_slice(&field.to_be_bytes());
         }
         bytes.extend_from_slice(&self.question);
-        if let Edns::Offered { payload_bytes } = self.edns {
+        if let Edns::Offered { payload_bytes } = self.form.edns {
             // The root, OPT, the size; extended code and version, flags, no options.
             bytes.push(0);
-            for field in [OPT, payload_bytes, 0, 0, 0] {
+            for field in [super::OPT, payload_bytes, 0, 0, 0] {
                 bytes.extend_from_slice(&field.to_be_bytes());
             }
         }
         bytes
     }
+
+    fn flags(&self) -> u16 {
+        let optional = |is_set, flag| if is_set { flag } else { 0 };
+        RECURSION_DESIRED
+            | optional(self.form.wants_validation, AUTHENTIC_DATA)
+            | optional(self.form.checking_disabled, CHECKING_DISABLED)
+    }
 }
 
 fn question_bytes(question: &Question, mixed_case: bool, random: &mut Random) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for label in question.name.labels() {
-        // A label has at most 63 bytes.
-        bytes.push(u8::try_from(label.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(label);
-    }
-    bytes.push(0);
+    let mut bytes = question.name.as_bytes().to_vec();
     if mixed_case {
         // Lengths are below 64, so no length looks like a letter.
         let coins: [u8; 32] = random.bytes();
@@ -85,5 +96,6 @@ fn question_bytes(question: &Question, mixed_case: bool, random: &mut Random) ->
     bytes
 }
 
-const CLASS_IN: u16 = 1;
-const OPT: u16 = 41;
+const RECURSION_DESIRED: u16 = 0x0100;
+const AUTHENTIC_DATA: u16 = 0x0020;
+const CHECKING_DISABLED: u16 = 0x0010;

@@ -1,10 +1,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name, RData, Record};
-
-use super::{Question, RecordKind, RecordName, Sent};
+use super::wire::{Cursor, Malformed, NameBuf, Record};
+use super::{CLASS_IN, OPT, Question, RecordKind, RecordName, Sent};
+use crate::candidate::Dnssec;
 
 /// What a reply may cost, and how long it may be kept.
 #[derive(Clone, Debug)]
@@ -12,6 +11,8 @@ pub(crate) struct Rules {
     pub(crate) max_message_bytes: usize,
     pub(crate) max_records: usize,
     pub(crate) max_aliases: usize,
+    /// What the server says about validation is believed.
+    pub(crate) believes_validation: bool,
     pub(crate) min_ttl: Duration,
     pub(crate) max_ttl: Duration,
     pub(crate) max_negative_ttl: Duration,
@@ -47,11 +48,14 @@ pub(crate) struct Answer {
     ///
     /// The shortest time on the way, since the answer is kept as a whole.
     pub(crate) ttl: Option<Duration>,
+    /// Whether the server says that it has validated all of it (RFC 4035 §3.2.3).
+    pub(crate) dnssec: Dnssec,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Ending {
     Services(Vec<SrvData>),
+    Pointers(Vec<NaptrData>),
     Addresses(Vec<IpAddr>),
     /// The message ends at the last alias: ask for that one.
     Alias,
@@ -65,13 +69,36 @@ pub(crate) enum Ending {
     TooManyAliases,
 }
 
-/// The data of an SRV record as it came.
+/// The data of an SRV record as it came (RFC 2782).
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct SrvData {
-    pub(crate) priority: u16,
-    pub(crate) weight: u16,
-    pub(crate) port: u16,
-    pub(crate) target: RecordName,
+#[expect(clippy::exhaustive_structs, reason = "RFC 2782 fixes the fields")]
+pub struct SrvData {
+    /// Lower is tried first.
+    pub priority: u16,
+    /// The share of this record among those of the same priority.
+    pub weight: u16,
+    /// The port of the service.
+    pub port: u16,
+    /// The host that offers the service; `.` says that nobody does.
+    pub target: RecordName,
+}
+
+/// The data of a NAPTR record as it came (RFC 3403 §4.1).
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub struct NaptrData {
+    /// Lower comes first.
+    pub order: u16,
+    /// Lower comes first among those of the same order.
+    pub preference: u16,
+    /// What follows: `s` for SRV records.
+    pub flags: Box<[u8]>,
+    /// What it is about, such as `SIPS+D2T`.
+    pub service: Box<[u8]>,
+    /// Whether there is a regular expression, which is not used for SIP.
+    pub has_regexp: bool,
+    /// Where to go on.
+    pub replacement: RecordName,
 }
 
 /// Why bytes are no reply to our query.
@@ -87,6 +114,12 @@ pub(crate) enum Unusable {
     Malformed,
 }
 
+impl From<Malformed> for Unusable {
+    fn from(Malformed: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
 /// Reads a reply to `sent`, which asked `question`.
 pub(crate) fn read(
     input: &[u8],
@@ -100,45 +133,48 @@ pub(crate) fn read(
         // Some servers cut in the middle of a record, so the rest may be no message.
         return Ok(Reply::Truncated);
     }
-    if input.len() > rules.max_message_bytes || header.records > rules.max_records {
+    if input.len() > rules.max_message_bytes || header.records() > rules.max_records {
         return Err(Unusable::TooLarge);
     }
-    let message = Message::from_vec(input).map_err(|_rule| Unusable::Malformed)?;
-    let code = message.metadata.response_code;
-    let negative = if code == ResponseCode::NoError {
-        Ending::NoData
-    } else if code == ResponseCode::NXDomain {
-        Ending::NoName
-    } else {
-        return Ok(Reply::Error { code: code.into() });
+    let records = Cursor::new(input, HEADER_BYTES.saturating_add(sent.question.len()));
+    let sections = Sections::split(records, &header)?;
+    let negative = match sections.extended_code | header.code {
+        NO_ERROR => Ending::NoData,
+        NX_DOMAIN => Ending::NoName,
+        code => return Ok(Reply::Error { code }),
     };
-    interpret(&message, question, negative, rules)
+    interpret(&sections, question, negative, &header, rules)
 }
 
 struct Header {
     is_truncated: bool,
-    /// In all sections.
-    records: usize,
+    is_authentic: bool,
+    code: u16,
+    /// Of the answer, authority and additional sections.
+    counts: [u16; 3],
+}
+
+impl Header {
+    fn records(&self) -> usize {
+        self.counts.into_iter().map(usize::from).sum()
+    }
 }
 
 fn check_header(input: &[u8], sent: &Sent) -> Result<Header, Unusable> {
     let Some((header, _)) = input.split_first_chunk::<HEADER_BYTES>() else {
         return Err(Unusable::Foreign);
     };
-    let [a, b, flags, _, c, d, counts @ ..] = *header;
+    let [a, b, flags, code, c, d, e, f, g, h, i, j] = *header;
     // QR 1 and opcode 0.
     let is_reply = flags & 0b1111_1000 == 0b1000_0000;
     if u16::from_be_bytes([a, b]) != sent.id || !is_reply || u16::from_be_bytes([c, d]) != 1 {
         return Err(Unusable::Foreign);
     }
-    let [answers @ .., e, f, g, h] = counts;
-    let records = [answers, [e, f], [g, h]]
-        .into_iter()
-        .map(|count| usize::from(u16::from_be_bytes(count)))
-        .sum();
     Ok(Header {
         is_truncated: flags & 0b0000_0010 != 0,
-        records,
+        is_authentic: code & 0b0010_0000 != 0,
+        code: u16::from(code & 0b0000_1111),
+        counts: [[e, f], [g, h], [i, j]].map(u16::from_be_bytes),
     })
 }
 
@@ -162,62 +198,142 @@ fn check_question(input: &[u8], sent: &Sent) -> Result<(), Unusable> {
     }
 }
 
+/// The sections of a reply.
+struct Sections<'a> {
+    answers: Section<'a>,
+    authorities: Section<'a>,
+    /// The upper bits of the response code, which are in the OPT record (RFC 6891 §6.1.3).
+    extended_code: u16,
+}
+
+/// A row of records that were seen to be whole.
+#[derive(Clone, Copy)]
+struct Section<'a> {
+    start: Cursor<'a>,
+    count: u16,
+}
+
+impl<'a> Sections<'a> {
+    fn split(mut cursor: Cursor<'a>, header: &Header) -> Result<Self, Malformed> {
+        let [answers, authorities, additionals] = header.counts;
+        Ok(Self {
+            answers: Section::pass(&mut cursor, answers)?,
+            authorities: Section::pass(&mut cursor, authorities)?,
+            extended_code: extended_code(cursor, additionals),
+        })
+    }
+}
+
+impl<'a> Section<'a> {
+    /// Checks that `count` records stand at `cursor`, and goes behind them.
+    fn pass(cursor: &mut Cursor<'a>, count: u16) -> Result<Self, Malformed> {
+        let start = *cursor;
+        for _ in 0..count {
+            cursor.record()?;
+        }
+        Ok(Self { start, count })
+    }
+
+    fn records(self) -> impl Iterator<Item = Record<'a>> {
+        let mut cursor = self.start;
+        (0..self.count).map_while(move |_| cursor.record().ok())
+    }
+
+    /// The records in class IN whose owner is `name`.
+    fn of(self, name: &RecordName) -> impl Iterator<Item = Record<'a>> {
+        self.records()
+            .filter(move |record| is_in(record) && name.is(&record.owner))
+    }
+}
+
+/// Nothing else in the additional section counts, so that what is malformed there ends the search.
+fn extended_code(mut cursor: Cursor<'_>, additionals: u16) -> u16 {
+    let mut records = (0..additionals).map_while(|_| cursor.record().ok());
+    let opt = records.find(|record| record.kind == OPT);
+    opt.map_or(0, |opt| {
+        let [code, ..] = opt.ttl.to_be_bytes();
+        u16::from(code) << 4
+    })
+}
+
 fn interpret(
-    message: &Message,
+    sections: &Sections<'_>,
     question: &Question,
     negative: Ending,
+    header: &Header,
     rules: &Rules,
 ) -> Result<Reply, Unusable> {
-    let mut path = Path::follow(&message.answers, question, rules);
+    let mut path = Path::follow(sections.answers, question, rules)?;
+    let dnssec = match (rules.believes_validation, header.is_authentic) {
+        (false, _) => Dnssec::Unchecked,
+        (true, false) => Dnssec::Insecure,
+        (true, true) => Dnssec::Secure,
+    };
+    let answer = |path: Path, ending, ttl| {
+        Ok(Reply::Answer(Answer {
+            aliases: path.aliases,
+            ending,
+            ttl,
+            dnssec,
+        }))
+    };
+    let kept = |path: &Path| path.ttl.map(|ttl| rules.clamp(ttl, rules.max_ttl));
     if let Some(ending) = path.ending.take() {
         // A name that has records exists.
         if negative == Ending::NoName {
             return Err(Unusable::Malformed);
         }
-        let ttl = path.ttl.map(|ttl| rules.clamp(ttl, rules.max_ttl));
-        return Ok(Reply::Answer(path.end(ending, ttl)));
+        let ttl = kept(&path);
+        return answer(path, ending, ttl);
     }
-    let soa_ttl = negative_ttl(&message.authorities, &path.name);
-    let refers = || {
-        message
-            .authorities
-            .iter()
-            .any(|record| matches!(record.data, RData::NS(_)))
-    };
+    let soa_ttl = negative_ttl(sections.authorities, &path.name)?;
     if soa_ttl.is_some() || negative == Ending::NoName {
         let shortest = soa_ttl.map(|ttl| path.ttl.map_or(ttl, |alias| alias.min(ttl)));
         let ttl = shortest.map(|ttl| rules.clamp(ttl, rules.max_negative_ttl));
-        Ok(Reply::Answer(path.end(negative, ttl)))
+        answer(path, negative, ttl)
     } else if !path.aliases.is_empty() {
-        let ttl = path.ttl.map(|ttl| rules.clamp(ttl, rules.max_ttl));
-        Ok(Reply::Answer(path.end(Ending::Alias, ttl)))
-    } else if refers() {
+        let ttl = kept(&path);
+        answer(path, Ending::Alias, ttl)
+    } else if sections
+        .authorities
+        .records()
+        .any(|record| record.kind == NS)
+    {
         Ok(Reply::Referral)
-    } else if message
+    } else if sections
         .answers
-        .iter()
-        .any(|record| !path.name.is(&record.name))
+        .records()
+        .any(|record| !path.name.is(&record.owner))
     {
         // Records that answer something else do not say that ours are missing.
         Err(Unusable::Malformed)
     } else {
-        Ok(Reply::Answer(path.end(negative, None)))
+        answer(path, negative, None)
     }
 }
 
 /// How long a negative answer about `name` may be kept: as its zone says (RFC 2308 §5).
-fn negative_ttl(authorities: &[Record], name: &RecordName) -> Option<Duration> {
-    authorities.iter().find_map(|record| {
-        let RData::SOA(soa) = &record.data else {
-            return None;
-        };
-        let is_its_zone = is_in(record) && RecordName::new(&record.name).is_zone_of(name);
-        is_its_zone.then(|| seconds(record.ttl).min(seconds(soa.minimum)))
-    })
+fn negative_ttl(
+    authorities: Section<'_>,
+    name: &RecordName,
+) -> Result<Option<Duration>, Malformed> {
+    let is_its_zone =
+        |record: &Record<'_>| record.kind == SOA && is_in(record) && name.lies_in(&record.owner);
+    let Some(record) = authorities.records().find(is_its_zone) else {
+        return Ok(None);
+    };
+    let minimum = record.read(|data| {
+        data.name()?;
+        data.name()?;
+        // Serial, refresh, retry and expire, and then the minimum.
+        let [.., a, b, c, d] = data.array::<20>()?;
+        Ok(u32::from_be_bytes([a, b, c, d]))
+    })?;
+    Ok(Some(seconds(record.ttl).min(seconds(minimum))))
 }
 
-fn is_in(record: &Record) -> bool {
-    record.dns_class == DNSClass::IN
+fn is_in(record: &Record<'_>) -> bool {
+    record.class == CLASS_IN
 }
 
 /// The way from the question over CNAME records to its answer. Records off the path count for
@@ -230,7 +346,7 @@ struct Path {
 }
 
 impl Path {
-    fn follow(answers: &[Record], question: &Question, rules: &Rules) -> Self {
+    fn follow(answers: Section<'_>, question: &Question, rules: &Rules) -> Result<Self, Malformed> {
         let mut path = Self {
             name: question.name.clone(),
             aliases: Vec::new(),
@@ -238,22 +354,18 @@ impl Path {
             ending: None,
         };
         while path.ending.is_none() {
-            let here: Vec<_> = answers
-                .iter()
-                .filter(|record| is_in(record) && path.name.is(&record.name))
-                .collect();
-            let (found, ttl) = collect(&here, question.kind);
+            let (found, ttl) = collect(answers, &path.name, question.kind)?;
             if found.is_some() {
                 path.shorten(ttl);
                 path.ending = found;
-            } else if let Some((target, ttl)) = here.iter().find_map(|record| alias_of(record)) {
+            } else if let Some((target, ttl)) = alias(answers, &path.name)? {
                 path.shorten(Some(ttl));
-                path.step(RecordName::new(target), question, rules);
+                path.step(RecordName::from(&target), question, rules);
             } else {
                 break;
             }
         }
-        path
+        Ok(path)
     }
 
     fn step(&mut self, target: RecordName, question: &Question, rules: &Rules) {
@@ -272,47 +384,67 @@ impl Path {
     fn shorten(&mut self, ttl: Option<Duration>) {
         self.ttl = self.ttl.into_iter().chain(ttl).min();
     }
-
-    fn end(self, ending: Ending, ttl: Option<Duration>) -> Answer {
-        Answer {
-            aliases: self.aliases,
-            ending,
-            ttl,
-        }
-    }
 }
 
-/// The data of type `kind`, and the shortest time to live among them.
-fn collect(records: &[&Record], kind: RecordKind) -> (Option<Ending>, Option<Duration>) {
-    let (mut services, mut addresses) = (Vec::new(), Vec::new());
-    let mut shortest: Option<Duration> = None;
-    for record in records {
-        match (&record.data, kind) {
-            (RData::SRV(srv), RecordKind::Srv) => services.push(SrvData {
-                priority: srv.priority,
-                weight: srv.weight,
-                port: srv.port,
-                target: RecordName::new(&srv.target),
-            }),
-            (RData::A(a), RecordKind::A) => addresses.push(IpAddr::V4(a.0)),
-            (RData::AAAA(aaaa), RecordKind::Aaaa) => addresses.push(IpAddr::V6(aaaa.0)),
-            _ => continue,
-        }
-        shortest = shortest.into_iter().chain([seconds(record.ttl)]).min();
-    }
+/// The data of type `kind` that `name` has, and the shortest time to live among them.
+fn collect(
+    answers: Section<'_>,
+    name: &RecordName,
+    kind: RecordKind,
+) -> Result<(Option<Ending>, Option<Duration>), Malformed> {
+    let records = || answers.of(name).filter(move |one| one.kind == kind.code());
+    let Some(shortest) = records().map(|record| seconds(record.ttl)).min() else {
+        return Ok((None, None));
+    };
     let ending = match kind {
-        _ if shortest.is_none() => None,
-        RecordKind::Srv => Some(Ending::Services(services)),
-        RecordKind::Aaaa | RecordKind::A => Some(Ending::Addresses(addresses)),
+        RecordKind::Srv => Ending::Services(each(records(), srv)?),
+        RecordKind::Naptr => Ending::Pointers(each(records(), naptr)?),
+        RecordKind::Aaaa => Ending::Addresses(each(records(), |data| {
+            data.array::<16>().map(IpAddr::from)
+        })?),
+        RecordKind::A => {
+            Ending::Addresses(each(records(), |data| data.array::<4>().map(IpAddr::from))?)
+        }
     };
-    (ending, shortest)
+    Ok((Some(ending), Some(shortest)))
 }
 
-fn alias_of(record: &Record) -> Option<(&Name, Duration)> {
-    let RData::CNAME(target) = &record.data else {
-        return None;
+fn each<'a, T>(
+    records: impl Iterator<Item = Record<'a>>,
+    read: impl Fn(&mut Cursor<'a>) -> Result<T, Malformed>,
+) -> Result<Vec<T>, Malformed> {
+    records.map(|record| record.read(&read)).collect()
+}
+
+fn srv(data: &mut Cursor<'_>) -> Result<SrvData, Malformed> {
+    Ok(SrvData {
+        priority: data.u16()?,
+        weight: data.u16()?,
+        port: data.u16()?,
+        target: RecordName::from(&data.name()?),
+    })
+}
+
+fn naptr(data: &mut Cursor<'_>) -> Result<NaptrData, Malformed> {
+    Ok(NaptrData {
+        order: data.u16()?,
+        preference: data.u16()?,
+        flags: data.text()?.into(),
+        service: data.text()?.into(),
+        has_regexp: !data.text()?.is_empty(),
+        replacement: RecordName::from(&data.name()?),
+    })
+}
+
+fn alias(
+    answers: Section<'_>,
+    name: &RecordName,
+) -> Result<Option<(NameBuf, Duration)>, Malformed> {
+    let Some(record) = answers.of(name).find(|record| record.kind == CNAME) else {
+        return Ok(None);
     };
-    Some((&target.0, seconds(record.ttl)))
+    let target = record.read(Cursor::name)?;
+    Ok(Some((target, seconds(record.ttl))))
 }
 
 /// A time to live; one with the top bit set counts as zero (RFC 2181 §8).
@@ -321,3 +453,10 @@ fn seconds(ttl: u32) -> Duration {
 }
 
 const HEADER_BYTES: usize = 12;
+
+const NS: u16 = 2;
+const CNAME: u16 = 5;
+const SOA: u16 = 6;
+
+const NO_ERROR: u16 = 0;
+const NX_DOMAIN: u16 = 3;

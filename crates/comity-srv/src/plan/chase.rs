@@ -1,8 +1,10 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use super::outcome::Failure;
+use crate::candidate::Dnssec;
 use crate::limits::Limits;
-use crate::message::{Answer, Ending, Question, RecordName, SrvData};
-use crate::plan::Failure;
+use crate::message::{Answer, Ending, NaptrData, Question, RecordName, SrvData};
 use crate::trace::{Trace, TraceEntry};
 
 /// One question, followed over aliases from message to message until it ends.
@@ -11,6 +13,8 @@ pub(crate) struct Chase {
     question: Question,
     /// The names before that of `question`.
     passed: Vec<RecordName>,
+    /// Of all messages so far.
+    dnssec: Dnssec,
     step: Step,
 }
 
@@ -24,10 +28,47 @@ enum Step {
 /// How a chase ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum End {
-    Services(Vec<SrvData>),
-    Addresses(Vec<IpAddr>),
+    /// The answer has records.
+    Found(Arc<Answer>),
     Absent,
     Failed(Failure),
+}
+
+impl End {
+    pub(crate) fn services(&self) -> Option<&[SrvData]> {
+        match self.ending() {
+            Some(Ending::Services(found)) => Some(found),
+            Some(_) | None => None,
+        }
+    }
+
+    pub(crate) fn pointers(&self) -> Option<&[NaptrData]> {
+        match self.ending() {
+            Some(Ending::Pointers(found)) => Some(found),
+            Some(_) | None => None,
+        }
+    }
+
+    pub(crate) fn addresses(&self) -> Option<&[IpAddr]> {
+        match self.ending() {
+            Some(Ending::Addresses(found)) => Some(found),
+            Some(_) | None => None,
+        }
+    }
+
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Found(_) | Self::Absent => None,
+        }
+    }
+
+    fn ending(&self) -> Option<&Ending> {
+        match self {
+            Self::Found(answer) => Some(&answer.ending),
+            Self::Absent | Self::Failed(_) => None,
+        }
+    }
 }
 
 impl Chase {
@@ -35,6 +76,7 @@ impl Chase {
         Self {
             question,
             passed: Vec::new(),
+            dnssec: Dnssec::Secure,
             step: Step::Ready,
         }
     }
@@ -54,8 +96,17 @@ impl Chase {
         self.is_waiting() && self.question == *question
     }
 
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.step, Step::Ready)
+    }
+
     pub(crate) fn is_waiting(&self) -> bool {
         matches!(self.step, Step::Waiting)
+    }
+
+    /// Whether DNS has proved how the chase ended.
+    pub(crate) fn dnssec(&self) -> Dnssec {
+        self.dnssec
     }
 
     pub(crate) fn end(&self) -> Option<&End> {
@@ -65,30 +116,27 @@ impl Chase {
         }
     }
 
-    pub(crate) fn handle_answer(&mut self, answer: &Answer, limits: &Limits, trace: &mut Trace) {
+    pub(crate) fn handle_answer(
+        &mut self,
+        answer: &Arc<Answer>,
+        limits: &Limits,
+        trace: &mut Trace,
+    ) {
+        self.dnssec = self.dnssec.and(answer.dnssec);
         for alias in &answer.aliases {
             if let Err(failure) = self.follow(alias, limits, trace) {
                 return self.fail(failure, trace);
             }
         }
         let question = self.question.clone();
-        let records = |records| TraceEntry::Answered {
-            question: question.clone(),
-            records,
-        };
-        let end = match &answer.ending {
-            Ending::Services(found) => {
-                trace.push(records(found.len()));
-                End::Services(found.clone())
-            }
-            Ending::Addresses(found) => {
-                trace.push(records(found.len()));
-                // No resolution uses more.
-                End::Addresses(found.iter().copied().take(limits.max_endpoints).collect())
-            }
+        let records = match &answer.ending {
+            Ending::Services(found) => found.len(),
+            Ending::Pointers(found) => found.len(),
+            Ending::Addresses(found) => found.len(),
             Ending::NoData | Ending::NoName => {
                 trace.push(TraceEntry::Missing { question });
-                End::Absent
+                self.step = Step::Ended(End::Absent);
+                return;
             }
             Ending::Alias => {
                 self.step = Step::Ready;
@@ -97,7 +145,12 @@ impl Chase {
             Ending::AliasLoop => return self.fail(Failure::AliasLoop, trace),
             Ending::TooManyAliases => return self.fail(too_many_aliases(limits), trace),
         };
-        self.step = Step::Ended(end);
+        trace.push(TraceEntry::Answered {
+            question,
+            records,
+            dnssec: answer.dnssec,
+        });
+        self.step = Step::Ended(End::Found(Arc::clone(answer)));
     }
 
     /// Ends the chase, unless it has ended.

@@ -1,24 +1,39 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use comity_identity::DomainName;
 
-use super::{BlockedAddress, Candidate, Chase, End, Failure, Outcome, Provenance, Security};
-use crate::address::AddressPolicy;
-use crate::limits::Limits;
+use super::chase::{Chase, End};
+use super::outcome::{Failure, Outcome, Remainder};
+use super::{Context, Purpose};
+use crate::candidate::{BlockedAddress, Candidate, Dnssec, Provenance};
 use crate::message::{Question, RecordKind, RecordName};
 use crate::select::Offer;
+use crate::service::Transport;
 use crate::trace::{AddressDropReason, Trace, TraceEntry};
 
-/// The targets in their chosen order, and the search for their addresses.
+/// What all offers of a resolution have in common.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Bearing {
+    pub(crate) purpose: Purpose,
+    pub(crate) provenance: Provenance,
+    /// Why there may be more offers than these.
+    pub(crate) missing: Option<Failure>,
+}
+
+/// The targets in their chosen order, group by group, and the search for the addresses of the first
+/// group. The next one is looked up when no target of this one has an address.
 #[derive(Debug)]
 pub(crate) struct Hosts {
+    bearing: Bearing,
     offers: Vec<Offer>,
-    provenance: Provenance,
-    /// Why there may be more offers than these.
-    missing: Option<Failure>,
-    /// Each host once, in the order of its first offer.
+    /// Each host of `offers` once, in the order of its first offer.
     searches: Vec<Search>,
+    later: VecDeque<Vec<Offer>>,
+    /// Of this and the groups before.
+    seen: BTreeSet<(SocketAddr, Transport)>,
+    blocked: Vec<BlockedAddress>,
+    failure: Option<Failure>,
 }
 
 #[derive(Debug)]
@@ -29,35 +44,24 @@ struct Search {
 }
 
 impl Hosts {
-    /// The targets of SRV records, and why the records of another set are not known.
-    pub(crate) fn of_records(offers: Vec<Offer>, missing: Option<Failure>) -> Self {
-        Self::with(offers, Provenance::ServiceRecord, missing)
+    pub(crate) fn new(bearing: Bearing, groups: VecDeque<Vec<Offer>>) -> Self {
+        let mut hosts = Self {
+            bearing,
+            offers: Vec::new(),
+            searches: Vec::new(),
+            later: groups,
+            seen: BTreeSet::new(),
+            blocked: Vec::new(),
+            failure: None,
+        };
+        hosts.next_group();
+        hosts
     }
 
-    /// The domain itself.
-    pub(crate) fn fallback(offer: Offer) -> Self {
-        Self::with(vec![offer], Provenance::Fallback, None)
-    }
-
-    /// The host that the caller named.
-    pub(crate) fn given(offer: Offer) -> Self {
-        Self::with(vec![offer], Provenance::Given, None)
-    }
-
-    fn with(offers: Vec<Offer>, provenance: Provenance, missing: Option<Failure>) -> Self {
-        let mut seen = BTreeSet::new();
-        let searches = offers
-            .iter()
-            .map(|offer| &offer.record.target)
-            .filter(|target| seen.insert(*target))
-            .map(Search::new)
-            .collect();
-        Self {
-            offers,
-            provenance,
-            missing,
-            searches,
-        }
+    pub(crate) fn resume(rest: Remainder) -> Self {
+        let mut hosts = Self::new(rest.bearing, rest.groups);
+        hosts.seen = rest.seen;
+        hosts
     }
 
     pub(crate) fn chases_mut(&mut self) -> impl Iterator<Item = &mut Chase> {
@@ -70,38 +74,97 @@ impl Hosts {
         self.chases().all(|chase| chase.end().is_some())
     }
 
-    /// The outcome of a complete search.
+    /// What the complete search of a group comes to; `None` if another group has to be searched.
     pub(crate) fn conclude(
-        &self,
-        limits: &Limits,
-        policy: &AddressPolicy,
+        &mut self,
+        context: &Context<'_>,
         trace: &mut Trace,
-    ) -> Outcome {
+    ) -> Option<(Outcome, Option<Remainder>)> {
+        let candidates = self.collect(context, trace);
+        if !candidates.is_empty() {
+            let rest = self.remainder(context);
+            return Some((Outcome::Candidates(candidates), rest));
+        }
+        if self.failure.is_none() {
+            let found = self.chases().find_map(failure).cloned();
+            self.failure = found;
+        }
+        if self.next_group() {
+            return None;
+        }
+        Some((self.nothing(), None))
+    }
+
+    /// Goes to the next group; false if there is none.
+    fn next_group(&mut self) -> bool {
+        let Some(offers) = self.later.pop_front() else {
+            return false;
+        };
+        let mut known = BTreeSet::new();
+        self.searches = offers
+            .iter()
+            .map(|offer| &offer.record.target)
+            .filter(|target| known.insert(*target))
+            .map(Search::new)
+            .collect();
+        self.offers = offers;
+        true
+    }
+
+    fn collect(&mut self, context: &Context<'_>, trace: &mut Trace) -> Vec<Candidate> {
         let found: BTreeMap<_, _> = self
             .searches
             .iter()
             .map(|search| (&search.host, search.addresses()))
             .collect();
-        let mut collector = Collector::new(limits, policy, trace);
+        let mut collector = Collector {
+            context,
+            bearing: &self.bearing,
+            trace,
+            seen: &mut self.seen,
+            candidates: Vec::new(),
+            blocked: &mut self.blocked,
+        };
         for offer in &self.offers {
             let addresses = found.get(&offer.record.target);
-            let addresses = addresses.map_or(&[][..], Vec::as_slice);
-            collector.take(offer, addresses, self.provenance);
+            collector.take(offer, addresses.map_or(&[][..], Vec::as_slice));
         }
-        let failure = self.failure().or_else(|| self.missing.clone());
-        collector.conclude(failure, self.provenance)
+        collector.candidates
+    }
+
+    fn remainder(&mut self, context: &Context<'_>) -> Option<Remainder> {
+        let has_room = self.seen.len() < context.limits.max_endpoints;
+        (has_room && !self.later.is_empty()).then(|| Remainder {
+            domain: context.domain.clone(),
+            bearing: self.bearing.clone(),
+            groups: std::mem::take(&mut self.later),
+            seen: std::mem::take(&mut self.seen),
+        })
+    }
+
+    /// The outcome where no address can be used.
+    fn nothing(&mut self) -> Outcome {
+        // Another try may bring more than what was found and is of no use.
+        let failure = self.failure.take().or_else(|| self.bearing.missing.take());
+        if let Some(failure) = failure {
+            return Outcome::failed(failure);
+        }
+        if !self.blocked.is_empty() {
+            return Outcome::Blocked(std::mem::take(&mut self.blocked));
+        }
+        match self.bearing.provenance {
+            Provenance::Fallback => Outcome::Absent,
+            Provenance::ServiceRecord | Provenance::Given => Outcome::Failed(Failure::NoAddress),
+        }
     }
 
     fn chases(&self) -> impl Iterator<Item = &Chase> {
         self.searches.iter().flat_map(|search| &search.chases)
     }
+}
 
-    fn failure(&self) -> Option<Failure> {
-        self.chases().find_map(|chase| match chase.end() {
-            Some(End::Failed(failure)) => Some(failure.clone()),
-            Some(End::Services(_) | End::Addresses(_) | End::Absent) | None => None,
-        })
-    }
+fn failure(chase: &Chase) -> Option<&Failure> {
+    chase.end().and_then(End::failure)
 }
 
 impl Search {
@@ -118,114 +181,111 @@ impl Search {
 
     /// Both families in turn, so that one that does not work costs one attempt before the other
     /// gets its chance (RFC 8305 §4).
-    fn addresses(&self) -> Vec<IpAddr> {
-        let [v6, v4] = self.chases.each_ref().map(|chase| match chase.end() {
-            Some(End::Addresses(addresses)) => addresses.as_slice(),
-            Some(End::Services(_) | End::Absent | End::Failed(_)) | None => &[],
+    fn addresses(&self) -> Vec<(IpAddr, Dnssec)> {
+        let [v6, v4] = self.chases.each_ref().map(|chase| {
+            let found = chase.end().and_then(End::addresses).unwrap_or_default();
+            (found, chase.dnssec())
         });
-        let longest = v6.len().max(v4.len());
-        let turn = |index: usize| [v6.get(index), v4.get(index)].into_iter().flatten();
-        (0..longest).flat_map(turn).copied().collect()
+        let longest = v6.0.len().max(v4.0.len());
+        let turn = |index: usize| {
+            let one = |(list, dnssec): (&[IpAddr], Dnssec)| {
+                list.get(index).map(|&address| (address, dnssec))
+            };
+            [one(v6), one(v4)].into_iter().flatten()
+        };
+        (0..longest).flat_map(turn).collect()
     }
 }
 
 /// The outcome for an address that the caller gave.
 pub(crate) fn conclude_given(
+    bearing: &Bearing,
     offer: &Offer,
     address: IpAddr,
-    limits: &Limits,
-    policy: &AddressPolicy,
+    context: &Context<'_>,
     trace: &mut Trace,
 ) -> Outcome {
-    let mut collector = Collector::new(limits, policy, trace);
-    collector.take(offer, &[address], Provenance::Given);
-    collector.conclude(None, Provenance::Given)
+    let mut blocked = Vec::new();
+    let mut collector = Collector {
+        context,
+        bearing,
+        trace,
+        seen: &mut BTreeSet::new(),
+        candidates: Vec::new(),
+        blocked: &mut blocked,
+    };
+    collector.take(offer, &[(address, offer.dnssec)]);
+    let candidates = collector.candidates;
+    if candidates.is_empty() {
+        Outcome::Blocked(blocked)
+    } else {
+        Outcome::Candidates(candidates)
+    }
 }
 
 struct Collector<'a> {
-    limits: &'a Limits,
-    policy: &'a AddressPolicy,
+    context: &'a Context<'a>,
+    bearing: &'a Bearing,
     trace: &'a mut Trace,
     /// An address and port may be offered by TLS and by STARTTLS, which are two things to try.
-    seen: BTreeSet<(SocketAddr, Security)>,
+    seen: &'a mut BTreeSet<(SocketAddr, Transport)>,
     candidates: Vec<Candidate>,
-    blocked: Vec<BlockedAddress>,
+    blocked: &'a mut Vec<BlockedAddress>,
 }
 
-impl<'a> Collector<'a> {
-    fn new(limits: &'a Limits, policy: &'a AddressPolicy, trace: &'a mut Trace) -> Self {
-        Self {
-            limits,
-            policy,
-            trace,
-            seen: BTreeSet::new(),
-            candidates: Vec::new(),
-            blocked: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, offer: &Offer, addresses: &[IpAddr], provenance: Provenance) {
-        let Offer { record, security } = offer;
+impl Collector<'_> {
+    fn take(&mut self, offer: &Offer, addresses: &[(IpAddr, Dnssec)]) {
         let mut used = 0;
-        for &address in addresses {
-            let socket = SocketAddr::new(address, record.port);
-            if let Err(reason) = self.judge(socket, *security, used) {
-                self.leave_out(&record.target, address, reason);
+        for &(address, dnssec) in addresses {
+            let socket = SocketAddr::new(address, offer.record.port);
+            if let Err(reason) = self.judge(socket, offer.transport, used) {
+                self.leave_out(&offer.record.target, address, reason);
                 continue;
             }
             used = used.saturating_add(1);
-            self.seen.insert((socket, *security));
-            let candidate = Candidate {
-                address: socket,
-                target: record.target.clone(),
-                priority: record.priority,
-                weight: record.weight,
-                security: *security,
-                provenance,
-            };
+            self.seen.insert((socket, offer.transport));
+            let candidate = self.candidate(offer, socket, dnssec);
             self.trace.push(TraceEntry::Chosen(candidate.clone()));
             self.candidates.push(candidate);
         }
         if used == 0 {
             self.trace.push(TraceEntry::Unreachable {
-                target: record.target.clone(),
+                target: offer.record.target.clone(),
             });
         }
     }
 
-    /// The outcome. `failure` is why there may be more than was found.
-    fn conclude(self, failure: Option<Failure>, provenance: Provenance) -> Outcome {
-        if !self.candidates.is_empty() {
-            return Outcome::Candidates(self.candidates);
-        }
-        // Another try may bring more than what was found and is of no use.
-        if let Some(failure) = failure {
-            return Outcome::Failed(failure);
-        }
-        if !self.blocked.is_empty() {
-            return Outcome::Blocked(self.blocked);
-        }
-        match provenance {
-            Provenance::Fallback => Outcome::Absent,
-            Provenance::ServiceRecord | Provenance::Given => Outcome::Failed(Failure::NoAddress),
+    fn candidate(&self, offer: &Offer, address: SocketAddr, dnssec: Dnssec) -> Candidate {
+        let purpose = &self.bearing.purpose;
+        let domain = self.context.domain;
+        Candidate {
+            address,
+            transport: offer.transport,
+            target: offer.record.target.clone(),
+            priority: offer.record.priority,
+            weight: offer.record.weight,
+            server_name: purpose.server_name(domain, offer),
+            alpn: purpose.alpn(offer.transport),
+            identities: purpose.identities(domain, offer, self.bearing.provenance),
+            dnssec: dnssec.and(offer.dnssec),
+            provenance: self.bearing.provenance,
         }
     }
 
     fn judge(
         &self,
         socket: SocketAddr,
-        security: Security,
+        transport: Transport,
         used: usize,
     ) -> Result<(), AddressDropReason> {
-        self.policy
+        let Context { limits, policy, .. } = self.context;
+        policy
             .check(socket.ip())
             .map_err(AddressDropReason::Forbidden)?;
-        if self.seen.contains(&(socket, security)) {
+        if self.seen.contains(&(socket, transport)) {
             return Err(AddressDropReason::Duplicate);
         }
-        if used >= self.limits.max_addresses_per_target
-            || self.candidates.len() >= self.limits.max_endpoints
-        {
+        if used >= limits.max_addresses_per_target || self.seen.len() >= limits.max_endpoints {
             return Err(AddressDropReason::Limit);
         }
         Ok(())
@@ -233,7 +293,7 @@ impl<'a> Collector<'a> {
 
     fn leave_out(&mut self, target: &DomainName, address: IpAddr, reason: AddressDropReason) {
         if let AddressDropReason::Forbidden(reason) = reason
-            && self.blocked.len() < self.limits.max_endpoints
+            && self.blocked.len() < self.context.limits.max_endpoints
         {
             self.blocked.push(BlockedAddress {
                 target: target.clone(),

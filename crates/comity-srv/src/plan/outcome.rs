@@ -1,82 +1,67 @@
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use comity_identity::DomainName;
 
-use crate::address::Forbidden;
+use super::hosts::Bearing;
+use crate::candidate::{BlockedAddress, Candidate};
+use crate::select::Offer;
+use crate::service::Transport;
 
 /// Where a domain can be reached, or why nowhere.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// Try these in this order. There is at least one, and no address and port comes twice with the
-    /// same security.
+    /// same transport.
     Candidates(Vec<Candidate>),
-    /// DNS says that the domain has neither SRV nor address records.
+    /// DNS says that the domain has neither SRV nor address records for the service.
     Absent,
     /// The domain says that it does not offer the service: the target of its SRV record is `.`
-    /// (RFC 2782). Where two sets were asked for, one says so, and the other says it too or has no
-    /// record.
+    /// (RFC 2782). Where several sets were asked for, one says so, and the others say it too or
+    /// have no record.
     Refused,
     /// It could not be found out, or what was found is of no use. It says nothing about whether the
     /// domain exists.
     Failed(Failure),
+    /// The name servers say that an answer is forged or badly signed (RFC 4033 §5). Nothing else
+    /// that was found counts then.
+    Bogus,
     /// Every address that was found must not be dialled. There is at least one.
     Blocked(Vec<BlockedAddress>),
 }
 
-/// One address to try.
+impl Outcome {
+    /// A failure as an outcome.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        if failure == Failure::Bogus {
+            Self::Bogus
+        } else {
+            Self::Failed(failure)
+        }
+    }
+}
+
+/// Targets of a resolution that were not looked up, because those before them have addresses.
+///
+/// [`Resolver::resolve_rest`](crate::Resolver::resolve_rest) goes on with it when every candidate
+/// has failed. The order is that of the first resolution.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Candidate {
-    /// The address and port to connect to.
-    pub address: SocketAddr,
-    /// The host whose address it is, or the domain where the caller gave the address. It proves
-    /// nothing: a certificate has to name the domain that was resolved.
-    pub target: DomainName,
-    /// The priority of the SRV record; 0 without one.
-    pub priority: u16,
-    /// The weight of the SRV record; 0 without one.
-    pub weight: u16,
-    /// How the connection becomes secure.
-    pub security: Security,
-    /// How the target was found.
-    pub provenance: Provenance,
+pub struct Remainder {
+    pub(crate) domain: DomainName,
+    pub(crate) bearing: Bearing,
+    pub(crate) groups: VecDeque<Vec<Offer>>,
+    /// What was given out already.
+    pub(crate) seen: BTreeSet<(SocketAddr, Transport)>,
 }
 
-/// How a connection to a candidate becomes secure.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum Security {
-    /// By STARTTLS inside the stream (RFC 6120 §5).
-    #[default]
-    StartTls,
-    /// By TLS from the first byte, inside which there is no STARTTLS (XEP-0368 §3).
-    DirectTls,
-}
-
-/// How a target was found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Provenance {
-    /// An SRV record names it.
-    ServiceRecord,
-    /// There is no SRV record, so it is the domain itself (RFC 6120 §3.2.2).
-    Fallback,
-    /// The caller named it, by [`Service::Host`](crate::Service::Host).
-    Given,
-}
-
-/// An address that was found and must not be dialled.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct BlockedAddress {
-    /// The host whose address it is, or the domain where the caller gave the address.
-    pub target: DomainName,
-    /// The address.
-    pub address: IpAddr,
-    /// Why not.
-    pub reason: Forbidden,
+impl Remainder {
+    /// The domain that is resolved.
+    #[must_use]
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
 }
 
 /// Why a question or a resolution has no usable answer.
@@ -92,6 +77,9 @@ pub enum Failure {
         /// The response code.
         code: u16,
     },
+    /// The server gives the answer only to who does not want it validated.
+    #[error("the answer is bogus: its signatures do not hold")]
+    Bogus,
     /// The server named other servers, so it is not a recursive one.
     #[error("the name server does not resolve for us")]
     Referral,
@@ -119,7 +107,8 @@ pub enum Failure {
         /// `Limits::max_lookups`.
         limit: usize,
     },
-    /// There are SRV records, and none of them can be used; the trace has the reasons.
+    /// There are records that name servers, and none of them can be used; the trace has the
+    /// reasons.
     #[error("no SRV record is usable")]
     NoUsableRecord,
     /// The targets of the SRV records, or the host that the caller named, have no addresses.
@@ -137,23 +126,6 @@ impl fmt::Display for ResponseCode {
             4 => f.write_str("NOTIMP"),
             5 => f.write_str("REFUSED"),
             code => write!(f, "code {code}"),
-        }
-    }
-}
-
-impl fmt::Display for Candidate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.target, self.address)?;
-        match self.provenance {
-            Provenance::ServiceRecord => {
-                write!(f, ", priority {}, weight {}", self.priority, self.weight)?;
-            }
-            Provenance::Fallback => f.write_str(", without an SRV record")?,
-            Provenance::Given => f.write_str(", as given")?,
-        }
-        match self.security {
-            Security::StartTls => Ok(()),
-            Security::DirectTls => f.write_str(", direct TLS"),
         }
     }
 }

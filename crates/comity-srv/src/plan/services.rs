@@ -1,53 +1,73 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use comity_identity::DomainName;
-
-use super::{Chase, End, Failure, Security};
+use super::chase::{Chase, End};
+use super::outcome::Failure;
+use super::{Context, Seed};
+use crate::candidate::Dnssec;
 use crate::limits::Limits;
 use crate::message::{Question, RecordKind, RecordName, SrvData};
-use crate::select::{Offer, ServiceRecord, weighted_offers};
+use crate::select::{Offer, ServiceRecord};
+use crate::service::Transport;
 use crate::trace::{DropReason, Trace, TraceEntry};
 
-/// The SRV records of one service: one set, or several that count as one.
+/// The SRV records of one service: one set, or several.
 #[derive(Debug)]
 pub(crate) struct Services {
     sets: Vec<Set>,
+    mixing: Mixing,
+    /// What is offered if no set has a record.
+    pub(crate) fallback: Option<Fallback>,
+}
+
+/// How several sets count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mixing {
+    /// As one: priorities and weights are mixed (XEP-0368 §3).
+    One,
+    /// Each by itself, the preferred first (RFC 3263 §4.1).
+    Apart,
+}
+
+/// The port and transport of a host without SRV records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fallback {
+    pub(crate) port: u16,
+    pub(crate) transport: Transport,
 }
 
 /// The SRV records of one name.
 #[derive(Debug)]
-struct Set {
+pub(crate) struct Set {
     /// What its records mean for a connection.
-    security: Security,
+    transport: Transport,
+    /// Of the answer that named the set.
+    dnssec: Dnssec,
     chase: Chase,
 }
 
 /// What the answers about all sets come to.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// Use these in this order. There is at least one.
+    /// Use these in this order. There is at least one, and no group is empty.
     Offers {
-        offers: Vec<Offer>,
+        groups: VecDeque<Vec<Offer>>,
         /// Why the records of a set are not among them.
         missing: Option<Failure>,
     },
-    /// No set has a record.
-    Absent,
+    /// No set has a record, which DNS has proved or not.
+    Absent(Dnssec),
     /// No set has a record with a host, and one says that it never will.
     Refused,
     Failed(Failure),
 }
 
 impl Services {
-    /// The sets with these first labels, or `None` if DNS has no room for any of them.
-    ///
-    /// A name that does not fit owns no records, so its set is not asked for.
-    pub(crate) fn new(domain: &DomainName, labels: &[(&str, Security)]) -> Option<Self> {
-        let sets: Vec<_> = labels
-            .iter()
-            .filter_map(|&(label, security)| Set::new(domain, label, security))
-            .collect();
-        (!sets.is_empty()).then_some(Self { sets })
+    pub(crate) fn new(sets: Vec<Set>, mixing: Mixing, fallback: Option<Fallback>) -> Self {
+        Self {
+            sets,
+            mixing,
+            fallback,
+        }
     }
 
     pub(crate) fn chases_mut(&mut self) -> impl Iterator<Item = &mut Chase> {
@@ -60,24 +80,32 @@ impl Services {
 
     /// What a complete search has found.
     ///
-    /// Records of one set are used although the other failed. Without any, what failed decides: the
-    /// answer that did not come may have named hosts, or forbidden the fallback.
-    pub(crate) fn conclude(&self, seed: &[u8; 32], limits: &Limits, trace: &mut Trace) -> Found {
-        let mut offers = Vec::new();
-        for set in &self.sets {
-            set.judge(&mut offers, trace);
+    /// Records of one set are used although another failed: of all the others where sets are one,
+    /// and of the preferred ones before it where they stand apart, so that a suppressed answer never
+    /// leads to a transport that is liked less. Without any, what failed decides: the answer that did
+    /// not come may have named hosts, or forbidden the fallback. An answer that is bogus is an attack
+    /// or a broken zone, and ends everything (RFC 7673 §3.1).
+    pub(crate) fn conclude(&self, seed: &Seed, context: &Context<'_>, trace: &mut Trace) -> Found {
+        let failure = self.failure();
+        if failure == Some(Failure::Bogus) {
+            return Found::Failed(Failure::Bogus);
         }
-        let offers = first(weighted_offers(offers, seed), limits, trace);
-        let missing = self.failure();
+        let offers = self.offers(seed, trace);
+        let offers = first(offers, context.limits, trace);
         if !offers.is_empty() {
-            return Found::Offers { offers, missing };
+            let groups = self.groups(offers);
+            return Found::Offers {
+                groups,
+                missing: failure,
+            };
         }
-        if let Some(failure) = missing {
+        if let Some(failure) = failure {
             return Found::Failed(failure);
         }
         let mut sets = self.sets.iter().filter_map(Set::found).peekable();
         if sets.peek().is_none() {
-            Found::Absent
+            let states = self.sets.iter().map(Set::dnssec);
+            Found::Absent(states.fold(Dnssec::Secure, Dnssec::and))
         } else if sets.all(refuses) {
             Found::Refused
         } else {
@@ -85,50 +113,86 @@ impl Services {
         }
     }
 
-    /// The most specific failure of a set. A timeout says less than any other.
+    /// The records in the order in which they are tried.
+    fn offers(&self, seed: &Seed, trace: &mut Trace) -> Vec<Offer> {
+        match self.mixing {
+            Mixing::One => {
+                let offers = self.sets.iter().flat_map(|set| set.judge(trace)).collect();
+                seed.selection.order(offers, &seed.bytes)
+            }
+            Mixing::Apart => self
+                .sets
+                .iter()
+                .take_while(|set| set.failure().is_none())
+                .flat_map(|set| seed.selection.order(set.judge(trace), &seed.bytes))
+                .collect(),
+        }
+    }
+
+    /// Cuts the order where a worse priority or another set begins.
+    fn groups(&self, offers: Vec<Offer>) -> VecDeque<Vec<Offer>> {
+        let begins = |last: &Offer, next: &Offer| {
+            let apart = self.mixing == Mixing::Apart && last.transport != next.transport;
+            apart || last.record.priority != next.record.priority
+        };
+        let mut groups: VecDeque<Vec<Offer>> = VecDeque::new();
+        for offer in offers {
+            let group = groups.back_mut();
+            match group.filter(|group| group.last().is_some_and(|last| !begins(last, &offer))) {
+                Some(group) => group.push(offer),
+                None => groups.push_back(vec![offer]),
+            }
+        }
+        groups
+    }
+
+    /// The failure of a set that says most. A timeout says less than any other.
     fn failure(&self) -> Option<Failure> {
         let failures = || self.sets.iter().filter_map(Set::failure);
         failures()
-            .find(|failure| *failure != Failure::Timeout)
+            .find(|failure| **failure == Failure::Bogus)
+            .or_else(|| failures().find(|failure| **failure != Failure::Timeout))
             .or_else(|| failures().next())
+            .cloned()
     }
 }
 
 impl Set {
-    fn new(domain: &DomainName, label: &str, security: Security) -> Option<Self> {
-        let name = RecordName::below(&[label, "_tcp"], domain)?;
+    pub(crate) fn new(name: RecordName, transport: Transport, dnssec: Dnssec) -> Self {
         let kind = RecordKind::Srv;
-        Some(Self {
-            security,
+        Self {
+            transport,
+            dnssec,
             chase: Chase::new(Question { name, kind }),
-        })
+        }
     }
 
     fn found(&self) -> Option<&[SrvData]> {
-        match self.chase.end() {
-            Some(End::Services(found)) => Some(found),
-            Some(End::Addresses(_) | End::Absent | End::Failed(_)) | None => None,
-        }
+        self.chase.end().and_then(End::services)
     }
 
-    fn failure(&self) -> Option<Failure> {
-        match self.chase.end() {
-            Some(End::Failed(failure)) => Some(failure.clone()),
-            // Addresses do not answer a question for SRV records.
-            Some(End::Addresses(_)) => Some(Failure::Malformed),
-            Some(End::Services(_) | End::Absent) | None => None,
-        }
+    fn failure(&self) -> Option<&Failure> {
+        self.chase.end().and_then(End::failure)
     }
 
-    /// Adds the records that can be used to `offers`.
-    fn judge(&self, offers: &mut Vec<Offer>, trace: &mut Trace) {
+    fn dnssec(&self) -> Dnssec {
+        self.dnssec.and(self.chase.dnssec())
+    }
+
+    /// The records that can be used.
+    fn judge(&self, trace: &mut Trace) -> Vec<Offer> {
+        let (transport, dnssec) = (self.transport, self.dnssec());
+        let mut offers = Vec::new();
         let mut seen = BTreeSet::new();
         for data in self.found().unwrap_or_default() {
             let is_new = seen.insert(data);
             let reason = match judge(data) {
                 Ok(record) if is_new => {
-                    let security = self.security;
-                    offers.push(Offer { record, security });
+                    offers.push(Offer {
+                        record,
+                        transport,
+                        dnssec,
+                    });
                     continue;
                 }
                 Ok(_) => DropReason::Duplicate,
@@ -138,22 +202,23 @@ impl Set {
                 target: data.target.clone(),
                 port: data.port,
                 priority: data.priority,
-                security: self.security,
+                transport,
                 reason,
             });
         }
+        offers
     }
 }
 
 /// As many offers as one resolution may use.
 fn first(mut offers: Vec<Offer>, limits: &Limits, trace: &mut Trace) -> Vec<Offer> {
     let kept = offers.len().min(limits.max_service_records);
-    for Offer { record, security } in offers.split_off(kept) {
+    for offer in offers.split_off(kept) {
         trace.push(TraceEntry::RecordDropped {
-            target: RecordName::from(&record.target),
-            port: record.port,
-            priority: record.priority,
-            security,
+            target: RecordName::from(&offer.record.target),
+            port: offer.record.port,
+            priority: offer.record.priority,
+            transport: offer.transport,
             reason: DropReason::Limit,
         });
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::address::Forbidden;
+use crate::cache::Known;
+use crate::candidate::{Basis, BlockedAddress, Candidate, Identity};
 use crate::message::Ending;
 use crate::message::{RecordName, SrvData};
 use crate::trace::{AddressDropReason, DropReason};
@@ -26,14 +28,24 @@ fn plan_with(limits: Limits) -> Plan {
 }
 
 fn plan_for(service: Service, limits: Limits) -> Plan {
-    let policy = AddressPolicy::default();
-    Plan::new(domain("b.example"), service, limits, policy, [7; 32]).unwrap()
+    Plan::new(&domain("b.example"), service, rules(limits)).unwrap()
+}
+
+fn rules(limits: Limits) -> Rules {
+    Rules {
+        limits,
+        policy: AddressPolicy::default(),
+        seed: Seed {
+            selection: Selection::Proportional,
+            bytes: [7; 32],
+        },
+    }
 }
 
 fn srv(priority: u16, weight: u16, port: u16, target: &str) -> SrvData {
     let target = match target {
-        "." => RecordName::new(&hickory_proto::rr::Name::root()),
-        name => RecordName::new(&hickory_proto::rr::Name::from_ascii(name).unwrap()),
+        "." => RecordName::root(),
+        name => RecordName::from_labels(name.trim_end_matches('.').split('.')),
     };
     SrvData {
         priority,
@@ -43,51 +55,68 @@ fn srv(priority: u16, weight: u16, port: u16, target: &str) -> SrvData {
     }
 }
 
-fn answer(aliases: &[&str], ending: Ending) -> Result<Answer, Failure> {
-    Ok(Answer {
+fn answer(aliases: &[&str], ending: Ending) -> Known {
+    Ok(Arc::new(Answer {
         aliases: aliases.iter().map(|alias| record_name(alias)).collect(),
         ending,
         ttl: Some(Duration::from_secs(60)),
-    })
+        dnssec: Dnssec::Unchecked,
+    }))
 }
 
-fn services(records: &[SrvData]) -> Result<Answer, Failure> {
+fn services(records: &[SrvData]) -> Known {
     answer(&[], Ending::Services(records.to_vec()))
 }
 
-fn addresses(list: &[&str]) -> Result<Answer, Failure> {
+fn addresses(list: &[&str]) -> Known {
     let list = list.iter().map(|text| text.parse().unwrap()).collect();
     answer(&[], Ending::Addresses(list))
 }
 
-fn no_data() -> Result<Answer, Failure> {
+fn no_data() -> Known {
     answer(&[], Ending::NoData)
 }
 
 /// Answers every question of the plan by `oracle`.
-fn run(
-    mut plan: Plan,
-    mut oracle: impl FnMut(&str) -> Result<Answer, Failure>,
-) -> (Outcome, Trace) {
-    while let Some(question) = plan.next_question() {
-        let answer = oracle(&question.to_string());
-        plan.handle_answer(&question, answer.as_ref());
+fn run(mut plan: Plan, mut oracle: impl FnMut(&str) -> Known) -> (Outcome, Trace) {
+    let limits = plan.rules.limits.clone();
+    let mut all = Vec::new();
+    let mut steps = Trace::default();
+    loop {
+        while let Some(question) = plan.next_question() {
+            let answer = oracle(&question.to_string());
+            plan.handle_answer(&question, answer.as_ref());
+        }
+        let (outcome, rest, trace) = resolved(plan);
+        steps.append(trace);
+        let is_first = all.is_empty();
+        if let Outcome::Candidates(found) = outcome {
+            all.extend(found);
+        } else if is_first {
+            return (outcome, steps);
+        }
+        let Some(rest) = rest else {
+            return (Outcome::Candidates(all), steps);
+        };
+        plan = Plan::resume(rest, rules(limits.clone()));
     }
-    let (domain, outcome, trace) = plan.take_outcome().unwrap();
+}
+
+fn resolved(plan: Plan) -> (Outcome, Option<Remainder>, Trace) {
+    let (domain, conclusion, trace) = plan.conclude();
     assert_eq!(domain.as_str(), "b.example");
-    (outcome, trace)
+    let Conclusion::Resolved(outcome, rest) = conclusion else {
+        panic!("{conclusion:?}");
+    };
+    (outcome, rest, trace)
 }
 
 /// Answers all the questions that wait together, in their order or backwards.
-fn in_rounds(
-    mut plan: Plan,
-    backwards: bool,
-    oracle: impl Fn(&Question) -> Result<Answer, Failure>,
-) -> Outcome {
+fn in_rounds(mut plan: Plan, backwards: bool, oracle: impl Fn(&Question) -> Known) -> Outcome {
     loop {
         let mut waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
         if waiting.is_empty() {
-            return plan.take_outcome().unwrap().1;
+            return resolved(plan).0;
         }
         if backwards {
             waiting.reverse();
@@ -98,7 +127,7 @@ fn in_rounds(
     }
 }
 
-fn resolve(oracle: impl FnMut(&str) -> Result<Answer, Failure>) -> (Outcome, Trace) {
+fn resolve(oracle: impl FnMut(&str) -> Known) -> (Outcome, Trace) {
     run(plan_with(Limits::default()), oracle)
 }
 
@@ -142,11 +171,11 @@ fn targets_come_in_priority_order_with_both_families_in_turn() {
         "_xmpp-server._tcp.b.example SRV: 2 records\n\
          x.example AAAA: 1 records\n\
          x.example A: 2 records\n\
-         y.example AAAA: no such record\n\
-         y.example A: 1 records\n\
          chose x.example at [2001:db8::1]:5269, priority 10, weight 5\n\
          chose x.example at 192.0.2.1:5269, priority 10, weight 5\n\
          chose x.example at 192.0.2.2:5269, priority 10, weight 5\n\
+         y.example AAAA: no such record\n\
+         y.example A: 1 records\n\
          chose y.example at 192.0.2.3:5270, priority 20, weight 0\n"
     );
 }
@@ -164,7 +193,7 @@ fn without_srv_records_the_domain_itself_is_tried() {
     assert_eq!(list.len(), 1);
     assert_eq!(list[0].address, "192.0.2.1:5269".parse().unwrap());
     assert_eq!(list[0].provenance, Provenance::Fallback);
-    assert_eq!(list[0].security, Security::StartTls);
+    assert_eq!(list[0].transport, Transport::StartTls);
 }
 
 #[test]
@@ -239,7 +268,7 @@ fn a_root_target_beside_others_is_left_out() {
             target: srv(0, 0, 1, ".").target,
             port: 1,
             priority: 0,
-            security: Security::StartTls,
+            transport: Transport::StartTls,
             reason: DropReason::NotOffered,
         }
     );
@@ -260,10 +289,10 @@ fn unusable_records_never_bring_the_fallback_back() {
     assert_eq!(
         trace.to_string(),
         "_xmpp-server._tcp.b.example SRV: 4 records\n\
-         left out target x.example port 0 priority 1: port 0\n\
-         left out target 192.0.2.1 port 5269 priority 1: the domain name ends in a number\n\
-         left out target a_b.example port 5269 priority 1: '_' is not allowed in a domain name\n\
-         left out target . port 5269 priority 1: the service is not offered there\n"
+         left out target x.example port 0 priority 1 by STARTTLS: port 0\n\
+         left out target 192.0.2.1 port 5269 priority 1 by STARTTLS: the domain name ends in a number\n\
+         left out target a_b.example port 5269 priority 1 by STARTTLS: '_' is not allowed in a domain name\n\
+         left out target . port 5269 priority 1 by STARTTLS: the service is not offered there\n"
     );
 }
 
@@ -352,7 +381,7 @@ fn each_host_is_looked_up_once() {
     resolve(|question| {
         asked.push(question.to_owned());
         match question {
-            SRV => services(&[srv(1, 0, 1, "x.example."), srv(2, 0, 2, "X.example.")]),
+            SRV => services(&[srv(1, 0, 1, "x.example."), srv(1, 0, 2, "X.example.")]),
             _ => no_data(),
         }
     });
@@ -430,7 +459,7 @@ fn as_many_lookups_as_allowed_are_asked_and_no_more() {
         let (outcome, trace) = run(plan_with(limits), |question| {
             asked += 1;
             match question {
-                SRV => services(&[srv(1, 0, 1, "x.example."), srv(2, 0, 2, "y.example.")]),
+                SRV => services(&[srv(1, 0, 1, "x.example."), srv(1, 0, 2, "y.example.")]),
                 "x.example A" => addresses(&["192.0.2.1"]),
                 "y.example A" => addresses(&["192.0.2.2"]),
                 _ => no_data(),
@@ -454,7 +483,7 @@ fn only_so_many_questions_wait_at_a_time() {
     let mut plan = plan_with(limits);
     let question = plan.next_question().unwrap();
     assert_eq!(plan.next_question(), None, "nothing more is known to ask");
-    let hosts = [srv(1, 0, 1, "x.example."), srv(2, 0, 2, "y.example.")];
+    let hosts = [srv(1, 0, 1, "x.example."), srv(1, 0, 2, "y.example.")];
     plan.handle_answer(&question, services(&hosts).as_ref());
     let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
     assert_eq!(waiting.len(), 3);
@@ -558,24 +587,20 @@ fn what_is_known_when_time_is_up_is_used() {
     let mut plan = plan_with(Limits::default());
     let question = plan.next_question().unwrap();
     plan.handle_answer(&question, services(&[srv(1, 1, 1, "x.example.")]).as_ref());
-    let v6 = plan.next_question().unwrap();
+    plan.next_question().unwrap();
     let v4 = plan.next_question().unwrap();
     plan.handle_answer(&v4, addresses(&["192.0.2.1"]).as_ref());
-    assert_eq!(plan.take_outcome(), None);
+    assert!(!plan.has_ended());
     plan.expire();
-    let (_, outcome, _) = plan.take_outcome().unwrap();
+    let outcome = resolved(plan).0;
     assert_eq!(
         shown(&outcome),
         ["x.example at 192.0.2.1:1, priority 1, weight 1"]
     );
-    plan.handle_answer(&v6, addresses(&["2001:db8::1"]).as_ref());
 
     let mut plan = plan_with(Limits::default());
     plan.expire();
-    assert_eq!(
-        plan.take_outcome().unwrap().1,
-        Outcome::Failed(Failure::Timeout)
-    );
+    assert_eq!(resolved(plan).0, Outcome::Failed(Failure::Timeout));
 }
 
 #[test]
@@ -604,14 +629,14 @@ fn a_record_that_comes_twice_counts_once() {
             target: record_name("x.example"),
             port: 1,
             priority: 1,
-            security: Security::StartTls,
+            transport: Transport::StartTls,
             reason: DropReason::Duplicate,
         }
     );
 }
 
 #[test]
-fn no_more_addresses_are_looked_at_than_a_resolution_may_use() {
+fn addresses_beyond_the_room_of_a_target_are_left_out() {
     let (outcome, trace) = resolve(|question| match question {
         SRV => services(&[srv(1, 1, 1, "x.example.")]),
         "x.example A" => {
@@ -627,7 +652,7 @@ fn no_more_addresses_are_looked_at_than_a_resolution_may_use() {
         .entries()
         .iter()
         .filter(|entry| matches!(entry, TraceEntry::AddressDropped { .. }));
-    assert_eq!(dropped.count(), 64 - 8);
+    assert_eq!(dropped.count(), 100 - 8);
 }
 
 #[test]
@@ -638,14 +663,14 @@ fn questions_on_their_way_are_not_given_up_at_the_limit() {
     };
     let mut plan = plan_with(limits);
     let question = plan.next_question().unwrap();
-    let hosts = [srv(1, 0, 1, "x.example."), srv(2, 0, 2, "y.example.")];
+    let hosts = [srv(1, 0, 1, "x.example."), srv(1, 0, 2, "y.example.")];
     plan.handle_answer(&question, services(&hosts).as_ref());
     let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
     assert_eq!(waiting.len(), 2);
-    assert_eq!(plan.take_outcome(), None);
+    assert!(!plan.has_ended());
     plan.handle_answer(&waiting[0], no_data().as_ref());
     plan.handle_answer(&waiting[1], addresses(&["192.0.2.1"]).as_ref());
-    let (_, outcome, _) = plan.take_outcome().unwrap();
+    let outcome = resolved(plan).0;
     assert_eq!(
         shown(&outcome),
         ["x.example at 192.0.2.1:1, priority 1, weight 0"]
@@ -656,7 +681,7 @@ fn questions_on_their_way_are_not_given_up_at_the_limit() {
 fn one_answer_serves_all_targets_that_are_aliases_of_one_host() {
     let mut plan = plan_with(Limits::default());
     let question = plan.next_question().unwrap();
-    let hosts = [srv(1, 0, 1, "x.example."), srv(2, 0, 2, "y.example.")];
+    let hosts = [srv(1, 0, 1, "x.example."), srv(1, 0, 2, "y.example.")];
     plan.handle_answer(&question, services(&hosts).as_ref());
     let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
     for question in waiting {
@@ -669,12 +694,12 @@ fn one_answer_serves_all_targets_that_are_aliases_of_one_host() {
     assert_eq!(shown_questions, [both, both].concat());
     plan.handle_answer(&waiting[0], no_data().as_ref());
     plan.handle_answer(&waiting[1], addresses(&["192.0.2.1"]).as_ref());
-    let (_, outcome, _) = plan.take_outcome().unwrap();
+    let outcome = resolved(plan).0;
     assert_eq!(
         shown(&outcome),
         [
             "x.example at 192.0.2.1:1, priority 1, weight 0",
-            "y.example at 192.0.2.1:2, priority 2, weight 0",
+            "y.example at 192.0.2.1:2, priority 1, weight 0",
         ]
     );
 }

@@ -2,7 +2,7 @@ use comity_machine::{QueryId, Random};
 
 use super::Protocol;
 use crate::limits::Limits;
-use crate::message::{Answer, Edns, Question, Reply, Rules, Sent, Unusable, read};
+use crate::message::{Answer, Edns, Form, Question, Reply, Rules, Sent, Unusable, read};
 use crate::plan::Failure;
 use crate::trace::Setback;
 
@@ -18,7 +18,7 @@ pub(crate) struct Lookup {
     pub(crate) attempts: u32,
     /// How many of them failed in another way than by silence.
     pub(crate) errors: usize,
-    pub(crate) edns: Edns,
+    pub(crate) form: Form,
     /// The most specific failure so far.
     pub(crate) failure: Option<Failure>,
 }
@@ -46,6 +46,8 @@ pub(crate) enum Progress {
     Again(Setback, Protocol),
     NextServer(Failure),
     Answered(Answer),
+    /// There is an answer that its server has found to be bogus.
+    Bogus,
 }
 
 impl Exchange {
@@ -56,7 +58,7 @@ impl Exchange {
         random: &mut Random,
     ) -> Self {
         Self {
-            sent: Sent::new(&lookup.question, lookup.edns, mixed_case, random),
+            sent: Sent::new(&lookup.question, lookup.form, mixed_case, random),
             lookup,
             channel: match protocol {
                 Protocol::Udp => Channel::Udp { mismatches: 0 },
@@ -121,6 +123,7 @@ impl Exchange {
             Channel::Tcp { received } => {
                 let most = LENGTH_BYTES + usize::from(limits.max_tcp_message_bytes);
                 let room = most.saturating_sub(received.len());
+                received.reserve_exact(room.min(input.len()));
                 received.extend(input.iter().take(room));
                 self.handle_stream(limits)
             }
@@ -149,7 +152,7 @@ impl Exchange {
     }
 
     fn handle_stream(&mut self, limits: &Limits) -> Progress {
-        let Channel::Tcp { received } = &mut self.channel else {
+        let Channel::Tcp { received } = &self.channel else {
             return Progress::Waiting;
         };
         let Some((length, rest)) = received.split_first_chunk::<LENGTH_BYTES>() else {
@@ -162,17 +165,15 @@ impl Exchange {
         let Some(message) = rest.get(..usize::from(length)) else {
             return Progress::Waiting;
         };
-        let message = message.to_vec();
-        let mut reply = self.read(&message, limits);
-        if reply == Err(Unusable::CaseChanged) {
-            // The connection shows that it is the server, so it cannot keep the case.
-            self.folds_case = true;
-            self.sent.mixed_case = false;
-            reply = self.read(&message, limits);
-        }
-        match reply {
-            Ok(Reply::Truncated)
-            | Err(Unusable::Foreign | Unusable::CaseChanged | Unusable::Malformed) => {
+        match self.read(message, limits) {
+            Err(Unusable::CaseChanged) => {
+                // The connection shows that it is the server, so it cannot keep the case. Without
+                // it, this error does not come again.
+                self.folds_case = true;
+                self.sent.mixed_case = false;
+                self.handle_stream(limits)
+            }
+            Ok(Reply::Truncated) | Err(Unusable::Foreign | Unusable::Malformed) => {
                 Progress::NextServer(Failure::Malformed)
             }
             Ok(reply) => self.conclude(reply),
@@ -181,10 +182,16 @@ impl Exchange {
     }
 
     fn conclude(&self, reply: Reply) -> Progress {
+        let form = self.lookup.form;
         match reply {
+            // The server has the answer, and gives it to nobody who asks for its validation.
+            Reply::Answer(_) if form.checking_disabled => Progress::Bogus,
             Reply::Answer(answer) => Progress::Answered(answer),
-            Reply::Error { code } if refuses_edns(code) && self.lookup.edns != Edns::Omitted => {
+            Reply::Error { code } if refuses_edns(code) && form.edns != Edns::Omitted => {
                 Progress::Again(Setback::EdnsRefused, self.protocol())
+            }
+            Reply::Error { code: SERVFAIL } if form.wants_validation && !form.checking_disabled => {
+                Progress::Again(Setback::Unvalidated, self.protocol())
             }
             Reply::Error { code } => Progress::NextServer(Failure::Server { code }),
             Reply::Referral => Progress::NextServer(Failure::Referral),
@@ -201,6 +208,7 @@ impl Exchange {
             max_message_bytes,
             max_records: limits.max_records_per_message,
             max_aliases: limits.max_aliases,
+            believes_validation: self.lookup.form.wants_validation,
             min_ttl: limits.min_ttl,
             max_ttl: limits.max_ttl,
             max_negative_ttl: limits.max_negative_ttl,
@@ -213,6 +221,8 @@ impl Exchange {
 fn refuses_edns(code: u16) -> bool {
     matches!(code, 1 | 4 | 16)
 }
+
+const SERVFAIL: u16 = 2;
 
 /// The length before each message over TCP (RFC 1035 §4.2.2).
 const LENGTH_BYTES: usize = 2;

@@ -1,12 +1,15 @@
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use comity_identity::DomainName;
 use comity_machine::QueryId;
 
 use crate::address::AddressPolicy;
+use crate::candidate::Dnssec;
 use crate::limits::Limits;
-use crate::plan::Outcome;
+use crate::message::{NaptrData, RecordName, SrvData};
+use crate::plan::{Failure, Outcome, Remainder};
+use crate::select::Selection;
 use crate::trace::Trace;
 
 /// What a resolver asks, and what it allows.
@@ -22,6 +25,12 @@ pub struct Config {
     pub limits: Limits,
     /// Which addresses may be dialled.
     pub address_policy: AddressPolicy,
+    /// The name servers validate (RFC 4035), and nobody can change what they say on its way to us:
+    /// they run on this machine, or behind a tunnel. Only then the AD bit counts, and SERVFAIL is
+    /// told apart from an answer that is bogus.
+    pub servers_validate: bool,
+    /// How records of one priority are put in order.
+    pub selection: Selection,
 }
 
 impl Config {
@@ -101,6 +110,17 @@ pub enum Event {
         domain: DomainName,
         /// The result.
         outcome: Outcome,
+        /// Targets that were not looked up, since those before them have addresses.
+        rest: Option<Remainder>,
+        /// How it came about.
+        trace: Trace,
+    },
+    /// A question for records has been answered, or not.
+    LookedUp {
+        /// What [`Resolver::look_up`](crate::Resolver::look_up) returned.
+        query: QueryId,
+        /// The records. That there are none is no failure.
+        result: Result<LookedUp, Failure>,
         /// How it came about.
         trace: Trace,
     },
@@ -109,6 +129,33 @@ pub enum Event {
         /// The socket.
         socket: SocketId,
     },
+}
+
+/// The records that one question has.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LookedUp {
+    /// The CNAME targets between the question and the records.
+    pub aliases: Vec<RecordName>,
+    /// The records; as many as the message had.
+    pub records: Records,
+    /// Whether DNS has proved them.
+    pub dnssec: Dnssec,
+}
+
+/// Records of one type.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Records {
+    /// There are none.
+    #[default]
+    None,
+    /// SRV records.
+    Services(Vec<SrvData>),
+    /// NAPTR records.
+    Pointers(Vec<NaptrData>),
+    /// A or AAAA records.
+    Addresses(Vec<IpAddr>),
 }
 
 /// Why a resolution was not begun.
@@ -127,7 +174,10 @@ pub enum ResolveError {
     /// DNS has no room for the labels of the service before this domain.
     #[error("the domain name is too long for its SRV records")]
     NameTooLong,
-    /// The port of [`Service::Host`](crate::Service::Host) is 0.
+    /// The port of [`Service::Host`](crate::Service::Host) or of a URI is 0.
     #[error("no host is reached on port 0")]
     PortZero,
+    /// Nothing is left of the transports that may be used, or the protocol has no such transport.
+    #[error("no transport is left that may be used")]
+    NoTransport,
 }

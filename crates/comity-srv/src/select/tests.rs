@@ -279,27 +279,28 @@ fn repeated_endpoints_race_on_their_own() {
 #[test]
 fn a_record_in_two_sets_races_on_its_own_in_each() {
     let [single, shared] = [0, 1].map(|index| weighted(&[1, 1])[index].clone());
-    let offer = |record: &ServiceRecord, security| Offer {
+    let offer = |record: &ServiceRecord, transport| Offer {
         record: record.clone(),
-        security,
+        transport,
+        dnssec: Dnssec::Unchecked,
     };
     let both = || {
         vec![
-            offer(&shared, Security::DirectTls),
-            offer(&single, Security::StartTls),
-            offer(&shared, Security::StartTls),
+            offer(&shared, Transport::Tls),
+            offer(&single, Transport::StartTls),
+            offer(&shared, Transport::StartTls),
         ]
     };
     let mut firsts = [0; 3];
     for seed in seeds(3_000) {
-        let order = weighted_offers(both(), &seed);
+        let order = proportional(both(), &seed);
         let first = both().iter().position(|offer| *offer == order[0]);
         firsts[first.unwrap()] += 1;
         // Without one of them the others keep their order, whichever set they belong to.
         for gone in 0..order.len() {
             let mut rest = order.clone();
             rest.remove(gone);
-            assert_eq!(weighted_offers(rest.clone(), &seed), rest);
+            assert_eq!(proportional(rest.clone(), &seed), rest);
         }
     }
     let chi = chi_square(&firsts, &effective(&[1, 1, 1]), 3_000);
@@ -307,22 +308,27 @@ fn a_record_in_two_sets_races_on_its_own_in_each() {
 }
 
 #[test]
-fn long_names_that_share_blocks_are_told_apart() {
+fn long_names_that_share_labels_are_told_apart() {
     let (a, b) = ("a".repeat(31), "b".repeat(31));
-    let name = |x: &str, y: &str| DomainName::parse(&format!("{x}.{y}.example")).unwrap();
-    let seed = [5; 32];
-    assert_ne!(
-        draw(&seed, &name(&a, &b), 1, 0),
-        draw(&seed, &name(&b, &a), 1, 0)
-    );
-    assert_ne!(
-        draw(&seed, &name(&a, &b), 1, 0),
-        draw(&seed, &name(&a, &b), 2, 0)
-    );
-    assert_ne!(
-        draw(&seed, &name(&a, &b), 1, 0),
-        draw(&seed, &name(&a, &b), 1, 1)
-    );
+    let number = |x: &str, y: &str, port, repeats| {
+        let mut offer = Offer {
+            record: record(10, 0, &format!("{x}.{y}.example")),
+            transport: Transport::StartTls,
+            dnssec: Dnssec::Unchecked,
+        };
+        offer.record.port = port;
+        draw(&[5; 32], &offer, repeats)
+    };
+    assert_ne!(number(&a, &b, 1, 0), number(&b, &a, 1, 0));
+    assert_ne!(number(&a, &b, 1, 0), number(&a, &b, 2, 0));
+    assert_ne!(number(&a, &b, 1, 0), number(&a, &b, 1, 1));
+}
+
+#[test]
+fn the_order_is_the_same_on_every_machine() {
+    let order = weighted_order(weighted(&[1, 1, 1, 1, 1, 1]), &[1; 32]);
+    let expected = ["h4", "h1", "h5", "h0", "h2", "h3"].map(|host| format!("{host}.example"));
+    assert_eq!(names(&order), expected);
 }
 
 #[test]

@@ -4,17 +4,17 @@ use std::net::SocketAddr;
 
 use crate::world::{World, failed, name, shown};
 use comity_srv::{
-    Config, Event, Failure, Forbidden, Outcome, Provenance, ResolveError, Resolver, Security,
-    Service,
+    Config, Event, Failure, Forbidden, Outcome, Provenance, ResolveError, Resolver, Service,
+    Transport,
 };
 use comity_testkit::dns::{FakeDns, Fault, ResponseCode, When};
 
-fn at(host: &str, port: u16, security: Security) -> Service {
+fn at(host: &str, port: u16, transport: Transport) -> Service {
     let host = host.parse().unwrap();
     Service::Host {
         host,
         port,
-        security,
+        transport,
     }
 }
 
@@ -27,9 +27,9 @@ fn other_host() -> FakeDns {
 
 #[test]
 fn a_given_name_is_found_without_srv_records() {
-    for security in [Security::StartTls, Security::DirectTls] {
+    for transport in [Transport::StartTls, Transport::Tls] {
         let mut world = World::new(vec![other_host()]);
-        let (outcome, _) = world.resolve_for("b.example", at("x.example", 9222, security));
+        let (outcome, _) = world.resolve_for("b.example", at("x.example", 9222, transport));
         let Outcome::Candidates(list) = outcome else {
             panic!("{outcome:?}");
         };
@@ -37,12 +37,12 @@ fn a_given_name_is_found_without_srv_records() {
             .iter()
             .map(|one| {
                 assert_eq!(one.target, name("x.example"));
-                (one.address, one.security, one.provenance)
+                (one.address, one.transport, one.provenance)
             })
             .collect();
         let expected = ["[2001:db8::1]:9222", "192.0.2.1:9222"].map(|address| {
             let address: SocketAddr = address.parse().unwrap();
-            (address, security, Provenance::Given)
+            (address, transport, Provenance::Given)
         });
         assert_eq!(found, expected);
         assert_eq!(
@@ -57,7 +57,7 @@ fn a_given_address_needs_no_name_server() {
     let now = comity_testkit::origin();
     let mut resolver = Resolver::new(now, Config::default(), [0; 32]);
     let domain = name("b.example");
-    let service = at("[2001:db8::1]", 9222, Security::default());
+    let service = at("[2001:db8::1]", 9222, Transport::default());
     let query = resolver.resolve(now, &domain, service).unwrap();
     let Some(Event::Resolved {
         query: ended,
@@ -76,7 +76,7 @@ fn a_given_address_needs_no_name_server() {
     assert_eq!(resolver.poll_event(), None);
     assert_eq!(resolver.poll_transmit(&mut Vec::new()), None);
     assert_eq!(resolver.poll_timeout(), None);
-    let named = at("x.example", 9222, Security::default());
+    let named = at("x.example", 9222, Transport::default());
     assert_eq!(
         resolver.resolve(now, &domain, named),
         Err(ResolveError::NoServers)
@@ -87,7 +87,7 @@ fn a_given_address_needs_no_name_server() {
 fn the_address_policy_holds_for_what_is_given() {
     let inner = || FakeDns::new().a("x.example", [127, 0, 0, 1]);
     for host in ["127.0.0.1", "x.example"] {
-        let service = || at(host, 5269, Security::default());
+        let service = || at(host, 5269, Transport::default());
         let mut world = World::new(vec![inner()]);
         let (outcome, _) = world.resolve_for("b.example", service());
         let Outcome::Blocked(blocked) = outcome else {
@@ -113,7 +113,7 @@ fn the_address_policy_holds_for_what_is_given() {
 
 #[test]
 fn a_given_name_that_is_not_found_is_a_failure() {
-    let service = || at("x.example", 5269, Security::default());
+    let service = || at("x.example", 5269, Transport::default());
     let mut world = World::new(vec![FakeDns::new()]);
     let (outcome, _) = world.resolve_for("b.example", service());
     assert_eq!(outcome, failed(Failure::NoAddress));
@@ -131,11 +131,11 @@ fn port_0_and_too_many_resolutions_are_refused_at_once() {
     let domain = name("b.example");
     let mut resolve = |service| world.resolver.resolve(world.now, &domain, service);
     for host in ["x.example", "192.0.2.1"] {
-        let refused = resolve(at(host, 0, Security::default()));
+        let refused = resolve(at(host, 0, Transport::default()));
         assert_eq!(refused, Err(ResolveError::PortZero));
     }
-    assert!(resolve(at("x.example", 1, Security::default())).is_ok());
-    let refused = resolve(at("192.0.2.1", 1, Security::default()));
+    assert!(resolve(at("x.example", 1, Transport::default())).is_ok());
+    let refused = resolve(at("192.0.2.1", 1, Transport::default()));
     assert_eq!(refused, Err(ResolveError::TooMany { limit: 1 }));
     world.run();
     assert_eq!(world.resolved.len(), 1);

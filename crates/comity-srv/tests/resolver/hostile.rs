@@ -102,7 +102,7 @@ fn over_tcp_what_is_no_answer_is_a_failure() {
 
 #[test]
 fn a_message_holds_as_many_records_as_allowed() {
-    for (count, good) in [(511, true), (512, true), (513, false)] {
+    for (count, good) in [(127, true), (128, true), (129, false)] {
         let dns = FakeDns::new().fault(When::asked(SRV, RecordType::SRV), Fault::ManySrv { count });
         let mut world = World::with(vec![dns], |config| {
             config.limits.max_tcp_message_bytes = u16::MAX;
@@ -402,7 +402,7 @@ fn a_hostile_zone_costs_no_more_questions_than_allowed() {
         When::asked(SRV, RecordType::SRV).over(Transport::Udp),
         Fault::Truncated,
     );
-    let dns = (0..300_u16).fold(dns, |dns, host| {
+    let dns = (0..120_u16).fold(dns, |dns, host| {
         dns.srv(SRV, 0, host, 1, &format!("h{host}.b.example"))
     });
     let mut world = World::new(vec![dns]);
@@ -413,7 +413,6 @@ fn a_hostile_zone_costs_no_more_questions_than_allowed() {
         41,
         "40 lookups, the first of them twice"
     );
-    assert!(trace.entries().len() < 700);
     let asked = trace
         .entries()
         .iter()

@@ -154,7 +154,7 @@ fn a_large_record_set_comes_over_tcp() {
     for host in 0..32_u8 {
         let target = format!("host-number-{host}.b.example");
         dns = dns
-            .srv(SRV, u16::from(host), 0, 5269, &target)
+            .srv(SRV, 1, u16::from(host), 5269, &target)
             .a(&target, [192, 0, 2, host]);
     }
     let mut world = World::with(vec![dns], |config| config.limits.max_lookups = 100);
@@ -244,7 +244,7 @@ fn absence_is_known_as_long_as_its_zone_says() {
 }
 
 #[test]
-fn absence_without_an_soa_and_failures_are_not_remembered() {
+fn absence_without_an_soa_is_not_remembered_and_a_failure_for_15_seconds() {
     let mut world = World::new(vec![FakeDns::new().fault(When::always(), Fault::NoSoa)]);
     assert_eq!(world.outcome("b.example"), Outcome::Absent);
     assert_eq!(world.outcome("b.example"), Outcome::Absent);
@@ -255,6 +255,16 @@ fn absence_without_an_soa_and_failures_are_not_remembered() {
         world.outcome("b.example"),
         failed(Failure::Server { code: 2 })
     );
+    let (outcome, trace) = world.resolve("b.example");
+    assert_eq!(outcome, failed(Failure::Server { code: 2 }));
+    assert_eq!(
+        trace.to_string(),
+        format!(
+            "failed a moment ago: {SRV} SRV\n{SRV} SRV: the name server answered with SERVFAIL\n"
+        )
+    );
+    assert_eq!(world.questions().len(), 1);
+    world.now += Duration::from_secs(15);
     assert_eq!(shown(&world.outcome("b.example")), ONE_HOST);
 }
 

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use comity_identity::DomainName;
 use comity_machine::QueryId;
 use comity_srv::{
-    Config, Event, Failure, Outcome, Protocol, Resolver, Service, SocketId, Trace, Transmit,
+    Config, Event, Failure, Outcome, Protocol, Remainder, Resolver, Service, SocketId, Trace,
+    Transmit,
 };
 use comity_testkit::dns::{FakeDns, Transport, frame, unframe};
 
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) most_open: usize,
     on_the_way: VecDeque<(Transmit, Vec<u8>)>,
     pub(crate) resolved: Vec<(QueryId, Outcome, Trace)>,
+    /// What each of them has left to look up.
+    pub(crate) rests: Vec<Option<Remainder>>,
 }
 
 impl World {
@@ -49,6 +52,7 @@ impl World {
             most_open: 0,
             on_the_way: VecDeque::new(),
             resolved: Vec::new(),
+            rests: Vec::new(),
         }
     }
 
@@ -67,14 +71,27 @@ impl World {
         self.resolve_for(domain, Service::XmppServer)
     }
 
-    /// Resolves `service` of `domain` to its end.
+    /// Resolves `service` of `domain` to its end, and what it leaves.
     pub(crate) fn resolve_for(&mut self, domain: &str, service: Service) -> (Outcome, Trace) {
-        let query = self.begin_for(domain, service);
-        self.run();
-        let (ended, outcome, trace) = self.resolved.pop().unwrap();
-        assert_eq!(ended, query);
-        assert!(self.resolved.is_empty());
-        (outcome, trace)
+        let mut query = self.begin_for(domain, service);
+        let (mut all, mut steps) = (Vec::new(), Trace::default());
+        loop {
+            self.run();
+            let (ended, outcome, trace) = self.resolved.pop().unwrap();
+            assert_eq!(ended, query);
+            assert!(self.resolved.is_empty());
+            steps.append(trace);
+            let is_first = all.is_empty();
+            if let Outcome::Candidates(found) = outcome {
+                all.extend(found);
+            } else if is_first {
+                return (outcome, steps);
+            }
+            let Some(rest) = self.rests.pop().unwrap() else {
+                return (Outcome::Candidates(all), steps);
+            };
+            query = self.resolver.resolve_rest(self.now, rest).unwrap();
+        }
     }
 
     pub(crate) fn outcome(&mut self, domain: &str) -> Outcome {
@@ -117,15 +134,17 @@ impl World {
                 Event::Resolved {
                     query,
                     outcome,
+                    rest,
                     trace,
                     ..
                 } => {
+                    self.rests.push(rest);
                     self.resolved.push((query, outcome, trace));
                 }
                 Event::Release { socket } => {
                     assert!(self.open.remove(&socket).is_some(), "{socket} is not open");
                 }
-                other => panic!("{other:?}"),
+                other @ (Event::LookedUp { .. } | _) => panic!("{other:?}"),
             }
         }
         self.most_open = self.most_open.max(self.open.len());

@@ -61,7 +61,7 @@ pub(super) fn inquiry(
             let host = Service::Host {
                 host: host.clone(),
                 port: port.unwrap_or(XMPP_SERVER_PORT),
-                security: srv::Security::StartTls,
+                transport: srv::Transport::StartTls,
             };
             (domain.clone(), host)
         }
@@ -102,6 +102,9 @@ impl Resolution {
                 "its SRV record says that the service is not offered".into(),
             )),
             Outcome::Failed(failure) => Err(Unresolved::Failed(failure.to_string().into())),
+            Outcome::Bogus => Err(Unresolved::Failed(
+                "the answer of DNS is bogus: its signatures do not hold".into(),
+            )),
             Outcome::Blocked(blocked) => Err(Unresolved::Failed(blocked_text(blocked).into())),
             _ => Err(Unresolved::Failed("an outcome that is not known".into())),
         }
@@ -109,10 +112,10 @@ impl Resolution {
 }
 
 fn target(candidate: &Candidate) -> Target {
-    let transport = match candidate.security {
-        srv::Security::DirectTls => Transport::DirectTls,
-        // How the stream becomes secure, if it does, is not for DNS to say.
-        srv::Security::StartTls | _ => Transport::Tcp,
+    let transport = match candidate.transport {
+        srv::Transport::Tls => Transport::DirectTls,
+        // How the stream becomes secure, if it does, is not for DNS to say; nobody offers UDP.
+        srv::Transport::StartTls | srv::Transport::Tcp | srv::Transport::Udp => Transport::Tcp,
     };
     Target::new(candidate.address, candidate.target.clone()).with_transport(transport)
 }
@@ -202,12 +205,11 @@ mod tests {
 
     #[test]
     fn a_server_is_sought_where_it_says() {
-        use srv::Security::StartTls;
         let at = |text| OtherHost::parse(text).unwrap();
         let host = |host: &str, port| Service::Host {
             host: host.parse().unwrap(),
             port,
-            security: StartTls,
+            transport: srv::Transport::StartTls,
         };
         for (other, direct_tls, name, service) in [
             (None, true, "b.example", Service::XmppServerWithDirectTls),

@@ -10,7 +10,7 @@ use comity_machine::QueryId;
 use comity_rustls::{ClientAuth, ConfigError, TlsContext};
 use comity_sip::endpoint::Target;
 use comity_sip::{ConnectionId, Transport};
-use comity_srv::{Outcome, Security, Service};
+use comity_srv::{self as srv, Messaging, NextHop, Outcome, Service};
 use comity_trust::Role;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
@@ -335,22 +335,24 @@ async fn locate(
     port: u16,
     transport: Transport,
 ) -> Result<Vec<Target>, Box<str>> {
-    let security = match transport {
-        Transport::Tls => Security::DirectTls,
-        // There is no other word for what is not TLS.
-        Transport::Udp | Transport::Tcp => Security::StartTls,
-    };
-    let service = Service::Host {
-        host: Host::Domain(name.clone()),
+    let hop = NextHop::new(
+        Messaging::Sip,
+        Host::Domain(name.clone()),
         port,
-        security,
-    };
+        match transport {
+            Transport::Tls => srv::Transport::Tls,
+            Transport::Tcp => srv::Transport::Tcp,
+            Transport::Udp => srv::Transport::Udp,
+        },
+    );
+    let service = Service::NextHop(hop);
     let resolution = discovery.resolve(name.clone(), service).await;
     let resolution = resolution.map_err(|error| Box::<str>::from(error.to_string()))?;
     let candidates = match &resolution.outcome {
         Outcome::Candidates(candidates) => candidates,
         Outcome::Failed(failure) => return Err(failure.to_string().into()),
         Outcome::Blocked(_) => return Err("its addresses may not be dialled".into()),
+        Outcome::Bogus => return Err("the answer of DNS is bogus".into()),
         Outcome::Absent | Outcome::Refused | _ => return Err("it has no address".into()),
     };
     let target = |address| match transport {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use crate::StatusCode;
 use crate::flow::Flow;
 use crate::transaction::client::{InviteClient, OtherClient};
+use crate::transaction::hash::Fingerprint;
 use crate::transaction::message::own_response;
 use crate::transaction::server::{InviteServer, OtherServer};
 use crate::transaction::tag::Tag;
@@ -41,7 +42,7 @@ pub(super) enum Place {
         owner: u64,
     },
     Server {
-        key: Bytes,
+        key: Fingerprint,
         merge: Option<u64>,
         source: SocketAddr,
         age: Age,

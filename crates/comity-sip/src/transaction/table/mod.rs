@@ -3,7 +3,7 @@ mod slots;
 mod steps;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,8 +12,8 @@ use comity_machine::Random;
 use entry::{Age, Entry, Machine, Place};
 
 use super::client::{ClientInput, InviteClient, OtherClient};
-use super::hash::Seeded;
-use super::key::RequestKey;
+use super::hash::{Fingerprint, Fingerprints, Hashed, Seeded};
+use super::key::{Keys, RequestKey};
 use super::message::to_tag;
 use super::server::{InviteServer, OtherServer, ServerInput};
 use super::sources::Sources;
@@ -37,12 +37,13 @@ pub(crate) struct Table {
     hash: Seeded,
     /// Of the tags that others see.
     tags: Seeded,
+    keys: Keys,
     entries: Vec<Option<Entry>>,
     free: Vec<u32>,
     serial: u32,
     timers: TimerLists,
-    servers: HashMap<Bytes, u32, Seeded>,
-    merges: HashMap<u64, u32, Seeded>,
+    servers: HashMap<Fingerprint, u32, Hashed>,
+    merges: HashMap<u64, u32, Hashed>,
     clients: HashMap<Branch, u32, Seeded>,
     /// The transactions that depend on a flow.
     bound: HashMap<Flow, BTreeSet<u32>, Seeded>,
@@ -73,6 +74,8 @@ impl Table {
     pub(crate) fn new(now: Instant, timing: Timing, limits: Limits, random: &mut Random) -> Self {
         let hash = Seeded::new(random.bytes());
         let tags = Seeded::new(random.bytes());
+        let mut seeded = || Seeded::new(random.bytes());
+        let keys = Keys::new(Fingerprints::new(seeded(), seeded()), seeded());
         Self {
             timing,
             limits,
@@ -81,8 +84,8 @@ impl Table {
             free: Vec::new(),
             serial: 0,
             timers: TimerLists::new(now),
-            servers: HashMap::with_hasher(hash.clone()),
-            merges: HashMap::with_hasher(hash.clone()),
+            servers: HashMap::default(),
+            merges: HashMap::default(),
             clients: HashMap::with_hasher(hash.clone()),
             bound: HashMap::with_hasher(hash.clone()),
             sources: Sources::new(
@@ -93,6 +96,7 @@ impl Table {
             ),
             hash,
             tags,
+            keys,
             outbox: VecDeque::new(),
             told: VecDeque::new(),
         }
@@ -110,6 +114,11 @@ impl Table {
 
     pub(crate) fn hash(&self) -> &Seeded {
         &self.hash
+    }
+
+    /// What makes keys of requests.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     pub(crate) fn poll_departure(&mut self) -> Option<Departure> {
@@ -159,7 +168,7 @@ impl Table {
         key: &RequestKey,
         arrival: Arrival,
     ) -> Option<Receipt> {
-        let found = self.servers.get(key.own.as_slice()).copied();
+        let found = self.servers.get(&key.own).copied();
         if request.method() == Method::Ack {
             return Some(self.handle_ack(now, request, found));
         }
@@ -179,7 +188,7 @@ impl Table {
         &mut self,
         now: Instant,
         request: &Request,
-        key: RequestKey,
+        key: &RequestKey,
         arrival: Arrival,
     ) -> Result<TransactionId, Full> {
         let is_cancel = request.method() == Method::Cancel;
@@ -208,11 +217,10 @@ impl Table {
             }
         };
         // One that came on another way, or that cancels, does not stand for the first.
-        let is_first = !is_cancel && !self.is_merged(&key);
+        let is_first = !is_cancel && !self.is_merged(key);
         let merge = key.merge.filter(|_| is_first);
-        let own = Bytes::from(key.own);
         let place = Place::Server {
-            key: own.clone(),
+            key: key.own,
             merge,
             source: arrival.source,
             age: match key.is_old {
@@ -221,7 +229,7 @@ impl Table {
             },
         };
         let id = self.insert(machine, arrival.flow, request.as_bytes().clone(), place);
-        self.servers.insert(own, id.slot);
+        self.servers.insert(key.own, id.slot);
         if let Some(merge) = merge {
             self.merges.insert(merge, id.slot);
         }
@@ -238,7 +246,7 @@ impl Table {
 
     /// The INVITE that a CANCEL is about.
     pub(crate) fn invite_of(&self, key: &RequestKey) -> Option<TransactionId> {
-        let &slot = self.servers.get(key.invite.as_deref()?)?;
+        let &slot = self.servers.get(&key.invite?)?;
         let serial = self.entry(slot)?.serial;
         Some(TransactionId { slot, serial })
     }
@@ -426,7 +434,7 @@ impl Table {
 
     /// The tag in To of the answers to a request: it follows from the key under the secret of this
     /// table, so that every answer has the same.
-    pub(crate) fn tag(&self, key: &[u8]) -> Tag {
+    pub(crate) fn tag(&self, key: impl Hash) -> Tag {
         Tag::new(self.tags.hash_one(key))
     }
 

@@ -8,12 +8,12 @@ fn plan_both(limits: Limits) -> Plan {
     plan_for(Service::XmppServerWithDirectTls, limits)
 }
 
-fn resolve_both(oracle: impl FnMut(&str) -> Result<Answer, Failure>) -> (Outcome, Trace) {
+fn resolve_both(oracle: impl FnMut(&str) -> Known) -> (Outcome, Trace) {
     run(plan_both(Limits::default()), oracle)
 }
 
 /// What a set can be answered with, and what it is called below.
-fn set(name: &str, host: &str) -> Result<Answer, Failure> {
+fn set(name: &str, host: &str) -> Known {
     match name {
         "records" => services(&[srv(1, 1, 1, host)]),
         "useless" => services(&[srv(1, 1, 0, host)]),
@@ -68,8 +68,8 @@ fn priorities_of_both_sets_are_mixed() {
     let Outcome::Candidates(list) = outcome else {
         panic!("{trace}");
     };
-    let securities: Vec<_> = list.iter().map(|one| one.security).collect();
-    let (plain, direct) = (Security::StartTls, Security::DirectTls);
+    let securities: Vec<_> = list.iter().map(|one| one.transport).collect();
+    let (plain, direct) = (Transport::StartTls, Transport::Tls);
     assert_eq!(securities, [direct, plain, direct, plain]);
     assert!(
         list.iter()
@@ -83,13 +83,10 @@ fn weights_of_both_sets_are_mixed() {
     for seed in 0..1000_u32 {
         let mut bytes = [0; 32];
         bytes[..4].copy_from_slice(&seed.to_be_bytes());
-        let plan = Plan::new(
-            domain("b.example"),
-            Service::XmppServerWithDirectTls,
-            Limits::default(),
-            AddressPolicy::default(),
-            bytes,
-        );
+        let mut rules = rules(Limits::default());
+        rules.seed.bytes = bytes;
+        let service = Service::XmppServerWithDirectTls;
+        let plan = Plan::new(&domain("b.example"), service, rules);
         let (outcome, _) = run(plan.unwrap(), |question| match question {
             SRV => services(&[srv(1, 1, 1, "x.example.")]),
             DIRECT => services(&[srv(1, 3, 1, "x.example.")]),
@@ -171,11 +168,11 @@ fn the_fallback_is_by_starttls() {
     };
     let found: Vec<_> = list
         .iter()
-        .map(|one| (one.address.to_string(), one.security, one.provenance))
+        .map(|one| (one.address.to_string(), one.transport, one.provenance))
         .collect();
     let expected = (
         "192.0.2.1:5269".to_owned(),
-        Security::StartTls,
+        Transport::StartTls,
         Provenance::Fallback,
     );
     assert_eq!(found, [expected]);
@@ -224,7 +221,7 @@ fn the_trace_says_which_set_is_missing_and_which_is_not_offered() {
         trace.to_string(),
         "_xmpp-server._tcp.b.example SRV: 1 records\n\
          _xmpps-server._tcp.b.example SRV: 1 records\n\
-         left out target . port 0 priority 0 direct TLS: the service is not offered there\n\
+         left out target . port 0 priority 0 by TLS: the service is not offered there\n\
          x.example AAAA: no such record\n\
          x.example A: 1 records\n\
          chose x.example at 192.0.2.1:1, priority 1, weight 1\n"
@@ -264,7 +261,9 @@ fn one_address_and_port_in_both_sets_is_two_candidates() {
             "x.example at 192.0.2.1:443, priority 2, weight 0",
         ]
     );
-    assert_eq!(asked, [SRV, DIRECT, "x.example AAAA", "x.example A"]);
+    // Each of the three priorities asks for its hosts.
+    let host = ["x.example AAAA", "x.example A"];
+    assert_eq!(asked, [[SRV, DIRECT], host, host, host].concat());
     let dropped = |entry: &&TraceEntry| {
         matches!(
             entry,
@@ -279,7 +278,7 @@ fn one_address_and_port_in_both_sets_is_two_candidates() {
                 target: record_name("x.example"),
                 port: 443,
                 priority: 2,
-                security: Security::StartTls,
+                transport: Transport::StartTls,
                 reason: DropReason::Duplicate,
             },
             &TraceEntry::AddressDropped {
@@ -350,11 +349,11 @@ fn both_sets_share_the_limit_on_records() {
     };
     let found: Vec<_> = list
         .iter()
-        .map(|one| (one.priority, one.security))
+        .map(|one| (one.priority, one.transport))
         .collect();
     let set_of = |priority: u16| match priority % 2 {
-        0 => Security::StartTls,
-        _ => Security::DirectTls,
+        0 => Transport::StartTls,
+        _ => Transport::Tls,
     };
     let expected = (0..32).map(|priority| (priority, set_of(priority)));
     assert_eq!(found, expected.collect::<Vec<_>>());
@@ -364,7 +363,7 @@ fn both_sets_share_the_limit_on_records() {
         target: record_name(&format!("h{priority}.example")),
         port: 1,
         priority,
-        security: set_of(priority),
+        transport: set_of(priority),
         reason: DropReason::Limit,
     });
     assert_eq!(dropped.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
@@ -382,7 +381,7 @@ fn both_sets_count_as_lookups() {
             asked += 1;
             match question {
                 SRV => services(&[srv(1, 0, 1, "x.example.")]),
-                DIRECT => services(&[srv(2, 0, 2, "x.example.")]),
+                DIRECT => services(&[srv(1, 0, 2, "x.example.")]),
                 "x.example A" => addresses(&["192.0.2.1"]),
                 _ => no_data(),
             }
@@ -413,7 +412,7 @@ fn one_question_at_a_time_is_enough_for_both_sets() {
     assert_eq!(question.to_string(), SRV);
     assert_eq!(plan.next_question(), None);
     plan.handle_answer(&question, no_data().as_ref());
-    assert_eq!(plan.take_outcome(), None);
+    assert!(!plan.has_ended());
     let question = plan.next_question().unwrap();
     assert_eq!(question.to_string(), DIRECT);
     let direct = services(&[srv(1, 0, 1, "x.example.")]);
@@ -458,14 +457,13 @@ fn one_set_may_be_an_alias_of_the_other() {
 fn time_that_ends_before_a_set_is_known_ends_the_plan() {
     let mut plan = plan_both(Limits::default());
     let plain = plan.next_question().unwrap();
-    let direct = plan.next_question().unwrap();
+    plan.next_question().unwrap();
     plan.handle_answer(&plain, services(&[srv(1, 1, 1, "x.example.")]).as_ref());
-    assert_eq!(plan.take_outcome(), None);
+    assert!(!plan.has_ended());
     assert_eq!(plan.next_question(), None, "no host before both are known");
     plan.expire();
-    let (_, outcome, _) = plan.take_outcome().unwrap();
+    let outcome = resolved(plan).0;
     assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
-    plan.handle_answer(&direct, no_data().as_ref());
 }
 
 #[test]
@@ -473,13 +471,8 @@ fn a_set_whose_name_does_not_fit_is_not_asked_for() {
     let label = "a".repeat(63);
     let with_rest = |rest: usize| {
         let long = domain(&format!("{label}.{label}.{label}.{}", "a".repeat(rest)));
-        let plan = Plan::new(
-            long,
-            Service::XmppServerWithDirectTls,
-            Limits::default(),
-            AddressPolicy::default(),
-            [7; 32],
-        );
+        let service = Service::XmppServerWithDirectTls;
+        let plan = Plan::new(&long, service, rules(Limits::default()));
         plan.map(|mut plan| std::iter::from_fn(move || plan.next_question()).count())
     };
     // `_xmpp-server._tcp.` is 18 of the 253 bytes that DNS has room for, and the three labels are 192.

@@ -2,27 +2,24 @@
 
 use super::*;
 
-fn service(host: &str, port: u16, security: Security) -> Service {
+fn service(host: &str, port: u16, transport: Transport) -> Service {
     let host = host.parse().unwrap();
     Service::Host {
         host,
         port,
-        security,
+        transport,
     }
 }
 
 fn at(host: &str) -> Service {
-    service(host, 9222, Security::default())
+    service(host, 9222, Transport::default())
 }
 
-fn resolve_at(
-    service: Service,
-    oracle: impl FnMut(&str) -> Result<Answer, Failure>,
-) -> (Outcome, Trace) {
+fn resolve_at(service: Service, oracle: impl FnMut(&str) -> Known) -> (Outcome, Trace) {
     run(plan_for(service, Limits::default()), oracle)
 }
 
-fn nobody(question: &str) -> Result<Answer, Failure> {
+fn nobody(question: &str) -> Known {
     panic!("{question}")
 }
 
@@ -51,8 +48,8 @@ fn both_addresses_of_a_given_name_are_looked_up_and_no_srv_records() {
     };
     for one in &list {
         assert_eq!(
-            (one.security, one.provenance, one.priority, one.weight),
-            (Security::StartTls, Provenance::Given, 0, 0)
+            (one.transport, one.provenance, one.priority, one.weight),
+            (Transport::StartTls, Provenance::Given, 0, 0)
         );
     }
     assert_eq!(list.len(), 3);
@@ -67,10 +64,17 @@ fn a_given_address_is_taken_as_it_is() {
         let (outcome, trace) = resolve_at(at(host), nobody);
         let candidate = Candidate {
             address: shown.parse().unwrap(),
+            transport: Transport::StartTls,
             target: domain("b.example"),
             priority: 0,
             weight: 0,
-            security: Security::StartTls,
+            server_name: Some(domain("b.example")),
+            alpn: None,
+            identities: vec![Identity {
+                name: domain("b.example"),
+                basis: Basis::Domain,
+            }],
+            dnssec: Dnssec::Unchecked,
             provenance: Provenance::Given,
         };
         assert_eq!(outcome, Outcome::Candidates(vec![candidate]));
@@ -83,7 +87,7 @@ fn a_given_address_is_taken_as_it_is() {
 
 #[test]
 fn the_caller_says_how_a_given_host_becomes_secure() {
-    let direct = |host| service(host, 443, Security::DirectTls);
+    let direct = |host| service(host, 443, Transport::Tls);
     let (outcome, _) = resolve_at(direct("x.example"), |question| match question {
         "x.example A" => addresses(&["192.0.2.1"]),
         _ => no_data(),
@@ -154,7 +158,7 @@ fn time_that_ends_before_a_given_name_is_known_ends_the_plan() {
     assert!(!plan.has_ended());
     plan.next_question().unwrap();
     plan.expire();
-    let (_, outcome, _) = plan.take_outcome().unwrap();
+    let outcome = resolved(plan).0;
     assert_eq!(outcome, Outcome::Failed(Failure::Timeout));
 }
 
@@ -162,11 +166,9 @@ fn time_that_ends_before_a_given_name_is_known_ends_the_plan() {
 fn port_0_is_refused_whatever_the_host() {
     for host in ["x.example", "192.0.2.1"] {
         let plan = Plan::new(
-            domain("b.example"),
-            service(host, 0, Security::StartTls),
-            Limits::default(),
-            AddressPolicy::default(),
-            [7; 32],
+            &domain("b.example"),
+            service(host, 0, Transport::StartTls),
+            rules(Limits::default()),
         );
         assert_eq!(plan.map(|_| ()), Err(ResolveError::PortZero));
     }
