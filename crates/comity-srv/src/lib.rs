@@ -13,8 +13,8 @@
 //! [`Event::Release`]. A resolver never closes and always takes input.
 //!
 //! ```
-//! use comity_srv::{Config, Event, Outcome, Protocol, Resolver, Security, Service};
-//! use comity_testkit::dns::{FakeDns, Transport};
+//! use comity_srv::{Config, Event, Outcome, Protocol, Resolver, Service, Transport};
+//! use comity_testkit::dns::{self, FakeDns};
 //!
 //! let mut server = FakeDns::new()
 //!     .srv("_xmpp-server._tcp.b.example", 10, 5, 5269, "xmpp.b.example")
@@ -32,7 +32,7 @@
 //!     while let Some(transmit) = resolver.poll_transmit(&mut buf) {
 //!         // A driver binds a socket to a random port, connects it to `transmit.server`, and sends.
 //!         assert_eq!(transmit.protocol, Protocol::Udp);
-//!         for answer in server.answer(Transport::Udp, &buf) {
+//!         for answer in server.answer(dns::Transport::Udp, &buf) {
 //!             resolver.handle_input(now, transmit.socket, &answer);
 //!         }
 //!         buf.clear();
@@ -58,10 +58,9 @@
 //!     return Err(trace.to_string().into());
 //! };
 //! assert_eq!(candidates[0].address, "192.0.2.1:5270".parse()?);
-//! assert_eq!(candidates[0].security, Security::DirectTls);
+//! assert_eq!(candidates[0].transport, Transport::Tls);
 //! assert!(trace.to_string().ends_with(
-//!     "chose xmpp.b.example at 192.0.2.1:5270, priority 5, weight 0, direct TLS\n\
-//!      chose xmpp.b.example at 192.0.2.1:5269, priority 10, weight 5\n"
+//!     "chose xmpp.b.example at 192.0.2.1:5270, priority 5, weight 0, direct TLS\n"
 //! ));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
@@ -133,6 +132,7 @@ mod limits;
 mod message;
 mod plan;
 mod resolver;
+pub mod routes;
 mod select;
 mod service;
 mod trace;

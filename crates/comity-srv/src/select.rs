@@ -107,26 +107,67 @@ impl Selection {
     }
 }
 
-fn proportional(mut offers: Vec<Offer>, seed: &[u8; 32]) -> Vec<Offer> {
-    // Equal endpoints become neighbours, so that a count can tell them apart.
-    offers.sort_unstable_by(|a, b| endpoint(a).cmp(&endpoint(b)).then_with(|| a.cmp(b)));
-    let mut racers: Vec<(Race, Offer)> = Vec::with_capacity(offers.len());
-    let mut repeats = 0_u32;
-    for offer in offers {
-        let again = racers
-            .last()
-            .is_some_and(|(_, last)| endpoint(last) == endpoint(&offer));
-        repeats = if again { repeats.saturating_add(1) } else { 0 };
-        racers.push((
-            Race::new(draw(seed, &offer, repeats), offer.record.weight),
-            offer,
-        ));
+/// What takes part in a draw.
+pub(crate) trait Entrant {
+    fn priority(&self) -> u16;
+    fn weight(&self) -> u16;
+    /// Orders entrants by what tells them apart, the priority included and the weight not.
+    fn compare(&self, other: &Self) -> Ordering;
+    /// Gives the same to the hasher, but for the priority, so that no two give the same bytes.
+    fn write(&self, hasher: &mut impl Hasher);
+}
+
+impl Entrant for Offer {
+    fn priority(&self) -> u16 {
+        self.record.priority
     }
-    racers.sort_by(|(race, offer), (other_race, other)| {
-        let by_priority = offer.record.priority.cmp(&other.record.priority);
+
+    fn weight(&self) -> u16 {
+        self.record.weight
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        endpoint(self).cmp(&endpoint(other))
+    }
+
+    fn write(&self, hasher: &mut impl Hasher) {
+        // Numbers of fixed length stand before the name.
+        hasher.write(&[self.transport.tag()]);
+        hasher.write(&self.record.port.to_be_bytes());
+        hasher.write(self.record.target.as_str().as_bytes());
+    }
+}
+
+fn endpoint(offer: &Offer) -> (Transport, &DomainName, u16, u16) {
+    let record = &offer.record;
+    (
+        offer.transport,
+        &record.target,
+        record.priority,
+        record.port,
+    )
+}
+
+/// Orders by priority, and inside one priority by a draw without replacement in proportion to the
+/// weights.
+pub(crate) fn proportional<E: Entrant>(mut entrants: Vec<E>, seed: &[u8; 32]) -> Vec<E> {
+    // Those that are alike become neighbours, so that a count can tell them apart.
+    let weight = E::weight;
+    entrants.sort_by(|a, b| a.compare(b).then_with(|| weight(a).cmp(&weight(b))));
+    let mut racers: Vec<(Race, E)> = Vec::with_capacity(entrants.len());
+    let mut repeats = 0_u32;
+    for entrant in entrants {
+        let last = racers.last().map(|(_, last)| last);
+        let again = last.is_some_and(|last| last.compare(&entrant).is_eq());
+        repeats = if again { repeats.saturating_add(1) } else { 0 };
+        let race = Race::new(draw(seed, &entrant, repeats), entrant.weight());
+        racers.push((race, entrant));
+    }
+    racers.sort_by(|(race, entrant), (other_race, other)| {
+        let by_priority = entrant.priority().cmp(&other.priority());
         by_priority.then_with(|| race.cmp(other_race))
     });
-    racers.into_iter().map(|(_, offer)| offer).collect()
+    racers.into_iter().map(|(_, entrant)| entrant).collect()
 }
 
 /// `below` gives a number below its argument, each as likely as every other.
@@ -172,29 +213,16 @@ fn shuffle(offers: &mut [Offer], below: &mut impl FnMut(u64) -> u64) {
     }
 }
 
-fn endpoint(offer: &Offer) -> (Transport, &DomainName, u16, u16) {
-    let record = &offer.record;
-    (
-        offer.transport,
-        &record.target,
-        record.priority,
-        record.port,
-    )
-}
-
-/// A number that is uniform over all seeds and independent for different endpoints: SipHash-2-4 of
-/// the endpoint under half of the seed, behind the other half.
-fn draw(seed: &[u8; 32], offer: &Offer, repeats: u32) -> u64 {
+/// A number that is uniform over all seeds and independent for different entrants: SipHash-2-4
+/// under half of the seed, behind the other half.
+fn draw(seed: &[u8; 32], entrant: &impl Entrant, repeats: u32) -> u64 {
     let (key, salt) = seed.split_at(16);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(key);
-    let mut hasher = SipHasher24::new_with_key(&bytes);
+    let mut half = [0; 16];
+    half.copy_from_slice(key);
+    let mut hasher = SipHasher24::new_with_key(&half);
     hasher.write(salt);
-    // Numbers of fixed length stand before the name, so that no two endpoints give the same bytes.
-    hasher.write(&[offer.transport.tag()]);
-    hasher.write(&offer.record.port.to_be_bytes());
     hasher.write(&repeats.to_be_bytes());
-    hasher.write(offer.record.target.as_str().as_bytes());
+    entrant.write(&mut hasher);
     hasher.finish()
 }
 
