@@ -34,6 +34,31 @@ pub struct Candidate {
     pub provenance: Provenance,
 }
 
+impl Candidate {
+    /// A candidate that no resolution has found, but a caller who knows an address of `target`. Its
+    /// certificate has to name `target`, if it can show one.
+    #[must_use]
+    pub fn given(address: SocketAddr, transport: Transport, target: DomainName) -> Self {
+        let has_certificate = transport.has_certificate();
+        let identity = Identity {
+            name: target.clone(),
+            basis: Basis::Domain,
+        };
+        Self {
+            address,
+            transport,
+            priority: 0,
+            weight: 0,
+            server_name: has_certificate.then(|| target.clone()),
+            alpn: None,
+            identities: has_certificate.then_some(identity).into_iter().collect(),
+            target,
+            dnssec: Dnssec::Unchecked,
+            provenance: Provenance::Given,
+        }
+    }
+}
+
 /// A name that the certificate of a candidate may prove, and why that is enough.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[expect(clippy::exhaustive_structs, reason = "a name and the reason for it")]

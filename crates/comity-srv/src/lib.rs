@@ -126,6 +126,7 @@
 //! (direct TLS).
 
 mod address;
+pub mod attempts;
 mod cache;
 mod candidate;
 mod limits;

@@ -7,7 +7,7 @@ use super::{Pattern, Route, RouteId, Routes};
 use crate::select::proportional;
 
 /// What a table says about one domain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Decision<'a> {
     hops: Vec<Hop<'a>>,
     blocked_by: Option<RouteId>,
@@ -79,16 +79,6 @@ impl Routes {
             decision.take(Pattern::everything(), routes, seed);
         }
         decision
-    }
-}
-
-impl Default for Decision<'_> {
-    fn default() -> Self {
-        Self {
-            hops: Vec::new(),
-            blocked_by: None,
-            steps: Vec::new(),
-        }
     }
 }
 

@@ -1,0 +1,376 @@
+//! Working through candidates until one serves: failover and races, without sockets.
+//!
+//! [`Attempts`] is the work for one connection or one transaction. It takes a list of candidates,
+//! says which to dial when, and is told how that went. The list is fixed when the work begins, so that
+//! what happens to one never changes another. What is remembered between them is [`Health`], a table
+//! of its own beside the DNS cache: the caller asks it for the order before he begins, and tells it
+//! what failed.
+//!
+//! ```
+//! use comity_srv::attempts::{Attempts, Config, Event, Fault};
+//! use comity_srv::{Candidate, Transport};
+//!
+//! let at = |address: &str| -> Result<_, Box<dyn std::error::Error>> {
+//!     Ok(Candidate::given(address.parse()?, Transport::Tls, "b.example".parse()?))
+//! };
+//! let now = comity_testkit::origin();
+//! let list = vec![at("192.0.2.1:5061")?, at("192.0.2.2:5061")?];
+//! let mut attempts = Attempts::new(now, Config::sip(), list.clone(), None);
+//!
+//! let Some(Event::Dial { attempt, .. }) = attempts.poll_event() else { panic!() };
+//! attempts.handle_failed(now, attempt, Fault::Refused);
+//!
+//! let Some(Event::Dial { attempt, candidate }) = attempts.poll_event() else { panic!() };
+//! assert_eq!(candidate, list[1]);
+//! attempts.handle_succeeded(now, attempt);
+//! assert_eq!(attempts.poll_event(), Some(Event::Succeeded { attempt, candidate }));
+//! assert!(attempts.is_closed());
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Rules
+//!
+//! Candidates are taken in their order, each address at most once. A connection that has not come
+//! about within [`Config::delay`] is joined by the next one, which races it (RFC 8305 §5), inside of
+//! what [`Racing`] allows: the whole priority for XMPP (XEP-0495), the addresses of one target for SIP
+//! (RFC 7984 §5). The next priority or target begins when everything before it has failed
+//! (RFC 6120 §3.2.1, RFC 3263 §4.3). What goes over UDP is a request and not a connection, and is
+//! never raced: two servers would act on it.
+//!
+//! When the list is at its end and [`Remainder`] has more, it is asked for.
+
+mod health;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use comity_identity::DomainName;
+use comity_machine::Timers;
+
+use crate::candidate::Candidate;
+use crate::plan::Remainder;
+use crate::service::Transport;
+pub use health::{Health, HealthLimits};
+
+/// How attempts are made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Which candidates may race each other.
+    pub racing: Racing,
+    /// How long one attempt has the field to itself; 250 ms, at least 10 ms (RFC 8305 §8).
+    pub delay: Duration,
+    /// How long one attempt may take; 10 s. The timers of a SIP transaction are shorter or longer by
+    /// themselves, so that for UDP this is the 64*T1 of 32 s.
+    pub timeout: Duration,
+}
+
+impl Config {
+    /// For XMPP: connections of one priority race.
+    #[must_use]
+    pub fn xmpp() -> Self {
+        Self {
+            racing: Racing::Priority,
+            delay: Duration::from_millis(250),
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// For SIP: connections to one target race.
+    #[must_use]
+    pub fn sip() -> Self {
+        Self {
+            racing: Racing::Target,
+            timeout: Duration::from_secs(32),
+            ..Self::xmpp()
+        }
+    }
+}
+
+/// Which candidates may race each other.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Racing {
+    /// None: one after the other.
+    Never,
+    /// The addresses of one target and transport (RFC 7984 §5).
+    Target,
+    /// All of one priority (XEP-0495).
+    Priority,
+}
+
+/// Names one attempt of an [`Attempts`], from 0.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AttemptId(u32);
+
+/// Why an attempt did not serve.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nobody listens there.
+    #[error("the connection was refused")]
+    Refused,
+    /// No way leads there.
+    #[error("the address cannot be reached")]
+    Unreachable,
+    /// Nothing came in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The peer could not prove who it is, or TLS failed in another way.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+    /// The server says that it cannot serve now: 503 in SIP (RFC 3263 §4.3), `system-shutdown` or
+    /// `resource-constraint` in XMPP.
+    #[error("the server is not available")]
+    Unavailable {
+        /// How long, if it says so.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// What the caller has to do or to know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Dial this candidate, in SIP with a new branch.
+    Dial {
+        /// The attempt that this is.
+        attempt: AttemptId,
+        /// Where to.
+        candidate: Candidate,
+    },
+    /// Give this attempt up: another one has served, or it took too long.
+    Abandon {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// Look this up by [`Resolver::resolve_rest`](crate::Resolver::resolve_rest), and give what
+    /// comes of it to [`Attempts::handle_more`].
+    More(Remainder),
+    /// This one serves. Nothing follows.
+    Succeeded {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Where it goes.
+        candidate: Candidate,
+    },
+    /// None serves. Nothing follows.
+    Exhausted {
+        /// Every attempt and why it failed, in the order of the failures; none if there was nothing
+        /// to try.
+        faults: Vec<(Candidate, Fault)>,
+    },
+}
+
+/// The work for one connection or transaction; the page of the module shows it at work.
+#[derive(Debug)]
+pub struct Attempts {
+    config: Config,
+    waiting: VecDeque<Candidate>,
+    rest: Rest,
+    /// What races now: all of one heat.
+    running: BTreeMap<AttemptId, Candidate>,
+    heat: Option<Heat>,
+    begun: u32,
+    faults: Vec<(Candidate, Fault)>,
+    timers: Timers<Timer>,
+    events: VecDeque<Event>,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+enum Rest {
+    None,
+    Known(Remainder),
+    AskedFor,
+}
+
+/// What the candidates that may race have in common.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Heat {
+    /// Races with nobody.
+    Alone,
+    Priority(u16),
+    Target(DomainName, u16, Transport),
+}
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Timer {
+    /// The next one may begin.
+    Next,
+    Attempt(AttemptId),
+}
+
+impl Attempts {
+    /// Begins with the first of `candidates`. `rest` is what the resolution has left.
+    #[must_use]
+    pub fn new(
+        now: Instant,
+        config: Config,
+        candidates: Vec<Candidate>,
+        rest: Option<Remainder>,
+    ) -> Self {
+        let mut attempts = Self {
+            config,
+            waiting: candidates.into(),
+            rest: rest.map_or(Rest::None, Rest::Known),
+            running: BTreeMap::new(),
+            heat: None,
+            begun: 0,
+            faults: Vec::new(),
+            timers: Timers::default(),
+            events: VecDeque::new(),
+            is_closed: false,
+        };
+        attempts.advance(now);
+        attempts
+    }
+
+    /// The attempt serves: a connection stands and the peer has proved who it is, or the request has
+    /// a final answer that is not the server's refusal to serve.
+    pub fn handle_succeeded(&mut self, _now: Instant, attempt: AttemptId) {
+        if let Some(candidate) = self.running.remove(&attempt) {
+            while let Some((attempt, _)) = self.running.pop_first() {
+                self.events.push_back(Event::Abandon { attempt });
+            }
+            self.close(Event::Succeeded { attempt, candidate });
+        }
+    }
+
+    /// The attempt does not serve.
+    pub fn handle_failed(&mut self, now: Instant, attempt: AttemptId, fault: Fault) {
+        if let Some(candidate) = self.running.remove(&attempt) {
+            self.timers.stop(Timer::Attempt(attempt));
+            self.faults.push((candidate, fault));
+            // Whoever failed leaves its place to the next at once (RFC 8305 §5).
+            self.timers.stop(Timer::Next);
+            self.advance(now);
+        }
+    }
+
+    /// What [`Event::More`] has brought; nothing if it could not be found out.
+    pub fn handle_more(
+        &mut self,
+        now: Instant,
+        candidates: Vec<Candidate>,
+        rest: Option<Remainder>,
+    ) {
+        if matches!(self.rest, Rest::AskedFor) {
+            self.rest = rest.map_or(Rest::None, Rest::Known);
+            self.waiting.extend(candidates);
+            self.advance(now);
+        }
+    }
+
+    /// Acts on every deadline that has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.pop_expired(now) {
+            match timer {
+                Timer::Next => self.advance(now),
+                Timer::Attempt(attempt) => {
+                    if self.running.contains_key(&attempt) {
+                        self.events.push_back(Event::Abandon { attempt });
+                        self.handle_failed(now, attempt, Fault::Timeout);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What to do or to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    /// Whether nothing will ever come out again.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.is_closed && self.events.is_empty()
+    }
+
+    /// Begins the next attempt if it may race, and ends if nothing is left.
+    fn advance(&mut self, now: Instant) {
+        if self.is_closed {
+            return;
+        }
+        let Some(next) = self.waiting.front() else {
+            return self.run_out();
+        };
+        let heat = self.heat_of(next);
+        let joins = heat != Heat::Alone && self.heat.as_ref() == Some(&heat);
+        if !self.running.is_empty() && !joins {
+            return;
+        }
+        if let Some(candidate) = self.waiting.pop_front() {
+            self.heat = Some(heat);
+            self.dial(now, candidate);
+        }
+    }
+
+    fn dial(&mut self, now: Instant, candidate: Candidate) {
+        let attempt = AttemptId(self.begun);
+        self.begun = self.begun.saturating_add(1);
+        let delay = self.config.delay.max(MIN_DELAY);
+        self.timers.set_after(Timer::Next, now, delay);
+        let timeout = self.config.timeout;
+        self.timers.set_after(Timer::Attempt(attempt), now, timeout);
+        self.running.insert(attempt, candidate.clone());
+        self.events.push_back(Event::Dial { attempt, candidate });
+    }
+
+    /// There is nobody to begin with.
+    fn run_out(&mut self) {
+        if !self.running.is_empty() {
+            return;
+        }
+        match std::mem::replace(&mut self.rest, Rest::None) {
+            Rest::Known(rest) => {
+                self.rest = Rest::AskedFor;
+                self.timers.stop(Timer::Next);
+                self.events.push_back(Event::More(rest));
+            }
+            Rest::AskedFor => self.rest = Rest::AskedFor,
+            Rest::None => {
+                let faults = std::mem::take(&mut self.faults);
+                self.close(Event::Exhausted { faults });
+            }
+        }
+    }
+
+    fn heat_of(&self, candidate: &Candidate) -> Heat {
+        match (self.config.racing, candidate.transport) {
+            (Racing::Never, _) | (_, Transport::Udp) => Heat::Alone,
+            (Racing::Priority, _) => Heat::Priority(candidate.priority),
+            (Racing::Target, transport) => {
+                let (target, port) = (candidate.target.clone(), candidate.address.port());
+                Heat::Target(target, port, transport)
+            }
+        }
+    }
+
+    fn close(&mut self, last: Event) {
+        self.timers = Timers::default();
+        self.waiting.clear();
+        self.is_closed = true;
+        self.events.push_back(last);
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempt {}", self.0)
+    }
+}
+
+/// The least delay that RFC 8305 §5 allows.
+const MIN_DELAY: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests;
