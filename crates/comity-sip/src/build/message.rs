@@ -454,7 +454,11 @@ impl Draft {
             b"\r\n\r\n",
             &self.body,
         ];
-        // What is kept of it for long takes as much as it is long.
-        parts.concat().into()
+        // It may be kept for long: it is to take as much as it is long.
+        let mut message = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            message.extend(part);
+        }
+        message.into()
     }
 }

@@ -75,15 +75,7 @@ impl Endpoint {
         };
         if let Some(receipt) = core.table.handle_request(now, &request, &key, arrival) {
             core.settle(now);
-            match receipt {
-                Receipt::Absorbed => {}
-                Receipt::Ack if self.core.is_proxy() => {
-                    let (request, source) = (Box::new(request), way.source);
-                    self.core.events.push_back(Event::Ack { request, source });
-                }
-                Receipt::Ack => self.handle_ack(now, request, way.flow),
-            }
-            return;
+            return self.follow_up(now, request, receipt, way);
         }
         core.note_offer(&read.via, way);
         if request.method() == Method::Benotify {
@@ -107,7 +99,7 @@ impl Endpoint {
             Ok(id) => id,
             Err(Full) => return core.refuse_for_now(now, &request, way),
         };
-        let incoming = Incoming {
+        let incoming = Box::new(Incoming {
             id,
             request,
             answerable,
@@ -117,14 +109,14 @@ impl Endpoint {
             tag: core.table.tag(key.invite.unwrap_or(key.own)),
             session: None,
             guard: Guard::new(core.proved(way.flow)),
-        };
+        });
         if is_cancel {
             if let Some(invite) = core.handle_cancel(now, &incoming, invite) {
                 self.forget_invite(invite);
                 self.core.events.push_back(Event::Cancelled(invite));
             }
         } else if core.is_proxy() {
-            core.events.push_back(Event::Request(Box::new(incoming)));
+            core.events.push_back(Event::Request(incoming));
         } else if key.in_dialog {
             self.dispatch_in_dialog(now, incoming);
         } else {
@@ -132,8 +124,20 @@ impl Endpoint {
         }
     }
 
+    /// Goes on with what belongs to a transaction.
+    fn follow_up(&mut self, now: Instant, request: Request, receipt: Receipt, way: Way) {
+        match receipt {
+            Receipt::Absorbed => {}
+            Receipt::Ack if self.core.is_proxy() => {
+                let (request, source) = (Box::new(request), way.source);
+                self.core.events.push_back(Event::Ack { request, source });
+            }
+            Receipt::Ack => self.handle_ack(now, request, way.flow),
+        }
+    }
+
     /// Gives a new request outside of dialogs to whom it concerns.
-    fn dispatch(&mut self, now: Instant, incoming: Incoming) {
+    fn dispatch(&mut self, now: Instant, incoming: Box<Incoming>) {
         match incoming.request.method() {
             Method::Options => {
                 let response = options::answer(&self.core.config, &incoming);
@@ -155,10 +159,7 @@ impl Endpoint {
             | Method::Benotify
             | Method::Service
             | Method::Negotiate
-            | Method::Extension(_) => self
-                .core
-                .events
-                .push_back(Event::Request(Box::new(incoming))),
+            | Method::Extension(_) => self.core.events.push_back(Event::Request(incoming)),
         }
     }
 }
@@ -203,7 +204,7 @@ impl Endpoint {
     }
 
     /// Gives a request to its dialog.
-    fn dispatch_in_dialog(&mut self, now: Instant, incoming: Incoming) {
+    fn dispatch_in_dialog(&mut self, now: Instant, incoming: Box<Incoming>) {
         let gone = StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST;
         let Ok(dialog) = DialogId::of_request(&incoming.request) else {
             return self.core.refuse_with(now, &incoming, gone);
@@ -263,12 +264,12 @@ impl Core {
 
     /// Answers what is no message, if that is possible, and keeps nothing.
     pub(crate) fn reject(&mut self, now: Instant, rejected: &Rejected, way: Way) {
-        let way = way.back_to(rejected.headers());
         let Some(response) = ResponseBuilder::reject_received(rejected, way.source) else {
             self.counters.malformed += 1;
             return;
         };
         let tag = self.table.tag(rejected.as_bytes());
+        let way = way.back_to(rejected.headers());
         self.answer_and_forget(now, response, tag, rejected.as_bytes().len(), way);
     }
 

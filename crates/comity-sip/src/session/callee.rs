@@ -167,7 +167,7 @@ impl Endpoint {
         now: Instant,
         id: SessionId,
         dialog: &DialogId,
-        mut incoming: Incoming,
+        mut incoming: Box<Incoming>,
     ) {
         let seconds = self.core.random.below(11);
         let Some(session) = self.sessions.get_mut(id) else {
@@ -231,9 +231,7 @@ impl Endpoint {
             | Method::Extension(_) => {}
         }
         incoming.session = Some(id);
-        self.core
-            .events
-            .push_back(Event::Request(Box::new(incoming)));
+        self.core.events.push_back(Event::Request(incoming));
     }
 
     /// An INVITE of a session got a final answer that is no 2xx, was cancelled, or waited too long.

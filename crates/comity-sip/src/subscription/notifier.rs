@@ -121,7 +121,7 @@ impl Endpoint {
     }
 
     /// A SUBSCRIBE outside of a dialog: the package and the time are checked, the rest is the user's.
-    pub(crate) fn dispatch_subscribe(&mut self, now: Instant, incoming: Incoming) {
+    pub(crate) fn dispatch_subscribe(&mut self, now: Instant, incoming: Box<Incoming>) {
         let headers = incoming.request.headers();
         let event = headers.optional::<header::Event<'_>>();
         let events = &self.core.config.events;
@@ -135,9 +135,7 @@ impl Endpoint {
         if self.granted(&incoming).is_none() {
             return self.refuse_brief(now, &incoming);
         }
-        self.core
-            .events
-            .push_back(Event::Request(Box::new(incoming)));
+        self.core.events.push_back(Event::Request(incoming));
     }
 
     /// For how long a SUBSCRIBE is granted; `None` if that is too short (RFC 6665 §4.2.1.1).

@@ -15,7 +15,7 @@ impl Endpoint {
         now: Instant,
         id: SubscriptionId,
         dialog: &DialogId,
-        incoming: Incoming,
+        incoming: Box<Incoming>,
     ) {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
@@ -59,7 +59,7 @@ impl Endpoint {
         now: Instant,
         id: SubscriptionId,
         state: Notified,
-        incoming: Incoming,
+        incoming: Box<Incoming>,
     ) {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;

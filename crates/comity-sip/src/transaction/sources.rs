@@ -37,17 +37,24 @@ impl Sources {
     }
 
     /// How many transactions a source has.
+    #[cfg(test)]
     pub(crate) fn transactions(&self, address: IpAddr) -> u32 {
         let source = self.sources.get(&prefix(address));
         source.map_or(0, |source| source.transactions)
     }
 
-    pub(crate) fn begin(&mut self, now: Instant, address: IpAddr) {
+    /// Counts one more transaction of a source; false if it has as many as it may have.
+    pub(crate) fn begin(&mut self, now: Instant, address: IpAddr, max: u32) -> bool {
+        if max == 0 {
+            return false;
+        }
         let source = self.sources.entry(prefix(address)).or_insert(Source {
             transactions: 0,
             paid: now,
         });
-        source.transactions += 1;
+        let is_free = source.transactions < max;
+        source.transactions += u32::from(is_free);
+        is_free
     }
 
     pub(crate) fn end(&mut self, now: Instant, address: IpAddr) {
@@ -127,12 +134,13 @@ mod tests {
             "::ffff:192.0.2.1",
         ];
         for address in addresses {
-            sources.begin(now, address.parse().unwrap());
+            assert!(sources.begin(now, address.parse().unwrap(), 2));
         }
         assert_eq!(sources.len(), 3);
         assert_eq!(sources.transactions("2001:db8::7".parse().unwrap()), 2);
         assert_eq!(sources.transactions("192.0.2.1".parse().unwrap()), 2);
         assert_eq!(sources.transactions("192.0.2.2".parse().unwrap()), 0);
+        assert!(!sources.begin(now, addresses[0].parse().unwrap(), 2));
         for address in addresses {
             sources.end(now, address.parse().unwrap());
         }

@@ -58,7 +58,7 @@ impl Timing {
 
     /// The interval behind this one, where it grows to T2.
     pub(crate) fn next_interval(&self, interval: Duration) -> Duration {
-        let doubled = interval.saturating_mul(2).min(self.t2);
+        let doubled = interval.saturating_add(interval).min(self.t2);
         doubled.max(SHORTEST)
     }
 

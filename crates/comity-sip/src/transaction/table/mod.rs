@@ -199,8 +199,8 @@ impl Table {
         };
         let source = arrival.source.ip();
         if self.len() + kept >= self.limits.transactions
-            || self.sources.transactions(source) >= self.limits.per_source
             || self.held + request.as_bytes().len() > self.limits.bytes
+            || !self.sources.begin(now, source, self.limits.per_source)
         {
             return Err(Full);
         }
@@ -233,7 +233,6 @@ impl Table {
         if let Some(merge) = merge {
             self.merges.insert(merge, id.slot);
         }
-        self.sources.begin(now, source);
         self.apply(now, id.slot, step, None);
         Ok(id)
     }
