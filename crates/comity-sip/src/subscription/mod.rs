@@ -1,6 +1,6 @@
 //! Subscriptions to events (RFC 6665), from both sides, and publications (RFC 3903).
 
-mod backoff;
+mod lease;
 mod notifier;
 mod publication;
 mod subscriber;

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::backoff::{refresh_wait, retry_wait};
+use super::lease::Lease;
 use super::{Cause, SubscriptionError};
 use crate::endpoint::{Draft, Event, Failure, Outcome, Purpose, Target, Timer};
-use crate::header::{Expires, MinExpires, SipEtag};
+use crate::header::SipEtag;
 use crate::{Endpoint, HeaderName, Method, Response, StatusCode, UriBuf};
 
 /// A publication of an endpoint, never one that was there before.
@@ -69,7 +69,7 @@ pub(crate) struct Publications {
 #[derive(Debug)]
 pub(crate) struct Publication {
     wish: Publish,
-    expires: Duration,
+    lease: Lease,
     call_id: String,
     tag: String,
     sequence: u32,
@@ -82,9 +82,6 @@ pub(crate) struct Publication {
     is_ending: bool,
     /// The request under way takes it back.
     is_removed: bool,
-    failures: u32,
-    /// The server said once that the time is too short.
-    is_longer: bool,
 }
 
 impl Publish {
@@ -128,7 +125,7 @@ impl Endpoint {
         let id = PublicationId(self.publications.next);
         self.publications.next += 1;
         let publication = Publication {
-            expires: wish.expires,
+            lease: Lease::new(wish.expires),
             wish,
             call_id: self.core.call_id(),
             tag: self.core.tag(),
@@ -138,8 +135,6 @@ impl Endpoint {
             is_stale: false,
             is_ending: false,
             is_removed: false,
-            failures: 0,
-            is_longer: false,
         };
         self.publications.publications.insert(id, publication);
         match self.send_publish(now, id, Sent::State) {
@@ -216,7 +211,7 @@ impl Endpoint {
         };
         let mut request = compose(entry.sequence)?;
         let expires = match what {
-            Sent::State | Sent::Refresh => entry.expires,
+            Sent::State | Sent::Refresh => entry.lease.expires(),
             Sent::Removal => Duration::ZERO,
         };
         request
@@ -277,16 +272,14 @@ impl Endpoint {
     }
 
     fn handle_published(&mut self, now: Instant, id: PublicationId, response: &Response) {
-        let headers = response.headers();
-        let etag = headers.optional::<SipEtag<'_>>().ok().flatten();
-        let granted = headers.optional::<Expires>().ok().flatten();
-        let Ok(entry) = self.publication(id) else {
+        let etag = response.headers().optional::<SipEtag<'_>>();
+        let etag = etag.ok().flatten();
+        let Some(entry) = self.publications.publications.get_mut(&id) else {
             return;
         };
         entry.etag = etag.map(|etag| etag.as_str().to_owned());
-        entry.failures = 0;
-        let granted = granted.and_then(Expires::seconds);
-        let granted = granted.map_or(entry.expires, |seconds| Duration::from_secs(seconds.into()));
+        entry.lease.succeed();
+        let granted = entry.lease.granted(response);
         if granted.is_zero() || entry.is_removed {
             return self.end_publication(id, Cause::Unsubscribed);
         }
@@ -299,7 +292,7 @@ impl Endpoint {
         if entry.is_stale {
             return self.publish_again(now, id, Cause::Failed(Failure::Overloaded));
         }
-        let wait = refresh_wait(granted, &mut self.core.random);
+        let wait = entry.lease.refresh_wait(granted, &mut self.core.random);
         self.core
             .timers
             .set_after(Timer::Publication(id), now, wait);
@@ -308,16 +301,12 @@ impl Endpoint {
 
     fn publish_longer(&mut self, now: Instant, id: PublicationId, response: &Response) {
         let cause = Cause::Refused(response.status());
-        let least = response.headers().optional::<MinExpires>().ok().flatten();
-        let least = least.and_then(MinExpires::seconds).unwrap_or_default();
-        let least = Duration::from_secs(least.into());
-        match self.publication(id) {
-            Ok(entry) if least > entry.expires && !entry.is_longer => {
-                entry.expires = least;
-                entry.is_longer = true;
-                self.publish_again(now, id, cause);
-            }
-            Ok(_) | Err(_) => self.end_publication(id, cause),
+        let is_longer = self
+            .publication(id)
+            .is_ok_and(|entry| entry.lease.lengthen(response));
+        match is_longer {
+            true => self.publish_again(now, id, cause),
+            false => self.end_publication(id, cause),
         }
     }
 
@@ -328,7 +317,7 @@ impl Endpoint {
     }
 
     fn retry_publish(&mut self, now: Instant, id: PublicationId, cause: Cause) {
-        let Ok(entry) = self.publication(id) else {
+        let Some(entry) = self.publications.publications.get_mut(&id) else {
             return;
         };
         if entry.is_ending {
@@ -336,9 +325,7 @@ impl Endpoint {
         }
         // What the server knows of it is in doubt.
         entry.is_stale = true;
-        entry.failures = entry.failures.saturating_add(1);
-        let failures = entry.failures;
-        let wait = retry_wait(failures, &mut self.core.random);
+        let wait = entry.lease.wait_after_failure(&mut self.core.random);
         self.core
             .timers
             .set_after(Timer::Publication(id), now, wait);

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::backoff::{refresh_wait, retry_wait};
+use super::lease::Lease;
 use super::{Cause, Side, SubscriptionError, SubscriptionEvent, SubscriptionId, SubscriptionTimer};
 use crate::endpoint::{Draft, Event, Outcome, Peer, Purpose, RequestId, Target, Timer};
-use crate::header::{Expires, MinExpires};
 use crate::session::ends_dialog;
 use crate::{
     Dialog, DialogId, Endpoint, HeaderName, Method, RequestBuilder, Response, StatusCode, UriBuf,
@@ -36,21 +35,17 @@ pub(crate) struct Subscriber {
     /// Of this try: its Call-ID, our tag, and the number of the first SUBSCRIBE.
     pub(super) call_id: String,
     pub(super) tag: String,
-    pub(super) expires: Duration,
+    pub(super) lease: Lease,
     pub(super) dialog: Option<Dialog>,
     /// Who may notify; `None` until somebody has answered.
     pub(super) peer: Option<Peer>,
     /// The dialog is there because of a NOTIFY and not only of a 2xx.
     pub(super) is_notified: bool,
     pub(super) request: Option<RequestId>,
-    /// Tries that failed since it was last accepted.
-    pub(super) failures: u32,
     /// The user does not want it any more, or wanted to know once.
     pub(super) is_ending: bool,
     /// The notifier was asked to end it.
     pub(super) is_removed: bool,
-    /// The notifier said once that the time is too short.
-    pub(super) is_longer: bool,
     /// A NOTIFY came since the last SUBSCRIBE was sent.
     pub(super) is_told: bool,
 }
@@ -151,17 +146,15 @@ impl Endpoint {
         let subscriber = Subscriber {
             call_id: String::new(),
             tag: String::new(),
-            expires: wish.expires,
+            lease: Lease::new(wish.expires),
             is_ending: is_once,
             wish,
             dialog: None,
             peer: None,
             is_notified: false,
             request: None,
-            failures: 0,
             is_removed: is_once,
             is_told: false,
-            is_longer: false,
         };
         self.subscriptions.ours.insert(id, subscriber);
         Ok(id)
@@ -182,7 +175,7 @@ impl Endpoint {
             .ok_or(SubscriptionError::Unknown)?;
         entry.call_id.clone_from(&call_id);
         entry.tag.clone_from(&tag);
-        let (wish, expires) = (entry.wish.clone(), entry.expires);
+        let (wish, expires) = (entry.wish.clone(), entry.lease.expires());
         let (resource, from) = (wish.resource.as_uri(), wish.from.as_uri());
         let parts = (call_id.as_str(), tag.as_str());
         let mut request = self
@@ -284,7 +277,7 @@ impl Endpoint {
             // A refresh: what was accepted has lasted.
             Some(dialog) => {
                 dialog.handle_response(response);
-                entry.failures = 0;
+                entry.lease.succeed();
             }
             // The NOTIFY makes the dialog. Until it comes, this is the best that is known.
             None => {
@@ -301,8 +294,7 @@ impl Endpoint {
             let wait = self.core.config.timing.timeout();
             self.core.timers.set_after(notify_timer(id), now, wait);
         }
-        let granted = response.headers().optional::<Expires>().ok().flatten();
-        let granted = granted.map_or(entry.expires, |expires| seconds(expires.seconds()));
+        let granted = entry.lease.granted(response);
         if !entry.is_ending {
             self.arm_refresh(now, id, granted);
         } else if !entry.is_removed {
@@ -319,15 +311,12 @@ impl Endpoint {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
-        let least = response.headers().optional::<MinExpires>().ok().flatten();
-        let least = least.map_or(Duration::ZERO, |least| seconds(least.seconds()));
-        if least <= entry.expires || entry.is_ending || entry.is_longer {
+        if entry.is_ending || !entry.lease.lengthen(response) {
             return self.handle_subscribe_refused(now, id, status);
         }
-        entry.expires = least;
-        entry.is_longer = true;
+        let expires = entry.lease.expires();
         let again = match entry.dialog.is_some() {
-            true => self.refresh(now, id, least),
+            true => self.refresh(now, id, expires),
             false => self.begin_subscription(now, id),
         };
         if again.is_err() {
@@ -367,19 +356,17 @@ impl Endpoint {
         if entry.is_ending {
             return self.end_subscription(id, cause);
         }
-        // What the notifier asks for happens at once, but not again and again.
-        let failures = match cause {
-            Cause::Terminated(_) => entry.failures,
+        let random = &mut self.core.random;
+        let wait = match cause {
+            Cause::Terminated(_) => entry.lease.wait_after_end(random),
             Cause::Unsubscribed
             | Cause::Expired
             | Cause::Refused(_)
             | Cause::NoNotify
             | Cause::Failed(_)
-            | Cause::Gone => entry.failures.saturating_add(1),
+            | Cause::Gone => entry.lease.wait_after_failure(random),
         };
-        entry.failures = entry.failures.saturating_add(1);
-        entry.expires = entry.expires.max(entry.wish.expires);
-        let wait = retry_wait(failures, &mut self.core.random).max(least);
+        let wait = wait.max(least);
         self.core.timers.stop(notify_timer(id));
         self.core.timers.set_after(subscribe_timer(id), now, wait);
         self.tell_subscription(id, SubscriptionEvent::Retrying { wait, cause });
@@ -398,7 +385,7 @@ impl Endpoint {
             SubscriptionTimer::NoNotify => self.retry(now, id, Cause::NoNotify, Duration::ZERO),
             SubscriptionTimer::Subscribe if entry.request.is_some() => {}
             SubscriptionTimer::Subscribe => {
-                let expires = entry.expires;
+                let expires = entry.lease.expires();
                 let sent = match entry.dialog.is_some() {
                     true => self.refresh(now, id, expires),
                     false => self.begin_subscription(now, id),
@@ -419,8 +406,7 @@ impl Endpoint {
         if entry.is_ending {
             return;
         }
-        let granted = granted.min(entry.expires);
-        let wait = refresh_wait(granted, &mut self.core.random);
+        let wait = entry.lease.refresh_wait(granted, &mut self.core.random);
         self.core.timers.set_after(subscribe_timer(id), now, wait);
     }
 
