@@ -20,7 +20,8 @@ pub(crate) struct Pending {
     pub(super) draft: Draft,
     pub(super) purpose: Purpose,
     pub(super) targets: VecDeque<(Target, Turn)>,
-    /// Where to ask when the connection of the dialog fails.
+    /// Where to ask when no target is left: in place of targets, or when the connection of the dialog
+    /// fails.
     pub(super) fallback: Option<Hop>,
     pub(super) attempt: Option<Attempt>,
     pub(super) is_cancelled: bool,
@@ -72,6 +73,21 @@ pub(super) enum Turn {
 }
 
 impl Pending {
+    fn new(draft: Draft, fallback: Option<Hop>, purpose: Purpose) -> Self {
+        Self {
+            draft,
+            purpose,
+            targets: VecDeque::new(),
+            fallback,
+            attempt: None,
+            is_cancelled: false,
+            failure: Failure::NoTarget,
+            refusal: None,
+            accepted: Vec::new(),
+            mark: None,
+        }
+    }
+
     fn next_target(&mut self) -> Option<Target> {
         let failure = self.failure;
         while let Some((target, turn)) = self.targets.pop_front() {
@@ -106,12 +122,8 @@ impl Core {
     ) -> Result<RequestId, SendError> {
         let hop = draft.hop();
         let back = self.way_back(flow, hop.as_ref());
-        let fallback = hop.filter(|_| back.is_some());
-        let id = self.send(now, draft, back.into_iter().collect(), purpose)?;
-        if let Some(pending) = self.pending.get_mut(&id) {
-            pending.fallback = fallback;
-        }
-        Ok(id)
+        let pending = Pending::new(draft, hop, purpose);
+        self.begin_sending(now, pending, back.into_iter().collect())
     }
 
     pub(super) fn way_back(&self, flow: Option<Flow>, hop: Option<&Hop>) -> Option<Target> {
@@ -129,29 +141,25 @@ impl Core {
         purpose: Purpose,
         mark: Option<u64>,
     ) -> Result<RequestId, SendError> {
+        let hop = targets.is_empty().then(|| draft.hop()).flatten();
+        let mut pending = Pending::new(draft, hop, purpose);
+        pending.mark = mark;
+        self.begin_sending(now, pending, targets)
+    }
+
+    fn begin_sending(
+        &mut self,
+        now: Instant,
+        pending: Pending,
+        targets: Vec<Target>,
+    ) -> Result<RequestId, SendError> {
         if self.pending.len() >= self.config.limits.max_requests as usize {
             return Err(SendError::Overloaded);
         }
         let id = RequestId(self.next_request);
         self.next_request += 1;
-        let hop = targets.is_empty().then(|| draft.hop()).flatten();
-        let pending = Pending {
-            draft,
-            purpose,
-            targets: VecDeque::new(),
-            fallback: None,
-            attempt: None,
-            is_cancelled: false,
-            failure: Failure::NoTarget,
-            refusal: None,
-            accepted: Vec::new(),
-            mark,
-        };
         self.pending.insert(id, pending);
-        match hop {
-            Some(hop) => self.ask(now, Question::Request(id), hop),
-            None => self.set_targets(now, id, targets),
-        }
+        self.set_targets(now, id, targets);
         Ok(id)
     }
 
