@@ -152,12 +152,14 @@ impl Endpoint {
     /// The time of the last [`poll_timeout`](Self::poll_timeout) has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.core.table.handle_timeout(now);
+        self.settle(now);
+        let mut idle = Vec::new();
         while let Some(timer) = self.core.timers.pop_expired(now) {
             match timer {
                 Timer::Connect(connection) | Timer::Read(connection) => {
                     self.core.disconnect(now, connection);
                 }
-                Timer::Idle(connection) => self.core.check_idle(now, connection),
+                Timer::Idle(connection) => idle.push(connection),
                 Timer::Question(query) => self.answer_question(now, query, Vec::new()),
                 Timer::Session(session, timer) => self.handle_session_timeout(now, session, timer),
                 Timer::Subscription(id, SubscriptionTimer::Expire) => {
@@ -169,6 +171,11 @@ impl Endpoint {
                 Timer::Subscription(id, timer) => self.handle_subscriber_timeout(now, id, timer),
                 Timer::Publication(id) => self.handle_publication_timeout(now, id),
             }
+        }
+        self.settle(now);
+        // What was due has left on the connections that there are.
+        for connection in idle {
+            self.core.check_idle(now, connection);
         }
         self.settle(now);
     }

@@ -9,7 +9,7 @@ use comity_sip::{
     Cause, HeaderName, Method, PublicationEvent, Publish, Reason, StatusCode, Subscribe,
     SubscriptionEvent, SubscriptionId, Transport, WatcherEvent,
 };
-use comity_testkit::link::End;
+use comity_testkit::link::{DatagramPlan, End};
 
 use super::world::{World, config, target};
 
@@ -259,6 +259,29 @@ fn what_is_not_refreshed_ends() {
 }
 
 #[test]
+fn what_is_due_leaves_before_an_idle_connection_is_closed() {
+    let short = |end| {
+        let mut config = config(end);
+        config.limits.idle = Duration::from_secs(80);
+        config
+    };
+    let mut world = World::with(DatagramPlan::default(), 1, short(End::A), short(End::B));
+    established(&mut world, 100);
+    // Nobody looks at the clock until the connection is idle and the subscription over.
+    world.now += Duration::from_secs(200);
+    world.act(End::B, |now, endpoint| endpoint.handle_timeout(now));
+    let sent = world.sent(End::B);
+    let (at, line) = sent.last().unwrap();
+    assert!(
+        *at > 200.0 && line.starts_with("NOTIFY sip:"),
+        "{at} {line}"
+    );
+    // On the connection that there was.
+    assert_eq!(world.end(End::A).connections(), 1);
+    assert_eq!(world.end(End::B).connections(), 1);
+}
+
+#[test]
 fn a_refresh_that_finds_nobody_gets_481_and_begins_anew() {
     let mut world = World::ideal();
     established(&mut world, 600);
@@ -399,7 +422,7 @@ fn a_publication_follows_its_entity_tag() {
     let mut configuration = config(End::B);
     configuration.acceptance.methods.push("PUBLISH".to_owned());
     let mut world = World::with(
-        comity_testkit::link::DatagramPlan::default(),
+        DatagramPlan::default(),
         1,
         config(End::A),
         configuration,
