@@ -421,12 +421,7 @@ fn publish_server(
 fn a_publication_follows_its_entity_tag() {
     let mut configuration = config(End::B);
     configuration.acceptance.methods.push("PUBLISH".to_owned());
-    let mut world = World::with(
-        DatagramPlan::default(),
-        1,
-        config(End::A),
-        configuration,
-    );
+    let mut world = World::with(DatagramPlan::default(), 1, config(End::A), configuration);
     let (resource, from) = ("sip:alice@a.example", "sip:alice@a.example");
     let mut publish = Publish::new(
         resource.parse().unwrap(),
