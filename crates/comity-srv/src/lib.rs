@@ -134,6 +134,7 @@ mod limits;
 mod message;
 mod plan;
 pub mod publish;
+mod records;
 mod resolver;
 pub mod routes;
 mod select;
@@ -145,6 +146,7 @@ pub use candidate::{Basis, BlockedAddress, Candidate, Dnssec, Identity, Provenan
 pub use limits::Limits;
 pub use message::{NaptrData, Question, RecordKind, RecordName, SrvData};
 pub use plan::{Failure, Outcome, Remainder};
+pub use records::{MessageError, service_records};
 pub use resolver::{
     Config, Event, LookedUp, Protocol, Records, ResolveError, Resolver, SocketId, Transmit,
 };

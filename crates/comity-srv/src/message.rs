@@ -10,7 +10,7 @@ mod wire;
 
 pub use name::{Question, RecordKind, RecordName};
 pub(crate) use query::{Edns, Form, Sent};
-pub(crate) use reply::{Answer, Ending, Reply, Rules, Unusable, read};
+pub(crate) use reply::{Answer, Ending, Reply, Rules, Unusable, read, services};
 pub use reply::{NaptrData, SrvData};
 
 const CLASS_IN: u16 = 1;

@@ -30,6 +30,7 @@ use hosts::{Bearing, Hosts};
 pub use outcome::{Failure, Outcome, Remainder};
 use pointers::{Pointed, Pointers};
 use purpose::Purpose;
+pub(crate) use services::judge as judge_record;
 use services::{Fallback, Found, Mixing, Services, Set};
 
 /// One resolution without its messages.

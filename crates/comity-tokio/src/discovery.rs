@@ -103,7 +103,23 @@ impl Discovery {
         domain: DomainName,
         service: Service,
     ) -> Result<Resolution, DiscoveryError> {
-        self.resolve_in(Lane::Own, domain, service).await
+        self.resolve_in(Lane::Own, domain, service, None).await
+    }
+
+    /// [`resolve`](Self::resolve) with an order of records that `order` decides; see
+    /// [`Resolver::resolve_in_order`].
+    ///
+    /// # Errors
+    ///
+    /// The question was not asked. That no server was found is an [`Outcome`].
+    pub async fn resolve_in_order(
+        &self,
+        domain: DomainName,
+        service: Service,
+        order: [u8; 32],
+    ) -> Result<Resolution, DiscoveryError> {
+        self.resolve_in(Lane::Own, domain, service, Some(order))
+            .await
     }
 
     pub(crate) async fn resolve_in(
@@ -111,11 +127,13 @@ impl Discovery {
         lane: Lane,
         domain: DomainName,
         service: Service,
+        order: Option<[u8; 32]>,
     ) -> Result<Resolution, DiscoveryError> {
         let (reply, answer) = oneshot::channel();
         let question = Question::Service {
             domain,
             service,
+            order,
             reply,
         };
         self.ask(lane, question).await?;
@@ -169,6 +187,7 @@ enum Question {
     Service {
         domain: DomainName,
         service: Service,
+        order: Option<[u8; 32]>,
         reply: Reply<Resolution>,
     },
     Records {
@@ -267,14 +286,21 @@ impl Driver {
             Question::Service {
                 domain,
                 service,
+                order,
                 reply,
-            } => match self.resolver.resolve(now, &domain, service) {
-                Ok(query) => {
-                    let found = None;
-                    self.wait(query, lane, Asker::Service { reply, found });
+            } => {
+                let begun = match order {
+                    Some(order) => self.resolver.resolve_in_order(now, &domain, service, order),
+                    None => self.resolver.resolve(now, &domain, service),
+                };
+                match begun {
+                    Ok(query) => {
+                        let found = None;
+                        self.wait(query, lane, Asker::Service { reply, found });
+                    }
+                    Err(error) => tell(reply, Err(error.into())),
                 }
-                Err(error) => tell(reply, Err(error.into())),
-            },
+            }
             Question::Records {
                 domain,
                 labels,

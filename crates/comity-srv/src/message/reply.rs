@@ -146,6 +146,35 @@ pub(crate) fn read(
     interpret(&sections, question, negative, &header, rules)
 }
 
+/// The SRV records of `owner` in a response whose header and question count for nothing.
+pub(crate) fn services(
+    response: &[u8],
+    owner: &RecordName,
+    rules: &Rules,
+) -> Result<Vec<SrvData>, Unusable> {
+    let mut cursor = Cursor::new(response, QUESTION_COUNT_AT);
+    let (questions, answers) = (cursor.u16()?, cursor.u16()?);
+    if usize::from(answers) > rules.max_records || response.len() > rules.max_message_bytes {
+        return Err(Unusable::TooLarge);
+    }
+    let mut cursor = Cursor::new(response, HEADER_BYTES);
+    if questions == 1 {
+        cursor.name()?;
+        cursor.array::<4>()?;
+    } else if questions > 1 {
+        return Err(Unusable::Malformed);
+    }
+    let question = Question {
+        name: owner.clone(),
+        kind: RecordKind::Srv,
+    };
+    let answers = Section::pass(&mut cursor, answers)?;
+    match Path::follow(answers, &question, rules)?.ending {
+        Some(Ending::Services(found)) => Ok(found),
+        Some(_) | None => Ok(Vec::new()),
+    }
+}
+
 struct Header {
     is_truncated: bool,
     is_authentic: bool,
@@ -453,6 +482,7 @@ fn seconds(ttl: u32) -> Duration {
 }
 
 const HEADER_BYTES: usize = 12;
+const QUESTION_COUNT_AT: usize = 4;
 
 const NS: u16 = 2;
 const CNAME: u16 = 5;

@@ -230,7 +230,8 @@ fn refuses(found: &[SrvData]) -> bool {
     found.iter().all(|data| data.target.is_root())
 }
 
-fn judge(data: &SrvData) -> Result<ServiceRecord, DropReason> {
+/// The record as one that can be used, or why it cannot.
+pub(crate) fn judge(data: &SrvData) -> Result<ServiceRecord, DropReason> {
     if data.target.is_root() {
         return Err(DropReason::NotOffered);
     }

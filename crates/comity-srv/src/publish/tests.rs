@@ -84,14 +84,14 @@ fn look(zone: &str, ask: &Ask) -> Result<LookedUp, Failure> {
                 };
                 match &mut found.records {
                     Records::Services(list) => list.push(new),
-                    Records::None | Records::Pointers(_) | Records::Addresses(_) | _ => {
+                    Records::None | Records::Pointers(_) | Records::Addresses(_) => {
                         found.records = Records::Services(vec![new]);
                     }
                 }
             }
             ("A", RecordKind::A) | ("AAAA", RecordKind::Aaaa) => match &mut found.records {
                 Records::Addresses(list) => list.push(address(data[0])),
-                Records::None | Records::Pointers(_) | Records::Services(_) | _ => {
+                Records::None | Records::Pointers(_) | Records::Services(_) => {
                     found.records = Records::Addresses(vec![address(data[0])]);
                 }
             },

@@ -97,7 +97,7 @@ impl Driver {
         let patience = self.answer_timeout;
         let (name, service) = answers::inquiry(&domain, at.as_ref(), self.uses_direct_tls(&domain));
         self.errands.begin(query, async move {
-            let resolution = discovery.resolve_in(lane, name, service);
+            let resolution = discovery.resolve_in(lane, name, service, None);
             match timeout(patience, resolution).await {
                 Ok(resolution) => Answer::Resolved {
                     domain,
