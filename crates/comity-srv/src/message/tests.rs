@@ -1,9 +1,11 @@
+mod wire;
+
 use std::time::Duration;
 
 use comity_identity::DomainName;
 use comity_machine::Random;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, SOA, SRV};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NAPTR, NS, SOA, SRV};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::*;
@@ -113,6 +115,90 @@ fn a_query_without_edns_has_no_opt_record() {
     let message = Message::from_vec(&sent.to_bytes()).unwrap();
     assert_eq!(message.edns, None);
     assert_eq!(message.queries[0].query_type, RecordType::AAAA);
+}
+
+#[test]
+fn a_query_says_whether_it_wants_the_answer_validated() {
+    let asked = question("b.example", RecordKind::Naptr);
+    let bits = |wants_validation, checking_disabled| {
+        let form = Form {
+            wants_validation,
+            checking_disabled,
+            ..PLAIN
+        };
+        let sent = Sent::new(&asked, form, false, &mut Random::from_seed([1; 32]));
+        let message = Message::from_vec(&sent.to_bytes()).unwrap();
+        assert_eq!(message.queries[0].query_type, RecordType::NAPTR);
+        let metadata = message.metadata;
+        (metadata.authentic_data, metadata.checking_disabled)
+    };
+    assert_eq!(bits(false, false), (false, false));
+    assert_eq!(bits(true, false), (true, false));
+    assert_eq!(bits(true, true), (true, true));
+}
+
+#[test]
+fn the_word_of_the_server_about_validation_counts_if_it_is_believed() {
+    let asked = question("b.example", RecordKind::A);
+    let sent = sent(&asked, true);
+    let state = |believes_validation, authentic_data| {
+        let rules = Rules {
+            believes_validation,
+            ..RULES
+        };
+        let mut message = reply(&sent);
+        message.metadata.authentic_data = authentic_data;
+        message.answers = vec![a("b.example", 60, 1)];
+        match read(&message.to_vec().unwrap(), &sent, &asked, &rules) {
+            Ok(Reply::Answer(answer)) => answer.dnssec,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(state(false, false), Dnssec::Unchecked);
+    assert_eq!(state(false, true), Dnssec::Unchecked);
+    assert_eq!(state(true, false), Dnssec::Insecure);
+    assert_eq!(state(true, true), Dnssec::Secure);
+}
+
+#[test]
+fn a_code_of_edns_is_an_error_and_no_absence() {
+    let result = read_bent(|message| {
+        message.metadata.response_code = ResponseCode::BADVERS;
+        message.set_edns(hickory_proto::op::Edns::new());
+    });
+    assert_eq!(result, Ok(Reply::Error { code: 16 }));
+}
+
+#[test]
+fn naptr_data_are_read_with_their_texts() {
+    let asked = question("b.example", RecordKind::Naptr);
+    let sent = sent(&asked, true);
+    let mut message = reply(&sent);
+    let data = NAPTR::new(
+        50,
+        9,
+        b"s"[..].into(),
+        b"SIPS+D2T"[..].into(),
+        b"!^.*$!x!"[..].into(),
+        name("_sips._tcp.b.example"),
+    );
+    message.answers = vec![Record::from_rdata(
+        name("b.example"),
+        60,
+        RData::NAPTR(data),
+    )];
+    let expected = NaptrData {
+        order: 50,
+        preference: 9,
+        flags: b"s"[..].into(),
+        service: b"SIPS+D2T"[..].into(),
+        has_regexp: true,
+        replacement: record_name("_sips._tcp.b.example"),
+    };
+    assert_eq!(
+        read(&message.to_vec().unwrap(), &sent, &asked, &RULES),
+        answer(&[], Ending::Pointers(vec![expected]), Some(60))
+    );
 }
 
 #[test]

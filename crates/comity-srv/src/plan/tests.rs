@@ -1,5 +1,9 @@
 mod direct_tls;
+mod dnssec;
 mod given;
+mod groups;
+mod next_hop;
+mod sip;
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -159,6 +159,140 @@ fn the_chance_of_a_pair_is_its_share_of_the_weight() {
     }
 }
 
+/// No statistics either: every triple of evenly spaced draws, and every order that they come to.
+#[test]
+fn the_chances_of_whole_orders_are_those_of_draws_without_replacement() {
+    const STEPS: u64 = 96;
+    let races = |weight: u16| {
+        let draw = |step: u64| u64::MAX / (2 * STEPS) * (2 * step + 1);
+        let race = |step| Race::new(draw(step), weight);
+        (0..STEPS).map(race).collect::<Vec<_>>()
+    };
+    for weights in [[3, 2, 1], [1, 1, 1], [0, 0, 10], [60, 20, 10]] {
+        let lanes = weights.map(races);
+        let mut counts = BTreeMap::new();
+        for (a, b, c) in lanes[0].iter().flat_map(|a| {
+            let pairs = lanes[1].iter().map(move |b| (a, b));
+            pairs.flat_map(|(a, b)| lanes[2].iter().map(move |c| (a, b, c)))
+        }) {
+            let mut order = [(a, 0), (b, 1), (c, 2)];
+            order.sort();
+            *counts.entry(order.map(|(_, place)| place)).or_insert(0_u32) += 1;
+        }
+        let shares = effective(&weights);
+        for (order, count) in counts {
+            let [first, second, _] = order.map(|place: usize| shares[place]);
+            let expected = first * second / (1. - first);
+            let share = f64::from(count) / f64::from(96_u32.pow(3));
+            // Each of the three borders between two orders is wrong by at most one layer.
+            assert!(
+                (share - expected).abs() <= 3. / 96.,
+                "{weights:?} {order:?}: {share}"
+            );
+        }
+    }
+}
+
+/// A fraction in lowest terms.
+type Fraction = (u64, u64);
+
+fn add(a: Fraction, b: Fraction) -> Fraction {
+    let (top, bottom) = (a.0 * b.1 + b.0 * a.1, a.1 * b.1);
+    let (mut x, mut y) = (top, bottom);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    (top / x, bottom / x)
+}
+
+/// The chance of each record to be picked first by the algorithm of RFC 2782, by going through every
+/// number that it may be given.
+fn literal_chances(weights: &[u16]) -> Vec<Fraction> {
+    let offers: Vec<_> = weighted(weights)
+        .into_iter()
+        .map(|record| Offer {
+            record,
+            transport: Transport::StartTls,
+            dnssec: Dnssec::Unchecked,
+        })
+        .collect();
+    let mut chances = vec![(0, 1); weights.len()];
+    let mut script: Vec<u64> = Vec::new();
+    loop {
+        let mut bounds = Vec::new();
+        let mut left = offers.clone();
+        let picked = literal_pick(&mut left, &mut |bound| {
+            if bounds.len() == script.len() {
+                script.push(0);
+            }
+            bounds.push(bound);
+            script[bounds.len() - 1]
+        });
+        let place = offers.iter().position(|offer| *offer == picked).unwrap();
+        chances[place] = add(chances[place], (1, bounds.iter().product()));
+        // The next script, as the next number of a counter.
+        while script
+            .last()
+            .is_some_and(|&last| last + 1 == bounds[script.len() - 1])
+        {
+            script.pop();
+        }
+        match script.last_mut() {
+            Some(last) => *last += 1,
+            None => return chances,
+        }
+    }
+}
+
+#[test]
+fn the_literal_algorithm_has_the_chances_that_follow_from_its_text() {
+    for weights in [
+        &[0, 0][..],
+        &[1, 1],
+        &[1, 3],
+        &[10, 10, 10],
+        &[6, 2, 1, 1],
+        &[0, 1],
+        &[1, 0],
+        &[0, 0, 10],
+        &[7],
+    ] {
+        let count = |list: &[&u16]| u64::try_from(list.len()).unwrap();
+        let zeros: Vec<_> = weights.iter().filter(|weight| **weight == 0).collect();
+        let all: Vec<_> = weights.iter().collect();
+        let sum: u64 = weights.iter().map(|&weight| u64::from(weight)).sum();
+        let expected = weights
+            .iter()
+            .map(|&weight| match (weight, zeros.is_empty()) {
+                (0, _) => (1, count(&zeros) * (sum + 1)),
+                (weight, false) => (u64::from(weight), sum + 1),
+                (weight, true) => {
+                    let n = count(&all);
+                    (u64::from(weight) * n + 1, n * (sum + 1))
+                }
+            });
+        let expected: Vec<_> = expected.map(|fraction| add((0, 1), fraction)).collect();
+        assert_eq!(literal_chances(weights), expected, "{weights:?}");
+    }
+    // What the text of the RFC calls three quarters.
+    assert_eq!(literal_chances(&[1, 3]), [(3, 10), (7, 10)]);
+}
+
+#[test]
+fn the_literal_order_loses_nothing_and_keeps_priorities() {
+    for seed in seeds(50) {
+        let order = literal_order(mixed(), &seed);
+        assert!(order.is_sorted_by_key(|record| record.priority));
+        let (mut sorted, mut input) = (order.clone(), mixed());
+        sorted.sort();
+        input.sort();
+        assert_eq!(sorted, input);
+        let mut turned = mixed();
+        turned.reverse();
+        assert_eq!(literal_order(turned, &seed), order);
+    }
+}
+
 #[test]
 fn a_zero_weight_keeps_a_small_chance() {
     let share = effective(&[0, 1])[0];
@@ -327,7 +461,7 @@ fn long_names_that_share_labels_are_told_apart() {
 #[test]
 fn the_order_is_the_same_on_every_machine() {
     let order = weighted_order(weighted(&[1, 1, 1, 1, 1, 1]), &[1; 32]);
-    let expected = ["h4", "h1", "h5", "h0", "h2", "h3"].map(|host| format!("{host}.example"));
+    let expected = ["h2", "h3", "h4", "h1", "h0", "h5"].map(|host| format!("{host}.example"));
     assert_eq!(names(&order), expected);
 }
 

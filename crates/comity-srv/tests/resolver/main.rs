@@ -5,5 +5,7 @@ mod direct_tls;
 mod given;
 mod hostile;
 mod promises;
+mod requests;
 mod resolution;
+mod validation;
 mod world;

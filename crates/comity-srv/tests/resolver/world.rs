@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use comity_identity::DomainName;
 use comity_machine::QueryId;
 use comity_srv::{
-    Config, Event, Failure, Outcome, Protocol, Remainder, Resolver, Service, SocketId, Trace,
-    Transmit,
+    Config, Event, Failure, LookedUp, Outcome, Protocol, Remainder, Resolver, Service, SocketId,
+    Trace, Transmit,
 };
 use comity_testkit::dns::{FakeDns, Transport, frame, unframe};
 
@@ -28,7 +28,8 @@ pub(crate) struct World {
     pub(crate) most_open: usize,
     on_the_way: VecDeque<(Transmit, Vec<u8>)>,
     pub(crate) resolved: Vec<(QueryId, Outcome, Trace)>,
-    /// What each of them has left to look up.
+    pub(crate) looked_up: Vec<(QueryId, Result<LookedUp, Failure>)>,
+    /// What each of the resolutions has left to look up.
     pub(crate) rests: Vec<Option<Remainder>>,
 }
 
@@ -52,6 +53,7 @@ impl World {
             most_open: 0,
             on_the_way: VecDeque::new(),
             resolved: Vec::new(),
+            looked_up: Vec::new(),
             rests: Vec::new(),
         }
     }
@@ -144,7 +146,8 @@ impl World {
                 Event::Release { socket } => {
                     assert!(self.open.remove(&socket).is_some(), "{socket} is not open");
                 }
-                other @ (Event::LookedUp { .. } | _) => panic!("{other:?}"),
+                Event::LookedUp { query, result, .. } => self.looked_up.push((query, result)),
+                other => panic!("{other:?}"),
             }
         }
         self.most_open = self.most_open.max(self.open.len());
