@@ -1,10 +1,16 @@
-//! Service discovery for federation: DNS messages, resolution and exact SRV selection, without I/O.
+//! Service discovery for federation: DNS, exact SRV selection, static routes and failover, without I/O.
 //!
-//! A [`Resolver`] finds out where the XMPP server of a domain can be reached: it asks recursive name
-//! servers for `_xmpp-server._tcp` and, where direct TLS is wanted, `_xmpps-server._tcp` SRV records
-//! (RFC 2782, RFC 6120 §3.2, XEP-0368) and for the addresses of their targets, and ends with a typed
-//! [`Outcome`] and the [`Trace`] that explains it. It opens no sockets, connects to nobody and does
-//! not validate DNSSEC. [`Service`] lists what it can look for.
+//! * A [`Resolver`] finds out where a [`Service`] of a domain can be reached: XMPP (RFC 6120 §3.2,
+//!   XEP-0368), SIP (RFC 3263), the edge of a Microsoft domain, or a next hop that an operator named.
+//!   It ends with a typed [`Outcome`] and the [`Trace`] that explains it.
+//! * [`weighted_order`] is the order of SRV records that RFC 2782 asks for.
+//! * [`attempts`] works through the candidates: races, failover, and health beside the cache.
+//! * [`routes`] holds static routes, [`federation`] what is known and learned of domains and which
+//!   protocol they speak.
+//! * [`publish`] says what has to be in DNS for our own domains, and what is wrong with what is there.
+//!
+//! Nothing here opens a socket or reads a clock, and nothing validates DNSSEC: name servers do, see
+//! [`Config::servers_validate`].
 //!
 //! # Driving a resolver
 //!
@@ -67,17 +73,21 @@
 //!
 //! # Outcomes
 //!
-//! Absence, refusal and failure are different things. Only answers that there are no SRV records
-//! lead to the domain's own addresses on port 5269: not a timeout, not SERVFAIL, not records whose
-//! targets are of no use, not a target of `.`. RFC 6120 §3.2.1 (step 9) would fall back when no
-//! answer comes too; that lets whoever can suppress an answer choose where we connect, so here it is a
-//! [`Failure`] to be tried again. A `.` beside other records is left out.
+//! Absence, refusal, failure and forgery are different things. Only answers that there are no SRV
+//! records lead to the domain's own addresses: not a timeout, not SERVFAIL, not records whose targets
+//! are of no use, not a target of `.`. RFC 6120 §3.2.1 (step 9) would fall back when no answer comes
+//! too; that lets whoever can suppress an answer choose where we connect, so here it is a [`Failure`]
+//! to be tried again. A `.` beside other records is left out.
 //!
-//! # Direct TLS
+//! Targets are looked up one priority at a time. When a priority has addresses, the resolution ends
+//! with them and with the [`Remainder`], a value by which [`Resolver::resolve_rest`] goes on if all of
+//! them fail. Without, the next priority follows at once.
+//!
+//! # XMPP
 //!
 //! [`Service::XmppServerWithDirectTls`] asks for both sets of records at the same time, and goes on
 //! when both answers are known or will not come. All records are one set then: priorities and weights
-//! are mixed, and each [`Candidate`] says by its [`Security`] which way it wants to be spoken to. A
+//! are mixed, and each [`Candidate`] says by its [`Transport`] which way it wants to be spoken to. A
 //! host, port and address in both sets is two candidates.
 //!
 //! A set whose target is `.` is not offered, and the other one counts. If that has no record, the
@@ -92,6 +102,34 @@
 //! that does without TLS if need be. If the set that is known has no record that can be used, the
 //! whole resolution is a [`Failure`]: the other may have records, or forbid the fallback.
 //!
+//! # SIP
+//!
+//! [`Service::Sip`] takes what the URI says. With a port only addresses are asked for; with a
+//! transport its SRV records; with neither the NAPTR records, or without these the SRV records of
+//! every transport that we speak (RFC 3263 §4.1 and §4.2). The sets of different transports are not
+//! mixed: they follow each other as NAPTR says, or as [`SipService::supported`] prefers. If the answer
+//! about one of them does not come, only those before it are used, and if there is none the resolution
+//! is a [`Failure`], so that nobody leads us from TLS to TCP by suppressing an answer. Without any
+//! record the domain itself is tried, over UDP, or for `sips` over TLS.
+//!
+//! [`Service::SipFederation`] is `_sipfederationtls._tcp` over TLS and nothing else.
+//!
+//! # Certificates
+//!
+//! [`Candidate::identities`] are the names of which the certificate has to show one. It is the domain
+//! always, and the target of SRV records only where DNSSEC has proved these (RFC 7673 §4.1), since
+//! otherwise whoever forges an answer could choose whom we trust. A Microsoft edge shows its own name:
+//! that is enough where it lies inside of the domain, so that a forged answer leads to a host of
+//! the domain at worst. A next hop may show the name that the operator gave.
+//!
+//! # DNSSEC
+//!
+//! With [`Config::servers_validate`] a candidate says whether every answer on the way to it was
+//! validated, and SERVFAIL is asked again with the CD bit: a server that answers then has found the
+//! signatures to be wrong, and the outcome is [`Outcome::Bogus`]. No other set and no fallback counts
+//! beside it; a target with bogus addresses is skipped (RFC 7672 §2.2). Without, [`Dnssec::Unchecked`]
+//! is all that is known.
+//!
 //! # Hosts without SRV records
 //!
 //! [`Service::Host`] finds the addresses of one host for a port that is known: from a configuration, or
@@ -103,9 +141,11 @@
 //!
 //! # Order
 //!
-//! [`weighted_order`] draws without replacement in proportion to the weights. The running sum of RFC
-//! 2782 with its inclusive random number gives weights 1 and 3 the shares 40 and 60 percent, or 30
-//! and 70 if the records are shuffled before, where its text says one and three quarters.
+//! [`weighted_order`] draws without replacement in proportion to the weights, by a hash of the
+//! endpoint under a seed. The running sum of RFC 2782 with its inclusive random number gives weights 1
+//! and 3 the shares 40 and 60 percent, or 30 and 70 if the records are shuffled before, where its text
+//! says one and three quarters; [`Selection::Rfc2782`] is there for who needs it to the letter. With
+//! [`Resolver::resolve_in_order`] the caller gives the seed, and every machine gets the same order.
 //!
 //! # Forged answers
 //!
@@ -118,12 +158,14 @@
 //! # Limits
 //!
 //! [`Limits`] bounds messages, records, aliases, lookups, addresses, time and the cache. At most
-//! `max_resolutions * max_parallel_lookups` sockets are open. [`AddressPolicy`] decides which
-//! addresses may be dialled: public ones, unless told otherwise.
+//! `max_resolutions * max_parallel_lookups` sockets are open. Messages are walked in place and not
+//! built: the work for one is its records times a constant. [`AddressPolicy`] decides which addresses
+//! may be dialled: public ones, unless told otherwise; it is asked at every resolution.
 //!
-//! RFC 1035 (messages), RFC 2181 §8 (TTL), RFC 2308 (negative answers), RFC 2782 (SRV), RFC 5452
-//! (forged answers), RFC 6120 §3.2 (XMPP), RFC 6891 (EDNS), RFC 8305 §4 (families in turn), XEP-0368
-//! (direct TLS).
+//! RFC 1035 (messages), RFC 2181 §8 (TTL), RFC 2308 (negative answers), RFC 2782 (SRV), RFC 3263
+//! (SIP), RFC 3403 (NAPTR), RFC 4035 (AD and CD), RFC 5452 (forged answers), RFC 6120 §3.2 (XMPP),
+//! RFC 6891 (EDNS), RFC 7247 §5 (which protocol), RFC 7984 and RFC 8305 (two families), RFC 9520
+//! (failures), XEP-0368 (direct TLS), XEP-0495 (races).
 
 mod address;
 pub mod attempts;
