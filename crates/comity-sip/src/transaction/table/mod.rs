@@ -17,7 +17,7 @@ use super::key::{Keys, RequestKey};
 use super::message::to_tag;
 use super::server::{InviteServer, OtherServer, ServerInput};
 use super::sources::Sources;
-use super::step::{Class, Tell};
+use super::step::{Class, Step, Tell};
 use super::tag::Tag;
 use super::timers::TimerLists;
 use super::timing::Timing;
@@ -34,6 +34,8 @@ use crate::{Method, Request, Response, StatusCode};
 #[derive(Debug)]
 pub(crate) struct Table {
     timing: Timing,
+    /// The first step of each server of a request other than INVITE.
+    first_step: Step<OtherServer>,
     hash: Seeded,
     /// Of the tags that others see.
     tags: Seeded,
@@ -77,6 +79,7 @@ impl Table {
         let mut seeded = || Seeded::new(random.bytes());
         let keys = Keys::new(Fingerprints::new(seeded(), seeded()), seeded());
         Self {
+            first_step: OtherServer::start(&timing),
             timing,
             limits,
             held: 0,
@@ -211,9 +214,8 @@ impl Table {
                 (state, step.map(Machine::InviteServer))
             }
             Kind::Other => {
-                let step = OtherServer::start(&self.timing);
                 let state = Machine::OtherServer(OtherServer::Trying);
-                (state, step.map(Machine::OtherServer))
+                (state, self.first_step.map(Machine::OtherServer))
             }
         };
         // One that came on another way, or that cancels, does not stand for the first.
