@@ -20,7 +20,7 @@ impl Way {
     /// `maddr` is not followed: anybody could have a third party written to.
     pub(crate) fn back(mut self, via: &Via<'_>) -> Self {
         if let Flow::Datagrams { remote, .. } = &mut self.flow
-            && via.rport().is_none()
+            && !via.has_rport()
         {
             let port = via.port();
             remote.set_port(port.unwrap_or_else(|| Transport::Udp.default_port()));

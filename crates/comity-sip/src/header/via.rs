@@ -20,7 +20,6 @@ pub struct Via<'a> {
     sent_by: HostPort<'a>,
     params: Params<'a>,
     branch: Option<Ascii<'a>>,
-    rport: Option<Rport>,
     /// Which parameters with a meaning there are, as bits of [`Known`].
     met: u8,
 }
@@ -110,7 +109,12 @@ impl<'a> Via<'a> {
 
     /// The port from which the request came, or the wish to know it (RFC 3581).
     pub fn rport(&self) -> Option<Rport> {
-        self.rport
+        rport(&self.known(Known::Rport)?)
+    }
+
+    /// True if the sender wants the answer at the port from which the request came.
+    pub(crate) fn has_rport(&self) -> bool {
+        self.has(Known::Rport)
     }
 
     /// Where answers shall go in place of the host (RFC 3261 §18.2.2).
@@ -125,8 +129,13 @@ impl<'a> Via<'a> {
     }
 
     fn known(&self, known: Known) -> Option<Param<'a>> {
-        let is_met = self.met & 1 << known as u8 != 0;
-        is_met.then(|| self.params.find(known.name())).flatten()
+        self.has(known)
+            .then(|| self.params.find(known.name()))
+            .flatten()
+    }
+
+    fn has(&self, known: Known) -> bool {
+        self.met & 1 << known as u8 != 0
     }
 
     fn within(&self, limits: &Limits) -> Result<(), ValueError> {
@@ -152,10 +161,7 @@ impl<'a> Via<'a> {
                 self.branch.is_some()
             }
             Known::Received => address(bytes).is_some(),
-            Known::Rport => {
-                self.rport = rport(param);
-                self.rport.is_some()
-            }
+            Known::Rport => rport(param).is_some(),
             Known::Maddr => whole(bytes, host).is_ok(),
             Known::Ttl => small::<u8>(bytes).is_some(),
         };
@@ -228,7 +234,6 @@ fn via(input: &[u8]) -> Read<'_, Via<'_>> {
         sent_by,
         params: Params::default(),
         branch: None,
-        rport: None,
         met: 0,
     };
     let (rest, params) = params(rest, |param| via.take(param))?;

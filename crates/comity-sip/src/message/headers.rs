@@ -331,9 +331,7 @@ pub struct Values<'a, T> {
 /// How far values were read, in bytes of the message.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Position {
-    /// Where the last value begins.
-    pub(crate) value_start: usize,
-    /// Where it ends.
+    /// Where the last value ends.
     pub(crate) value_end: usize,
     /// Where the next one on the line begins, or where the value of the line ends.
     pub(crate) next: usize,
@@ -394,7 +392,6 @@ impl<'a, T: ListField<'a>> Values<'a, T> {
         if value.stands_alone() && (self.count > 1 || !behind.is_empty() || self.has_more_lines()) {
             return Err(at::<T>(start, Fault::Star));
         }
-        self.position.value_start = start;
         self.position.value_end = start + len;
         self.position.next = end - behind.len();
         self.value = behind;

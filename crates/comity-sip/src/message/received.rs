@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use super::headers::{Headers, Values};
-use crate::ParseError;
 use crate::grammar::{Digits, push_address};
 use crate::header::Via;
+use crate::{HeaderName, ParseError};
 
 /// What is to stand in place of some bytes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,19 +33,19 @@ impl Noted {
         Ok(Self::new(&values, &via, source))
     }
 
-    /// The same of a Via that was just read of the values.
+    /// The same of the first Via, which was just read of the values.
     pub(crate) fn new(
         values: &Values<'_, Via<'_>>,
         via: &Via<'_>,
         source: SocketAddr,
     ) -> Option<Self> {
         let address = source.ip().to_canonical();
-        let asks = via.rport().is_some();
-        if !asks && via.received().is_none() && via.host().address() == Some(address) {
+        let is_noted = via.has_rport() || via.received().is_some();
+        if !is_noted && via.host().address() == Some(address) {
             return None;
         }
-        let position = values.position();
-        let place = position.value_start..position.value_end;
+        let header = values.headers().named(HeaderName::Via).next()?;
+        let place = header.value_offset()..values.position().value_end;
         let params_start = place.end - via.params().as_bytes().len();
         let mut value = Vec::with_capacity(place.len() + MAX_NOTE);
         value.extend(values.headers().bytes(place.start..params_start));
