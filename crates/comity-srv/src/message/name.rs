@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use comity_identity::{DomainName, ParseError};
 
-use super::wire::{MAX_NAME_BYTES, NameBuf};
+use super::wire::MAX_NAME_BYTES;
 
 /// The owner of DNS records, which may hold what no [`DomainName`] does: `_xmpp-server._tcp.b.example`.
 ///
@@ -34,9 +34,9 @@ impl RecordName {
         (bytes.len() <= MAX_NAME_BYTES).then(|| Self(bytes.into()))
     }
 
-    /// Whether `name` is this name.
-    pub(crate) fn is(&self, name: &NameBuf) -> bool {
-        *self.0 == *name.as_bytes()
+    /// Labels behind their lengths, with the empty one at the end, in lower case.
+    pub(super) fn from_wire(bytes: &[u8]) -> Self {
+        Self(bytes.into())
     }
 
     /// Whether this is the root, shown as `.`.
@@ -46,10 +46,10 @@ impl RecordName {
     }
 
     /// Whether `zone` is this name or one of the names above it.
-    pub(crate) fn lies_in(&self, zone: &NameBuf) -> bool {
+    pub(crate) fn lies_in(&self, zone: &Self) -> bool {
         let mut rest = &*self.0;
         while let Some((&length, behind)) = rest.split_first() {
-            if rest == zone.as_bytes() {
+            if *rest == *zone.0 {
                 return true;
             }
             rest = behind.get(usize::from(length)..).unwrap_or_default();
@@ -64,10 +64,26 @@ impl RecordName {
 
     /// The name as the name of a host.
     pub(crate) fn to_domain(&self) -> Result<DomainName, ParseError> {
-        DomainName::parse(&self.to_string())
+        DomainName::parse(&self.plain_text().unwrap_or_else(|| self.to_string()))
     }
 
-    fn labels(&self) -> impl Iterator<Item = &[u8]> {
+    /// The name as text, if nothing in it has to be escaped.
+    fn plain_text(&self) -> Option<String> {
+        let mut text = String::with_capacity(self.0.len());
+        for label in self.labels() {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            let label = str::from_utf8(label).ok()?;
+            if !label.bytes().all(is_plain) {
+                return None;
+            }
+            text.push_str(label);
+        }
+        Some(text)
+    }
+
+    pub(super) fn labels(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &*self.0;
         std::iter::from_fn(move || {
             let (&length, behind) = rest.split_first()?;
@@ -93,12 +109,6 @@ impl RecordName {
         }
         bytes.push(0);
         Self(bytes.into())
-    }
-}
-
-impl From<&NameBuf> for RecordName {
-    fn from(name: &NameBuf) -> Self {
-        Self(name.as_bytes().into())
     }
 }
 
@@ -130,10 +140,14 @@ impl fmt::Display for RecordName {
 /// Writes a byte of a label as a zone file does (RFC 1035 §5.1).
 fn write_byte(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
     match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'*' => f.write_char(byte.into()),
+        plain if is_plain(plain) => f.write_char(plain.into()),
         b'!'..=b'~' => write!(f, "\\{}", char::from(byte)),
         _ => write!(f, "\\{byte:03}"),
     }
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'*')
 }
 
 impl fmt::Debug for RecordName {

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::wire::{Cursor, Malformed, NameBuf, Record};
+use super::wire::{Cursor, Malformed, Record};
 use super::{CLASS_IN, OPT, Question, RecordKind, RecordName, Sent};
 use crate::candidate::Dnssec;
 
@@ -263,15 +263,18 @@ impl<'a> Section<'a> {
         Ok(Self { start, count })
     }
 
+    fn has_others_than(self, name: &RecordName) -> Result<bool, Malformed> {
+        for record in self.records() {
+            if !record.owner.is_at(name)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn records(self) -> impl Iterator<Item = Record<'a>> {
         let mut cursor = self.start;
         (0..self.count).map_while(move |_| cursor.record().ok())
-    }
-
-    /// The records in class IN whose owner is `name`.
-    fn of(self, name: &RecordName) -> impl Iterator<Item = Record<'a>> {
-        self.records()
-            .filter(move |record| is_in(record) && name.is(&record.owner))
     }
 }
 
@@ -329,11 +332,7 @@ fn interpret(
         .any(|record| record.kind == NS)
     {
         Ok(Reply::Referral)
-    } else if sections
-        .answers
-        .records()
-        .any(|record| !path.name.is(&record.owner))
-    {
+    } else if sections.answers.has_others_than(&path.name)? {
         // Records that answer something else do not say that ours are missing.
         Err(Unusable::Malformed)
     } else {
@@ -346,19 +345,21 @@ fn negative_ttl(
     authorities: Section<'_>,
     name: &RecordName,
 ) -> Result<Option<Duration>, Malformed> {
-    let is_its_zone =
-        |record: &Record<'_>| record.kind == SOA && is_in(record) && name.lies_in(&record.owner);
-    let Some(record) = authorities.records().find(is_its_zone) else {
-        return Ok(None);
-    };
-    let minimum = record.read(|data| {
-        data.name()?;
-        data.name()?;
-        // Serial, refresh, retry and expire, and then the minimum.
-        let [.., a, b, c, d] = data.array::<20>()?;
-        Ok(u32::from_be_bytes([a, b, c, d]))
-    })?;
-    Ok(Some(seconds(record.ttl).min(seconds(minimum))))
+    for mut record in authorities.records().filter(|one| one.kind == SOA) {
+        if is_in(&record) && name.lies_in(&record.owner.name()?) {
+            let minimum = record.read(soa_minimum)?;
+            return Ok(Some(seconds(record.ttl).min(seconds(minimum))));
+        }
+    }
+    Ok(None)
+}
+
+fn soa_minimum(data: &mut Cursor<'_>) -> Result<u32, Malformed> {
+    data.name()?;
+    data.name()?;
+    // Serial, refresh, retry and expire, and then the minimum.
+    let [.., a, b, c, d] = data.array::<20>()?;
+    Ok(u32::from_be_bytes([a, b, c, d]))
 }
 
 fn is_in(record: &Record<'_>) -> bool {
@@ -383,13 +384,13 @@ impl Path {
             ending: None,
         };
         while path.ending.is_none() {
-            let (found, ttl) = collect(answers, &path.name, question.kind)?;
-            if found.is_some() {
-                path.shorten(ttl);
-                path.ending = found;
-            } else if let Some((target, ttl)) = alias(answers, &path.name)? {
+            let here = Here::read(answers, &path.name, question.kind)?;
+            if here.ttl.is_some() {
+                path.shorten(here.ttl);
+                path.ending = Some(here.into_ending(question.kind));
+            } else if let Some((target, ttl)) = here.alias {
                 path.shorten(Some(ttl));
-                path.step(RecordName::from(&target), question, rules);
+                path.step(target, question, rules);
             } else {
                 break;
             }
@@ -415,34 +416,57 @@ impl Path {
     }
 }
 
-/// The data of type `kind` that `name` has, and the shortest time to live among them.
-fn collect(
-    answers: Section<'_>,
-    name: &RecordName,
-    kind: RecordKind,
-) -> Result<(Option<Ending>, Option<Duration>), Malformed> {
-    let records = || answers.of(name).filter(move |one| one.kind == kind.code());
-    let Some(shortest) = records().map(|record| seconds(record.ttl)).min() else {
-        return Ok((None, None));
-    };
-    let ending = match kind {
-        RecordKind::Srv => Ending::Services(each(records(), srv)?),
-        RecordKind::Naptr => Ending::Pointers(each(records(), naptr)?),
-        RecordKind::Aaaa => Ending::Addresses(each(records(), |data| {
-            data.array::<16>().map(IpAddr::from)
-        })?),
-        RecordKind::A => {
-            Ending::Addresses(each(records(), |data| data.array::<4>().map(IpAddr::from))?)
-        }
-    };
-    Ok((Some(ending), Some(shortest)))
+/// What a section says about one name.
+#[derive(Default)]
+struct Here {
+    /// The data of the type that was asked for, in the one of these that holds its type.
+    services: Vec<SrvData>,
+    pointers: Vec<NaptrData>,
+    addresses: Vec<IpAddr>,
+    /// The shortest time to live among them; `None` if there are none.
+    ttl: Option<Duration>,
+    alias: Option<(RecordName, Duration)>,
 }
 
-fn each<'a, T>(
-    records: impl Iterator<Item = Record<'a>>,
-    read: impl Fn(&mut Cursor<'a>) -> Result<T, Malformed>,
-) -> Result<Vec<T>, Malformed> {
-    records.map(|record| record.read(&read)).collect()
+impl Here {
+    fn read(answers: Section<'_>, name: &RecordName, kind: RecordKind) -> Result<Self, Malformed> {
+        let mut here = Self::default();
+        for record in answers.records() {
+            let is_wanted = record.kind == kind.code();
+            let is_alias = record.kind == CNAME && here.alias.is_none();
+            if !is_in(&record) || !(is_wanted || is_alias) || !record.owner.is_at(name)? {
+                continue;
+            }
+            let ttl = seconds(record.ttl);
+            if is_wanted {
+                here.add(kind, &record)?;
+                here.ttl = here.ttl.into_iter().chain([ttl]).min();
+            } else {
+                here.alias = Some((record.read(Cursor::name)?, ttl));
+            }
+        }
+        Ok(here)
+    }
+
+    fn add(&mut self, kind: RecordKind, record: &Record<'_>) -> Result<(), Malformed> {
+        match kind {
+            RecordKind::Srv => self.services.push(record.read(srv)?),
+            RecordKind::Naptr => self.pointers.push(record.read(naptr)?),
+            RecordKind::Aaaa => self
+                .addresses
+                .push(record.read(Cursor::array::<16>)?.into()),
+            RecordKind::A => self.addresses.push(record.read(Cursor::array::<4>)?.into()),
+        }
+        Ok(())
+    }
+
+    fn into_ending(self, kind: RecordKind) -> Ending {
+        match kind {
+            RecordKind::Srv => Ending::Services(self.services),
+            RecordKind::Naptr => Ending::Pointers(self.pointers),
+            RecordKind::Aaaa | RecordKind::A => Ending::Addresses(self.addresses),
+        }
+    }
 }
 
 fn srv(data: &mut Cursor<'_>) -> Result<SrvData, Malformed> {
@@ -450,7 +474,7 @@ fn srv(data: &mut Cursor<'_>) -> Result<SrvData, Malformed> {
         priority: data.u16()?,
         weight: data.u16()?,
         port: data.u16()?,
-        target: RecordName::from(&data.name()?),
+        target: data.name()?,
     })
 }
 
@@ -461,19 +485,8 @@ fn naptr(data: &mut Cursor<'_>) -> Result<NaptrData, Malformed> {
         flags: data.text()?.into(),
         service: data.text()?.into(),
         has_regexp: !data.text()?.is_empty(),
-        replacement: RecordName::from(&data.name()?),
+        replacement: data.name()?,
     })
-}
-
-fn alias(
-    answers: Section<'_>,
-    name: &RecordName,
-) -> Result<Option<(NameBuf, Duration)>, Malformed> {
-    let Some(record) = answers.of(name).find(|record| record.kind == CNAME) else {
-        return Ok(None);
-    };
-    let target = record.read(Cursor::name)?;
-    Ok(Some((target, seconds(record.ttl))))
 }
 
 /// A time to live; one with the top bit set counts as zero (RFC 2181 §8).

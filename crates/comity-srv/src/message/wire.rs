@@ -4,6 +4,8 @@
 //! pointers for a name, and stops at the first thing that is malformed, so that reading costs no
 //! more than the number of records times a constant.
 
+use super::RecordName;
+
 /// A message and a place in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
@@ -11,22 +13,15 @@ pub(crate) struct Cursor<'a> {
     at: usize,
 }
 
-/// One record. Its data is read when asked for.
+/// One record. Its owner and its data are read when asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record<'a> {
-    pub(crate) owner: NameBuf,
+    pub(crate) owner: Cursor<'a>,
     pub(crate) kind: u16,
     pub(crate) class: u16,
     pub(crate) ttl: u32,
     data: Cursor<'a>,
     data_end: usize,
-}
-
-/// A name as labels with their lengths, the empty one at the end, in lower case (RFC 4343).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NameBuf {
-    bytes: [u8; MAX_NAME_BYTES],
-    len: usize,
 }
 
 /// The message is cut, or breaks a rule of the format.
@@ -39,7 +34,8 @@ impl<'a> Cursor<'a> {
     }
 
     pub(crate) fn record(&mut self) -> Result<Record<'a>, Malformed> {
-        let owner = self.name()?;
+        let owner = *self;
+        self.skip_name()?;
         let (kind, class) = (self.u16()?, self.u16()?);
         let ttl = u32::from_be_bytes(self.array()?);
         let length = usize::from(self.u16()?);
@@ -70,42 +66,52 @@ impl<'a> Cursor<'a> {
         self.take(length.into())
     }
 
-    /// A name. Each pointer has to lead to before the labels that it ends, so that there is no loop.
-    pub(crate) fn name(&mut self) -> Result<NameBuf, Malformed> {
-        let mut name = NameBuf::new();
-        let mut reader = *self;
-        let mut end = None;
-        for _ in 0..=MAX_POINTERS {
-            let from = reader.at;
-            let pointer = reader.labels(&mut name)?;
-            let end = *end.get_or_insert(reader.at);
-            match pointer {
-                Some(target) if target < from => reader.at = target,
-                Some(_) => return Err(Malformed),
-                None => {
-                    self.at = end;
-                    return Ok(name);
-                }
+    /// A name, in lower case (RFC 4343).
+    pub(crate) fn name(&mut self) -> Result<RecordName, Malformed> {
+        let mut bytes = [0; MAX_NAME_BYTES];
+        let mut len = 0_usize;
+        let mut labels = Labels::new(*self);
+        while let Some(label) = labels.next_label()? {
+            let end = len.saturating_add(1).saturating_add(label.len());
+            let place = bytes.get_mut(len..end).ok_or(Malformed)?;
+            let (length, rest) = place.split_first_mut().ok_or(Malformed)?;
+            // A label has at most 63 bytes.
+            *length = u8::try_from(label.len()).map_err(|_longer| Malformed)?;
+            for (to, from) in rest.iter_mut().zip(label) {
+                *to = from.to_ascii_lowercase();
             }
+            len = end;
         }
-        Err(Malformed)
+        self.skip_name()?;
+        // The empty label at the end is there already.
+        let name = bytes.get(..=len).ok_or(Malformed)?;
+        Ok(RecordName::from_wire(name))
     }
 
-    /// Labels up to the end of the name, or up to a pointer.
-    fn labels(&mut self, name: &mut NameBuf) -> Result<Option<usize>, Malformed> {
+    /// Whether `name` stands here.
+    pub(crate) fn is_at(&self, name: &RecordName) -> Result<bool, Malformed> {
+        let mut labels = Labels::new(*self);
+        let mut wanted = name.labels();
+        loop {
+            match (labels.next_label()?, wanted.next()) {
+                (Some(found), Some(label)) if found.eq_ignore_ascii_case(label) => {}
+                (None, None) => return Ok(true),
+                (Some(_), _) | (None, Some(_)) => return Ok(false),
+            }
+        }
+    }
+
+    /// Goes behind a name without a look at where its pointer leads.
+    fn skip_name(&mut self) -> Result<(), Malformed> {
         loop {
             let [length] = self.array()?;
             match length {
-                0 => return name.push(&[]).map(|()| None),
-                1..=63 => name.push(self.take(length.into())?)?,
-                0b1100_0000.. => {
-                    let [low] = self.array()?;
-                    let target = u16::from_be_bytes([length & 0b0011_1111, low]);
-                    return Ok(Some(target.into()));
-                }
-                // RFC 6891 §5: no other label types are in use.
+                0 => return Ok(()),
+                1..=63 => self.take(length.into())?,
+                // The second byte of a pointer.
+                0b1100_0000.. => return self.take(1).map(|_low| ()),
                 64..=0b1011_1111 => return Err(Malformed),
-            }
+            };
         }
     }
 
@@ -133,28 +139,47 @@ impl<'a> Record<'a> {
     }
 }
 
-impl NameBuf {
-    fn new() -> Self {
+/// The labels of a name. Each pointer has to lead to before the labels that it ends, so that there is
+/// no loop.
+struct Labels<'a> {
+    cursor: Cursor<'a>,
+    /// Where the labels began that are read now.
+    from: usize,
+    pointers: usize,
+}
+
+impl<'a> Labels<'a> {
+    fn new(cursor: Cursor<'a>) -> Self {
         Self {
-            bytes: [0; MAX_NAME_BYTES],
-            len: 0,
+            cursor,
+            from: cursor.at,
+            pointers: 0,
         }
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+    /// The next label; `None` behind the last.
+    fn next_label(&mut self) -> Result<Option<&'a [u8]>, Malformed> {
+        loop {
+            let [length] = self.cursor.array()?;
+            match length {
+                0 => return Ok(None),
+                1..=63 => return self.cursor.take(length.into()).map(Some),
+                0b1100_0000.. => self.follow(length & 0b0011_1111)?,
+                // RFC 6891 §5: no other label types are in use.
+                64..=0b1011_1111 => return Err(Malformed),
+            }
+        }
     }
 
-    fn push(&mut self, label: &[u8]) -> Result<(), Malformed> {
-        let end = self.len.saturating_add(1).saturating_add(label.len());
-        let place = self.bytes.get_mut(self.len..end).ok_or(Malformed)?;
-        let (length, rest) = place.split_first_mut().ok_or(Malformed)?;
-        // A label has at most 63 bytes.
-        *length = u8::try_from(label.len()).map_err(|_longer| Malformed)?;
-        for (to, from) in rest.iter_mut().zip(label) {
-            *to = from.to_ascii_lowercase();
+    fn follow(&mut self, high: u8) -> Result<(), Malformed> {
+        let [low] = self.cursor.array()?;
+        let target = usize::from(u16::from_be_bytes([high, low]));
+        if target >= self.from || self.pointers >= MAX_POINTERS {
+            return Err(Malformed);
         }
-        self.len = end;
+        self.pointers = self.pointers.saturating_add(1);
+        self.from = target;
+        self.cursor.at = target;
         Ok(())
     }
 }
