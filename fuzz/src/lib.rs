@@ -33,7 +33,8 @@ pub use certificate_names::{certificate_names, seed_chains};
 pub use dns_answer::dns_answer;
 pub use jid_domain::jid_domain;
 pub use sip::{
-    sip_build, sip_differential, sip_edit, sip_message, sip_multipart, sip_stream, sip_uri,
+    sip_build, sip_differential, sip_edit, sip_endpoint, sip_message, sip_multipart, sip_stream,
+    sip_uri,
 };
 pub use stanza_forward::stanza_forward;
 pub use xml_cuts::xml_cuts;
@@ -46,13 +47,14 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("certificate_names", certificate_names),
     ("dns_answer", dns_answer),
     ("jid_domain", jid_domain),
     ("sip_build", sip_build),
     ("sip_differential", sip_differential),
     ("sip_edit", sip_edit),
+    ("sip_endpoint", sip_endpoint),
     ("sip_message", sip_message),
     ("sip_multipart", sip_multipart),
     ("sip_stream", sip_stream),

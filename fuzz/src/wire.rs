@@ -6,8 +6,8 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 }
 
 /// Tells what happens, with the feature `trace`.
-pub(crate) fn trace(line: &str) {
+pub(crate) fn trace(line: impl FnOnce() -> String) {
     if cfg!(feature = "trace") {
-        println!("{line}");
+        println!("{}", line());
     }
 }

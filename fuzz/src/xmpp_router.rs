@@ -35,7 +35,7 @@ pub fn xmpp_router(data: &[u8]) {
             break;
         }
         run.step();
-        log.take().iter().for_each(|line| trace(line));
+        log.take().into_iter().for_each(|line| trace(|| line));
     }
     run.model.end();
 }

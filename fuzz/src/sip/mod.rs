@@ -3,6 +3,7 @@
 mod build;
 mod differential;
 mod edit;
+mod endpoint;
 mod framing;
 mod message;
 mod multipart;
@@ -14,6 +15,7 @@ mod uri;
 pub use build::sip_build;
 pub use differential::sip_differential;
 pub use edit::sip_edit;
+pub use endpoint::sip_endpoint;
 pub use message::sip_message;
 pub use multipart::sip_multipart;
 pub use stream::sip_stream;
