@@ -8,7 +8,7 @@ use comity_identity::{DomainName, Host};
 use comity_machine::QueryId;
 use comity_srv::{
     AddressPolicy, Candidate, Config, Event, Failure, Limits, Outcome, Protocol, Provenance,
-    Remainder, Resolver, Service, SocketId, Transmit, Transport,
+    Remainder, Resolver, Service, SipService, SocketId, Transmit, Transport,
 };
 use comity_testkit::dns::{self, FakeDns, frame, unframe};
 
@@ -355,10 +355,12 @@ impl World {
     fn check_candidates(&self, ended: &Resolution, candidates: &[Candidate]) {
         assert!(!candidates.is_empty());
         assert!(candidates.len() <= self.limits.max_endpoints);
+        let is_sip = matches!(ended.service, Service::Sip(_));
         assert!(
-            candidates.is_sorted_by_key(|one| one.priority),
+            is_sip || candidates.is_sorted_by_key(|one| one.priority),
             "the sets do not count as one"
         );
+        let alone = candidates.iter().all(|one| one.target == ended.domain);
         let mut seen = BTreeSet::new();
         for one in candidates {
             let address = one.address;
@@ -371,7 +373,6 @@ impl World {
                 }
                 (Service::XmppServerWithDirectTls, Provenance::ServiceRecord) => true,
                 (Service::XmppServer | Service::XmppServerWithDirectTls, Provenance::Fallback) => {
-                    let alone = candidates.iter().all(|other| other.target == ended.domain);
                     alone && address.port() == 5269 && one.transport == Transport::StartTls
                 }
                 (
@@ -395,21 +396,24 @@ impl World {
     }
 }
 
-/// One of the services, by the last three bits.
+/// One of the services, by the last four bits.
 fn service(choice: u8) -> Service {
     let given = |host: &str, transport| Service::Host {
         host: host.parse().expect("a host"),
         port: 9222,
         transport,
     };
-    match choice % 8 {
+    match choice % 16 {
         0 | 2 => Service::XmppServer,
         1 => Service::XmppServerWithDirectTls,
         3 => given("gone.example", Transport::StartTls),
         4 => given("y.b.example", Transport::StartTls),
         5 => given("d.example", Transport::Tls),
         6 => given("127.0.0.1", Transport::StartTls),
-        _ => given("[2001:db8::7]", Transport::Tls),
+        7 => given("[2001:db8::7]", Transport::Tls),
+        8 | 9 => Service::SipFederation,
+        10 | 11 => Service::Sip(SipService::secure()),
+        _ => Service::Sip(SipService::new()),
     }
 }
 

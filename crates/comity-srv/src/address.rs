@@ -15,6 +15,16 @@ pub struct AddressPolicy {
 }
 
 impl AddressPolicy {
+    /// What an operator may name: private and loopback addresses too. What no server can have, such as
+    /// link-local and multicast addresses, remains forbidden.
+    #[must_use]
+    pub fn for_next_hops() -> Self {
+        Self {
+            danger_allow_loopback: true,
+            danger_allow_private: true,
+        }
+    }
+
     /// Decides whether `address` may be dialled.
     ///
     /// An IPv6 address that carries an IPv4 address (mapped, compatible, 6to4, NAT64 or Teredo) is

@@ -68,7 +68,8 @@ use learned::Table;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What DNS is asked, in this order: the edge of Microsoft servers, SIP, XMPP.
+    /// What DNS is asked, in this order: the edge of Microsoft servers, SIP, XMPP; each by its
+    /// records alone, so that the address of a web site neither speaks for a domain nor against it.
     pub order: Vec<(Messaging, Service)>,
     /// Domains that are learned; 10,000. Beyond, nothing new is learned.
     pub max_learned: usize,
@@ -83,8 +84,11 @@ impl Default for Settings {
         Self {
             order: vec![
                 (Messaging::Sip, Service::SipFederation),
-                (Messaging::Sip, Service::Sip(SipService::new())),
-                (Messaging::Xmpp, Service::XmppServerWithDirectTls),
+                (Messaging::Sip, Service::Sip(SipService::new()).by_records()),
+                (
+                    Messaging::Xmpp,
+                    Service::XmppServerWithDirectTls.by_records(),
+                ),
             ],
             max_learned: 10_000,
             max_nowhere: 1024,

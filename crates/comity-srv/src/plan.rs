@@ -18,6 +18,7 @@ use crate::address::AddressPolicy;
 use crate::candidate::{Dnssec, Provenance};
 use crate::limits::Limits;
 use crate::message::{Answer, Question, RecordKind, RecordName};
+use crate::records::LookedUp;
 use crate::resolver::ResolveError;
 use crate::select::{Offer, Selection, ServiceRecord};
 use crate::service::{
@@ -25,7 +26,7 @@ use crate::service::{
     XMPPS_SERVER,
 };
 use crate::trace::{Trace, TraceEntry};
-use chase::{Chase, End};
+use chase::Chase;
 use hosts::{Bearing, Hosts};
 pub use outcome::{Failure, Outcome, Remainder};
 use pointers::{Pointed, Pointers};
@@ -39,6 +40,8 @@ pub(crate) struct Plan {
     domain: DomainName,
     purpose: Purpose,
     rules: Rules,
+    /// Whether a domain without a record is tried itself.
+    falls_back: bool,
     asked: usize,
     stage: Stage,
     trace: Trace,
@@ -48,7 +51,10 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) limits: Limits,
+    /// For what remote domains name.
     pub(crate) policy: AddressPolicy,
+    /// For what operators name.
+    pub(crate) next_hop_policy: AddressPolicy,
     pub(crate) seed: Seed,
 }
 
@@ -71,7 +77,7 @@ pub(crate) struct Context<'a> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Conclusion {
     Resolved(Outcome, Option<Remainder>),
-    LookedUp(Result<Option<Arc<Answer>>, Failure>),
+    LookedUp(Result<LookedUp, Failure>),
 }
 
 #[derive(Debug)]
@@ -94,6 +100,7 @@ impl Plan {
             domain: domain.clone(),
             purpose: purpose(&service),
             rules,
+            falls_back: true,
             asked: 0,
             stage: Stage::Ended(Conclusion::Resolved(Outcome::Absent, None)),
             trace: Trace::default(),
@@ -108,6 +115,7 @@ impl Plan {
             domain: rest.domain.clone(),
             purpose: rest.bearing.purpose.clone(),
             rules,
+            falls_back: true,
             asked: 0,
             stage: Stage::Hosts(Hosts::resume(rest)),
             trace: Trace::default(),
@@ -126,6 +134,7 @@ impl Plan {
             domain: domain.clone(),
             purpose: Purpose::Xmpp,
             rules,
+            falls_back: true,
             asked: 0,
             stage: Stage::Single(Chase::new(Question { name, kind })),
             trace: Trace::default(),
@@ -211,6 +220,10 @@ impl Plan {
                 transport,
             } => Ok(self.given(host, port, transport)),
             Service::NextHop(hop) => self.next_hop(hop),
+            Service::ByRecords(service) => {
+                self.falls_back = false;
+                self.begin(*service)
+            }
         }
     }
 
@@ -273,7 +286,7 @@ impl Plan {
             Host::Ip(address) => {
                 // Nothing was asked, so nothing was proved.
                 let offer = alone(self.domain.clone(), port, transport, Dnssec::Unchecked);
-                let context = Context::new(&self.domain, &self.rules);
+                let context = Context::new(&self.domain, &self.rules, &self.purpose);
                 let trace = &mut self.trace;
                 let outcome = hosts::conclude_given(&bearing, &offer, address, &context, trace);
                 Stage::Ended(Conclusion::Resolved(outcome, None))
@@ -308,10 +321,10 @@ impl Plan {
 
     /// Goes to the next stage if this one is complete.
     fn advance(&mut self) {
-        let context = Context::new(&self.domain, &self.rules);
+        let context = Context::new(&self.domain, &self.rules, &self.purpose);
         let trace = &mut self.trace;
         let next = match &mut self.stage {
-            Stage::Single(chase) => chase.end().map(looked_up),
+            Stage::Single(chase) => chase.looked_up().map(looked_up),
             Stage::Pointers(pointers, sip) => {
                 let pointed = pointers.conclude(trace);
                 pointed.map(|pointed| after_pointers(pointed, pointers, sip, &self.domain))
@@ -340,7 +353,7 @@ impl Plan {
             }
             // Only answers that there is no SRV record lead here: an error is not an absence, and
             // targets that fail do not bring the fallback back (RFC 6120 §3.2.1, step 8).
-            Found::Absent(dnssec) => match fallback {
+            Found::Absent(dnssec) => match fallback.filter(|_| self.falls_back) {
                 Some(fallback) => self.fall_back(fallback, dnssec),
                 None => ended(Outcome::Absent),
             },
@@ -371,11 +384,15 @@ impl Plan {
 }
 
 impl<'a> Context<'a> {
-    fn new(domain: &'a DomainName, rules: &'a Rules) -> Self {
+    fn new(domain: &'a DomainName, rules: &'a Rules, purpose: &Purpose) -> Self {
+        let policy = match purpose {
+            Purpose::NextHop { .. } => &rules.next_hop_policy,
+            Purpose::Xmpp | Purpose::Sip | Purpose::SipFederation => &rules.policy,
+        };
         Self {
             domain,
             limits: &rules.limits,
-            policy: &rules.policy,
+            policy,
         }
     }
 }
@@ -402,6 +419,7 @@ fn purpose(service: &Service) -> Purpose {
         }
         Service::Sip(_) => Purpose::Sip,
         Service::SipFederation => Purpose::SipFederation,
+        Service::ByRecords(service) => purpose(service),
         Service::NextHop(hop) => Purpose::NextHop {
             messaging: hop.messaging,
             host: match &hop.host {
@@ -422,8 +440,9 @@ fn after_pointers(
     let allowed = pointers.allowed();
     match pointed {
         Pointed::Failed(failure) => ended(Outcome::failed(failure)),
-        Pointed::Sets(sets) => {
-            let fallback = Some(sip_fallback(sip.assumed(allowed)));
+        // Without SRV records the transport remains that of the first NAPTR record (RFC 3263 §4.2).
+        Pointed::Sets { sets, first } => {
+            let fallback = Some(sip_fallback(first));
             Stage::Services(Services::new(sets, Mixing::Apart, fallback))
         }
         Pointed::Nowhere => match sip_services(domain, sip, allowed) {
@@ -474,12 +493,8 @@ fn sets(domain: &DomainName, names: &[([&str; 2], Transport)]) -> Result<Vec<Set
     Ok(sets)
 }
 
-fn looked_up(end: &End) -> Stage {
-    Stage::Ended(Conclusion::LookedUp(match end {
-        End::Found(answer) => Ok(Some(Arc::clone(answer))),
-        End::Absent => Ok(None),
-        End::Failed(failure) => Err(failure.clone()),
-    }))
+fn looked_up(result: Result<LookedUp, Failure>) -> Stage {
+    Stage::Ended(Conclusion::LookedUp(result))
 }
 
 fn ended(outcome: Outcome) -> Stage {

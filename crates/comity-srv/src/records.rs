@@ -1,5 +1,8 @@
+use std::net::IpAddr;
+
+use crate::candidate::Dnssec;
 use crate::limits::Limits;
-use crate::message::{RecordName, Rules, Unusable, services};
+use crate::message::{Ending, NaptrData, RecordName, Rules, SrvData, Unusable, services};
 use crate::plan::judge_record;
 use crate::select::ServiceRecord;
 
@@ -61,4 +64,46 @@ pub enum MessageError {
     /// There are more bytes or records than the default [`Limits`] allow.
     #[error("the response is too large")]
     TooLarge,
+}
+
+/// The records that one question has.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct LookedUp {
+    /// The CNAME targets between the question and the records.
+    pub aliases: Vec<RecordName>,
+    /// The records; as many as the message had.
+    pub records: Records,
+    /// Whether DNS has proved them, or that there are none.
+    pub dnssec: Dnssec,
+}
+
+/// Records of one type.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Records {
+    /// There are none.
+    #[default]
+    None,
+    /// SRV records.
+    Services(Vec<SrvData>),
+    /// NAPTR records.
+    Pointers(Vec<NaptrData>),
+    /// A or AAAA records.
+    Addresses(Vec<IpAddr>),
+}
+
+impl From<&Ending> for Records {
+    fn from(ending: &Ending) -> Self {
+        match ending {
+            Ending::Services(found) => Self::Services(found.clone()),
+            Ending::Pointers(found) => Self::Pointers(found.clone()),
+            Ending::Addresses(found) => Self::Addresses(found.clone()),
+            Ending::Alias
+            | Ending::NoData
+            | Ending::NoName
+            | Ending::AliasLoop
+            | Ending::TooManyAliases => Self::None,
+        }
+    }
 }

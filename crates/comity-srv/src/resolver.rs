@@ -13,12 +13,12 @@ use comity_machine::{QueryId, QueryIds, Random, Timers};
 
 use crate::cache::Cache;
 use crate::limits::Limits;
-use crate::message::{Answer, Edns, Ending, Form, Question, RecordKind};
+use crate::message::{Answer, Edns, Form, Question, RecordKind};
 use crate::plan::{Conclusion, Failure, Plan, Remainder, Rules, Seed};
 use crate::service::Service;
 use crate::trace::{Setback, Trace, TraceEntry};
 use exchange::{Exchange, Lookup, Progress};
-pub use io::{Config, Event, LookedUp, Protocol, Records, ResolveError, SocketId, Transmit};
+pub use io::{Config, Event, Protocol, ResolveError, SocketId, Transmit};
 
 /// Resolves services of domains through recursive name servers, without I/O.
 ///
@@ -236,6 +236,7 @@ impl Resolver {
         Rules {
             limits: self.config.limits.clone(),
             policy: self.config.address_policy.clone(),
+            next_hop_policy: self.config.next_hop_policy.clone(),
             seed: Seed {
                 selection: self.config.selection,
                 bytes: order,
@@ -467,33 +468,9 @@ fn event(query: QueryId, domain: DomainName, conclusion: Conclusion, trace: Trac
         },
         Conclusion::LookedUp(result) => Event::LookedUp {
             query,
-            result: result.map(|answer| answer.map(records).unwrap_or_default()),
+            result,
             trace,
         },
-    }
-}
-
-fn records(answer: Arc<Answer>) -> LookedUp {
-    let Answer {
-        aliases,
-        ending,
-        dnssec,
-        ..
-    } = Arc::unwrap_or_clone(answer);
-    let records = match ending {
-        Ending::Services(found) => Records::Services(found),
-        Ending::Pointers(found) => Records::Pointers(found),
-        Ending::Addresses(found) => Records::Addresses(found),
-        Ending::Alias
-        | Ending::NoData
-        | Ending::NoName
-        | Ending::AliasLoop
-        | Ending::TooManyAliases => Records::None,
-    };
-    LookedUp {
-        aliases,
-        records,
-        dnssec,
     }
 }
 

@@ -37,6 +37,17 @@ pub enum Service {
     },
     /// A server that an operator named for the domain, as in a static route.
     NextHop(NextHop),
+    /// Another service by its records alone: a domain without a record is absent, whatever addresses
+    /// it has. For who wants to know whether the service is offered.
+    ByRecords(Box<Service>),
+}
+
+impl Service {
+    /// The same by its records alone.
+    #[must_use]
+    pub fn by_records(self) -> Self {
+        Self::ByRecords(Box::new(self))
+    }
 }
 
 /// What a SIP or SIPS URI says about how its domain is to be reached (RFC 3263 §4).
@@ -49,7 +60,8 @@ pub struct SipService {
     pub port: Option<u16>,
     /// The `transport` parameter of the URI.
     pub transport: Option<SipTransport>,
-    /// What we speak, the preferred first. A domain that has NAPTR records prefers for itself.
+    /// What we speak, the preferred first; nothing else is ever used. A domain that has NAPTR records
+    /// prefers for itself.
     pub supported: Vec<SipTransport>,
 }
 
@@ -74,25 +86,21 @@ impl SipService {
         }
     }
 
-    /// What may be used, the preferred first. TCP means TLS where the URI is `sips`
-    /// (RFC 3261 §26.2.2).
+    /// What may be used, the preferred first: nothing that we do not speak, whatever the URI says.
+    /// TCP means TLS where the URI is `sips` (RFC 3261 §26.2.2).
     pub(crate) fn allowed(&self) -> Result<Vec<SipTransport>, ResolveError> {
-        let secured = |one: SipTransport| match (self.secure, one) {
-            (true, SipTransport::Tcp) => SipTransport::Tls,
-            (_, same) => same,
+        let wanted = match (self.transport, self.secure) {
+            (Some(SipTransport::Tcp), true) => Some(SipTransport::Tls),
+            (named, _) => named,
         };
-        let allowed: Vec<_> = match self.transport {
-            Some(named) => vec![secured(named)],
-            None => self.supported.clone(),
-        };
-        let fits = |one: &SipTransport| !self.secure || *one == SipTransport::Tls;
-        let mut allowed: Vec<_> = allowed.into_iter().filter(fits).collect();
-        let mut seen = Vec::new();
-        allowed.retain(|one| {
-            let is_new = !seen.contains(one);
-            seen.push(*one);
-            is_new
-        });
+        let mut allowed: Vec<SipTransport> = Vec::new();
+        for &one in &self.supported {
+            let is_wanted = wanted.is_none_or(|wanted| wanted == one);
+            let is_secure = !self.secure || one == SipTransport::Tls;
+            if is_wanted && is_secure && !allowed.contains(&one) {
+                allowed.push(one);
+            }
+        }
         if allowed.is_empty() {
             return Err(ResolveError::NoTransport);
         }

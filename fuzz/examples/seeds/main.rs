@@ -58,6 +58,9 @@ fn dns_answer() -> Vec<(&'static str, Vec<u8>)> {
         ("made-up", [&[0], &made_up[..]].concat()),
         ("small", [&[9], &domains[..]].concat()),
         ("dead", [&[1], &dead[..]].concat()),
+        ("edge", [&[0x80], &true_answers[..]].concat()),
+        ("sips", [&[0xa0], &true_answers[..]].concat()),
+        ("sip", [&[0xc0], &true_answers[..], &domains[..]].concat()),
         ("silent", vec![0, 6, 6, 6, 7, 255, 255]),
     ]
 }

@@ -5,6 +5,7 @@ use super::outcome::Failure;
 use crate::candidate::Dnssec;
 use crate::limits::Limits;
 use crate::message::{Answer, Ending, NaptrData, Question, RecordName, SrvData};
+use crate::records::{LookedUp, Records};
 use crate::trace::{Trace, TraceEntry};
 
 /// One question, followed over aliases from message to message until it ends.
@@ -107,6 +108,21 @@ impl Chase {
     /// Whether DNS has proved how the chase ended.
     pub(crate) fn dnssec(&self) -> Dnssec {
         self.dnssec
+    }
+
+    /// The records as they are, with every alias on the way; `None` before the end.
+    pub(crate) fn looked_up(&self) -> Option<Result<LookedUp, Failure>> {
+        let end = self.end()?;
+        if let Some(failure) = end.failure() {
+            return Some(Err(failure.clone()));
+        }
+        let current = (!self.passed.is_empty()).then(|| self.question.name.clone());
+        let behind_first = self.passed.iter().skip(1).cloned();
+        Some(Ok(LookedUp {
+            aliases: behind_first.chain(current).collect(),
+            records: end.ending().map(Records::from).unwrap_or_default(),
+            dnssec: self.dnssec,
+        }))
     }
 
     pub(crate) fn end(&self) -> Option<&End> {

@@ -17,8 +17,11 @@ pub(crate) struct Pointers {
 /// What they come to.
 #[derive(Debug)]
 pub(crate) enum Pointed {
-    /// The sets of SRV records, the preferred first; there is at least one.
-    Sets(Vec<Set>),
+    /// The sets of SRV records, the preferred first, and the transport of the first.
+    Sets {
+        sets: Vec<Set>,
+        first: SipTransport,
+    },
     /// No record is about SIP: what is supported has to be asked for.
     Nowhere,
     Failed(Failure),
@@ -55,17 +58,16 @@ impl Pointers {
         }
         // The rest of the record only makes the order the same for the same records.
         about_sip.sort();
-        let sets = self.sets(&about_sip, trace);
-        Some(if sets.is_empty() {
-            Pointed::Failed(Failure::NoUsableRecord)
-        } else {
-            Pointed::Sets(sets)
+        let (sets, first) = self.sets(&about_sip, trace);
+        Some(match first {
+            Some(first) => Pointed::Sets { sets, first },
+            None => Pointed::Failed(Failure::NoUsableRecord),
         })
     }
 
-    fn sets(&self, found: &[&NaptrData], trace: &mut Trace) -> Vec<Set> {
+    fn sets(&self, found: &[&NaptrData], trace: &mut Trace) -> (Vec<Set>, Option<SipTransport>) {
         let mut sets = Vec::new();
-        let mut seen = Vec::new();
+        let mut seen: Vec<(SipTransport, &RecordName)> = Vec::new();
         for data in found {
             let reason = match self.judge(data) {
                 Ok(_) if sets.len() >= MAX_SETS => PointerDropReason::Limit,
@@ -88,7 +90,7 @@ impl Pointers {
                 reason,
             });
         }
-        sets
+        (sets, seen.first().map(|(transport, _)| *transport))
     }
 
     fn judge(&self, data: &NaptrData) -> Result<SipTransport, PointerDropReason> {

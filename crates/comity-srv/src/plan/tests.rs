@@ -39,6 +39,7 @@ fn rules(limits: Limits) -> Rules {
     Rules {
         limits,
         policy: AddressPolicy::default(),
+        next_hop_policy: AddressPolicy::for_next_hops(),
         seed: Seed {
             selection: Selection::Proportional,
             bytes: [7; 32],

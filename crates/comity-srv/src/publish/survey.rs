@@ -7,7 +7,7 @@ use super::{Finding, Inventory};
 use crate::address::AddressPolicy;
 use crate::message::{RecordKind, RecordName, SrvData};
 use crate::plan::Failure;
-use crate::resolver::{LookedUp, Records};
+use crate::records::{LookedUp, Records};
 use crate::service::{Messaging, SIP_FEDERATION, XMPP_SERVER};
 
 /// A look at what is published; the page of the module shows it at work.

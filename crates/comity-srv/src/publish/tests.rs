@@ -6,7 +6,7 @@ use super::*;
 use crate::address::Forbidden;
 use crate::message::{RecordKind, RecordName, SrvData};
 use crate::plan::Failure;
-use crate::resolver::{LookedUp, Records};
+use crate::records::{LookedUp, Records};
 use crate::service::Messaging;
 
 fn domain(text: &str) -> DomainName {

@@ -1,19 +1,18 @@
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use comity_identity::DomainName;
 use comity_machine::QueryId;
 
 use crate::address::AddressPolicy;
-use crate::candidate::Dnssec;
 use crate::limits::Limits;
-use crate::message::{NaptrData, RecordName, SrvData};
 use crate::plan::{Failure, Outcome, Remainder};
+use crate::records::LookedUp;
 use crate::select::Selection;
 use crate::trace::Trace;
 
 /// What a resolver asks, and what it allows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// The recursive name servers, the preferred one first.
@@ -23,8 +22,11 @@ pub struct Config {
     pub servers: Vec<SocketAddr>,
     /// Bounds on work, memory and time.
     pub limits: Limits,
-    /// Which addresses may be dialled.
+    /// Which addresses may be dialled where remote domains name them, in DNS or by a redirect.
     pub address_policy: AddressPolicy,
+    /// Which addresses may be dialled where an operator names the host, by
+    /// [`Service::NextHop`](crate::Service::NextHop): private and loopback ones too.
+    pub next_hop_policy: AddressPolicy,
     /// The name servers validate (RFC 4035), and nobody can change what they say on its way to us:
     /// they run on this machine, or behind a tunnel. Only then the AD bit counts, and SERVFAIL is
     /// told apart from an answer that is bogus.
@@ -40,6 +42,19 @@ impl Config {
         Self {
             servers,
             ..Self::default()
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            limits: Limits::default(),
+            address_policy: AddressPolicy::default(),
+            next_hop_policy: AddressPolicy::for_next_hops(),
+            servers_validate: false,
+            selection: Selection::default(),
         }
     }
 }
@@ -129,33 +144,6 @@ pub enum Event {
         /// The socket.
         socket: SocketId,
     },
-}
-
-/// The records that one question has.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct LookedUp {
-    /// The CNAME targets between the question and the records.
-    pub aliases: Vec<RecordName>,
-    /// The records; as many as the message had.
-    pub records: Records,
-    /// Whether DNS has proved them.
-    pub dnssec: Dnssec,
-}
-
-/// Records of one type.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Records {
-    /// There are none.
-    #[default]
-    None,
-    /// SRV records.
-    Services(Vec<SrvData>),
-    /// NAPTR records.
-    Pointers(Vec<NaptrData>),
-    /// A or AAAA records.
-    Addresses(Vec<IpAddr>),
 }
 
 /// Why a resolution was not begun.

@@ -31,6 +31,7 @@ mod zone;
 
 pub use fault::{Fault, When};
 pub use hickory_proto::op::ResponseCode;
+pub use hickory_proto::rr::rdata::NAPTR;
 pub use hickory_proto::rr::{Name, RData, Record, RecordType};
 #[expect(
     clippy::module_name_repetitions,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::records::Records;
 
 fn state(known: Known, dnssec: Dnssec) -> Known {
     let answer = Arc::unwrap_or_clone(known?);
@@ -116,4 +117,39 @@ fn a_bogus_answer_ends_everything_and_a_bogus_host_only_itself() {
         _ => bogus(),
     });
     assert_eq!(outcome, Outcome::Bogus);
+}
+
+#[test]
+fn a_look_up_tells_every_alias_on_the_way_and_the_worst_state() {
+    let look_up = |last: Known| {
+        let kind = RecordKind::A;
+        let plan = Plan::single(&domain("a.example"), &[], kind, rules(Limits::default()));
+        let mut plan = plan.unwrap();
+        let steps = [
+            state(
+                answer(&["b.example", "c.example"], Ending::Alias),
+                Dnssec::Secure,
+            ),
+            state(answer(&["d.example"], Ending::Alias), Dnssec::Insecure),
+            last,
+        ];
+        for step in steps {
+            let question = plan.next_question().unwrap();
+            plan.handle_answer(&question, step.as_ref());
+        }
+        let (_, conclusion, _) = plan.conclude();
+        let Conclusion::LookedUp(Ok(found)) = conclusion else {
+            panic!("{conclusion:?}");
+        };
+        let aliases: Vec<_> = found.aliases.iter().map(ToString::to_string).collect();
+        assert_eq!(aliases, ["b.example", "c.example", "d.example"]);
+        assert_eq!(found.dnssec, Dnssec::Insecure);
+        found.records
+    };
+    let address = "192.0.2.1".parse().unwrap();
+    assert_eq!(
+        look_up(state(addresses(&["192.0.2.1"]), Dnssec::Secure)),
+        Records::Addresses(vec![address])
+    );
+    assert_eq!(look_up(state(no_data(), Dnssec::Secure)), Records::None);
 }

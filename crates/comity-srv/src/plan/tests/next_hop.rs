@@ -67,8 +67,30 @@ fn an_address_as_next_hop_is_taken_as_it_is() {
         );
         assert_eq!(asked, [""; 0]);
     }
-    let (outcome, _) = resolve_hop(hop("127.0.0.1", 5061, Messaging::Sip, Transport::Tls));
-    assert!(matches!(outcome, Outcome::Blocked(_)), "{outcome:?}");
+}
+
+#[test]
+fn an_operator_may_name_what_a_remote_domain_may_not() {
+    for (address, allowed) in [
+        ("10.0.0.1", true),
+        ("127.0.0.1", true),
+        ("169.254.0.1", false),
+        ("224.0.0.1", false),
+    ] {
+        let (outcome, _) = resolve_hop(hop(address, 5061, Messaging::Sip, Transport::Tls));
+        assert_eq!(
+            matches!(outcome, Outcome::Candidates(_)),
+            allowed,
+            "{address}"
+        );
+        let redirect = Service::Host {
+            host: address.parse().unwrap(),
+            port: 5269,
+            transport: Transport::StartTls,
+        };
+        let (outcome, _) = resolve_hop(redirect);
+        assert!(matches!(outcome, Outcome::Blocked(_)), "{address}");
+    }
 }
 
 #[test]

@@ -176,6 +176,55 @@ fn naptr_records_of_a_wrong_form_are_left_out_and_alone_they_end_the_search() {
     assert_eq!(with(&bad).0, failed(Failure::NoUsableRecord));
 }
 
+#[test]
+fn without_srv_records_the_transport_remains_that_of_the_first_naptr_record() {
+    let (outcome, _) = resolve_sip(SipService::new(), |question| match question {
+        NAPTR => pointers(&[
+            naptr(1, 0, "s", "SIPS+D2T", "_sips._tcp.b.example"),
+            naptr(2, 0, "s", "SIP+D2U", "_sip._udp.b.example"),
+        ]),
+        other => host(other),
+    });
+    assert_eq!(
+        shown(&outcome),
+        ["b.example at 192.0.2.9:5061, without an SRV record, TLS"]
+    );
+}
+
+#[test]
+fn by_records_alone_a_domain_with_an_address_is_absent() {
+    for service in [
+        Service::Sip(SipService::new()),
+        Service::Sip(SipService::secure()),
+        Service::XmppServer,
+        Service::XmppServerWithDirectTls,
+    ] {
+        let mut asked = Vec::new();
+        let (outcome, _) = run(
+            plan_for(service.by_records(), Limits::default()),
+            |question| {
+                asked.push(question.to_owned());
+                no_data()
+            },
+        );
+        assert_eq!(outcome, Outcome::Absent);
+        let addresses = asked.iter().filter(|question| question.ends_with(" A"));
+        assert_eq!(addresses.count(), 0, "{asked:?}");
+    }
+    let service = Service::Sip(SipService::new()).by_records();
+    let (outcome, _) = run(
+        plan_for(service, Limits::default()),
+        |question| match question {
+            TLS => services(&[srv(0, 0, 5061, "x.example")]),
+            other => host(other),
+        },
+    );
+    assert_eq!(
+        shown(&outcome),
+        ["x.example at 192.0.2.1:5061, priority 0, weight 0, TLS"]
+    );
+}
+
 fn failed(failure: Failure) -> Outcome {
     Outcome::Failed(failure)
 }
@@ -288,6 +337,12 @@ fn what_a_uri_rules_out_is_refused_before_anything_is_asked() {
         ..SipService::new()
     };
     assert_eq!(begin(nothing), Err(ResolveError::NoTransport));
+    // A URI of a peer does not talk us into what we do not speak.
+    let tls_only = SipService {
+        supported: vec![SipTransport::Tls],
+        ..only(SipTransport::Udp)
+    };
+    assert_eq!(begin(tls_only), Err(ResolveError::NoTransport));
     let plain_only = SipService {
         supported: vec![SipTransport::Udp],
         ..SipService::secure()
