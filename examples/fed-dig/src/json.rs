@@ -1,74 +1,23 @@
-//! The report for programs: the document that the page of the program describes.
+//! What all documents have in common, for programs.
 
 use std::net::IpAddr;
 
 use comity_identity::DomainName;
 use comity_srv::{
-    Basis, BlockedAddress, Candidate, Dnssec, Failure, Identity, Outcome, Provenance, Selection,
-    SipTransport, Transport,
+    Basis, BlockedAddress, Candidate, Dnssec, Failure, Identity, Messaging, Outcome, Provenance,
+    Selection, Transport,
 };
 use serde::Serialize;
 
-use crate::options::Subject;
-use crate::report::{Group, Report};
-use crate::verdict::Verdict;
+use crate::candidates::Group;
+use crate::session::Session;
 
-pub(crate) fn document(report: &Report) -> String {
-    let Verdict { summary, advice } = Verdict::of(report);
-    let document = Document {
-        query: Query::of(report),
-        name_servers: report
-            .name_servers
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        validating: report.settings.validating,
-        order: Order {
-            selection: selection(report.settings.selection),
-            seed: hex(&report.seed),
-        },
-        outcome: outcome(&report.resolution.outcome),
-        failure: Fault::of(&report.resolution.outcome),
-        summary,
-        advice,
-        groups: report.groups().map(|group| Priority::of(&group)).collect(),
-        blocked: report.blocked().iter().map(Kept::of).collect(),
-        steps: report.steps().collect(),
-    };
-    // Nothing in it can fail: its keys are names, its numbers are whole.
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
+/// Whom was asked, and how.
 #[derive(Serialize)]
-struct Document<'a> {
-    query: Query<'a>,
+pub(crate) struct Head {
     name_servers: Vec<String>,
     validating: bool,
     order: Order,
-    outcome: &'static str,
-    failure: Option<Fault>,
-    summary: String,
-    advice: String,
-    groups: Vec<Priority<'a>>,
-    blocked: Vec<Kept<'a>>,
-    steps: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Query<'a> {
-    service: &'static str,
-    domain: &'a str,
-    #[serde(flatten)]
-    sip: Option<SipQuery>,
-}
-
-#[derive(Serialize)]
-struct SipQuery {
-    secure: bool,
-    transport: Option<&'static str>,
-    port: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -78,14 +27,14 @@ struct Order {
 }
 
 #[derive(Serialize)]
-struct Fault {
+pub(crate) struct Fault {
     kind: &'static str,
     code: Option<u16>,
     text: String,
 }
 
 #[derive(Serialize)]
-struct Priority<'a> {
+pub(crate) struct Priority<'a> {
     priority: Option<u16>,
     candidates: Vec<Attempt<'a>>,
 }
@@ -112,40 +61,36 @@ struct Proof<'a> {
 
 /// An address that is not dialled.
 #[derive(Serialize)]
-struct Kept<'a> {
+pub(crate) struct Kept<'a> {
     target: &'a str,
     address: IpAddr,
     reason: String,
 }
 
-impl<'a> Query<'a> {
-    fn of(report: &'a Report) -> Self {
-        let (service, sip) = match &report.subject {
-            Subject::Xmpp => ("xmpp", None),
-            Subject::Edge => ("edge", None),
-            Subject::Sip {
-                secure,
-                transport,
-                port,
-            } => {
-                let sip = SipQuery {
-                    secure: *secure,
-                    transport: transport.map(sip_transport),
-                    port: *port,
-                };
-                ("sip", Some(sip))
-            }
-        };
+/// A document as text.
+pub(crate) fn print(document: &impl Serialize) -> String {
+    // Nothing in it can fail: its keys are names, its numbers are whole.
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+impl Head {
+    pub(crate) fn of(session: &Session) -> Self {
+        let name_servers = session.name_servers.iter().map(ToString::to_string);
         Self {
-            service,
-            domain: report.domain.as_str(),
-            sip,
+            name_servers: name_servers.collect(),
+            validating: session.settings.validating,
+            order: Order {
+                selection: selection(session.settings.selection),
+                seed: hex(&session.seed),
+            },
         }
     }
 }
 
 impl Fault {
-    fn of(outcome: &Outcome) -> Option<Self> {
+    pub(crate) fn of(outcome: &Outcome) -> Option<Self> {
         let Outcome::Failed(failure) = outcome else {
             return None;
         };
@@ -163,7 +108,7 @@ impl Fault {
 }
 
 impl<'a> Priority<'a> {
-    fn of(group: &Group<'a>) -> Self {
+    pub(crate) fn of(group: &Group<'a>) -> Self {
         Self {
             priority: group.priority,
             candidates: group.candidates.iter().map(Attempt::of).collect(),
@@ -198,7 +143,7 @@ impl<'a> Proof<'a> {
 }
 
 impl<'a> Kept<'a> {
-    fn of(blocked: &'a BlockedAddress) -> Self {
+    pub(crate) fn of(blocked: &'a BlockedAddress) -> Self {
         Self {
             target: blocked.target.as_str(),
             address: blocked.address,
@@ -215,7 +160,7 @@ fn selection(selection: Selection) -> &'static str {
     }
 }
 
-fn outcome(outcome: &Outcome) -> &'static str {
+pub(crate) fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Candidates(_) => "candidates",
         Outcome::Absent => "absent",
@@ -245,7 +190,7 @@ fn kind(failure: &Failure) -> &'static str {
     }
 }
 
-fn transport(transport: Transport) -> &'static str {
+pub(crate) fn transport(transport: Transport) -> &'static str {
     match transport {
         Transport::StartTls => "starttls",
         Transport::Tls => "tls",
@@ -254,8 +199,11 @@ fn transport(transport: Transport) -> &'static str {
     }
 }
 
-fn sip_transport(named: SipTransport) -> &'static str {
-    transport(named.into())
+pub(crate) fn messaging(messaging: Messaging) -> &'static str {
+    match messaging {
+        Messaging::Xmpp => "xmpp",
+        Messaging::Sip => "sip",
+    }
 }
 
 fn dnssec(state: Dnssec) -> &'static str {
@@ -289,4 +237,4 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-const OTHER: &str = "other";
+pub(crate) const OTHER: &str = "other";

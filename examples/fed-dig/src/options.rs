@@ -1,6 +1,8 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use comity_identity::DomainName;
 use comity_srv::{Selection, Service, SipService, SipTransport};
@@ -10,6 +12,8 @@ pub(crate) const USAGE: &str = "\
 Usage: fed-dig xmpp DOMAIN [OPTIONS]
        fed-dig sip DOMAIN [--sips] [--transport NAME] [--port PORT] [OPTIONS]
        fed-dig edge DOMAIN [OPTIONS]
+       fed-dig route [USER@]DOMAIN --routes FILE [OPTIONS]
+       fed-dig check --inventory FILE [OPTIONS]
 
 Shows where the servers of a domain are found, in the order in which they are tried. It asks name
 servers and connects to nobody else.
@@ -18,6 +22,12 @@ Commands:
   xmpp                     its XMPP server, by _xmpps-server and _xmpp-server records
   sip                      its SIP server, by NAPTR and SRV records
   edge                     its edge as Microsoft servers find it, by _sipfederationtls records
+  route                    where static routes and, after them, DNS lead to, and why
+  check                    the records that our own domains need, and what is wrong with them
+
+Options of route and check:
+  --routes FILE            static routes, TOML
+  --inventory FILE         our domains, nodes and edge, TOML
 
 Options of sip:
   --sips                   as a sips URI: TLS only
@@ -38,7 +48,8 @@ Options:
   --help                   print this
   --version                print the version
 
-Exit status: 0 with candidates, 1 without, 2 if the command line is wrong.
+Exit status: 0 with candidates, or if nothing is wrong that keeps others out; 1 otherwise; 2 if the
+command line or a file is wrong.
 ";
 
 /// What the command line asks for.
@@ -46,15 +57,15 @@ Exit status: 0 with candidates, 1 without, 2 if the command line is wrong.
 pub(crate) enum Command {
     Help,
     Version,
-    Dig(Box<Dig>),
+    Run(Task, Settings),
 }
 
-/// One domain and how to look for it.
+/// What to look for.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Dig {
-    pub(crate) domain: DomainName,
-    pub(crate) subject: Subject,
-    pub(crate) settings: Settings,
+pub(crate) enum Task {
+    Dig(DomainName, Subject),
+    Route { domain: DomainName, routes: PathBuf },
+    Check { inventory: PathBuf },
 }
 
 /// What of a domain is looked for.
@@ -101,6 +112,15 @@ impl Subject {
             Self::Edge => Service::SipFederation,
         }
     }
+
+    /// Its name in commands and documents.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Xmpp => "xmpp",
+            Self::Sip { .. } => "sip",
+            Self::Edge => "edge",
+        }
+    }
 }
 
 /// What is wrong with the command line, and what to do about it.
@@ -116,6 +136,8 @@ pub(crate) enum OptionsError {
     NoDomain,
     #[error("--{0} is given more than once")]
     Repeated(&'static str),
+    #[error("--{0} is missing; see --help")]
+    Missing(&'static str),
     #[error("--{0} belongs to another command; see --help")]
     Misplaced(&'static str),
     #[error("--{option} {text:?}: {reason}")]
@@ -132,8 +154,10 @@ pub(crate) enum OptionsError {
 #[derive(Default)]
 struct Given {
     command: Option<Name>,
-    domain: Option<DomainName>,
+    domain: Option<String>,
     settings: Settings,
+    routes: Option<PathBuf>,
+    inventory: Option<PathBuf>,
     sips: bool,
     transport: Option<SipTransport>,
     port: Option<u16>,
@@ -144,6 +168,8 @@ enum Name {
     Xmpp,
     Sip,
     Edge,
+    Route,
+    Check,
 }
 
 pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
@@ -162,6 +188,10 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
                 let port = value(&mut parser, "port", port)?;
                 once(&mut given.port, "port", port)?;
             }
+            Arg::Long("routes") => once(&mut given.routes, "routes", parser.value()?.into())?,
+            Arg::Long("inventory") => {
+                once(&mut given.inventory, "inventory", parser.value()?.into())?;
+            }
             Arg::Long("resolver") => {
                 let resolver = value(&mut parser, "resolver", name_server)?;
                 settings.resolvers.push(resolver);
@@ -176,60 +206,84 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
             Arg::Long("rfc2782") => settings.selection = Selection::Rfc2782,
             Arg::Long("json") => settings.json = true,
             Arg::Long("trace") => settings.trace = true,
-            Arg::Value(word) => given.take(&word.string()?)?,
+            Arg::Value(word) => given.take(word)?,
             Arg::Short(_) | Arg::Long(_) => return Err(arg.unexpected().into()),
         }
     }
-    given.complete().map(|dig| Command::Dig(Box::new(dig)))
+    given.complete()
 }
 
 impl Given {
     /// The first word is the command, the second one the domain.
-    fn take(&mut self, word: &str) -> Result<(), OptionsError> {
-        if self.command.is_none() {
+    fn take(&mut self, word: OsString) -> Result<(), OptionsError> {
+        if self.domain.is_some() || self.command == Some(Name::Check) {
+            return Err(lexopt::Error::UnexpectedArgument(word).into());
+        }
+        let word = word.string()?;
+        if self.command.is_some() {
+            self.domain = Some(word);
+        } else {
             let found = NAMES.into_iter().find(|(name, _)| *name == word);
-            let (_, name) = found.ok_or_else(|| OptionsError::UnknownCommand(word.to_owned()))?;
+            let (_, name) = found.ok_or(OptionsError::UnknownCommand(word))?;
             self.command = Some(name);
-            return Ok(());
         }
-        if self.domain.is_some() {
-            let surplus = lexopt::Error::UnexpectedArgument(word.into());
-            return Err(surplus.into());
-        }
-        let domain = DomainName::parse(word).map_err(|error| OptionsError::Domain {
-            text: word.to_owned(),
-            reason: error.to_string(),
-        })?;
-        self.domain = Some(domain);
         Ok(())
     }
 
-    fn complete(self) -> Result<Dig, OptionsError> {
+    fn complete(self) -> Result<Command, OptionsError> {
         let command = self.command.ok_or(OptionsError::NoCommand)?;
-        let of_sip = [
-            ("sips", self.sips),
-            ("transport", self.transport.is_some()),
-            ("port", self.port.is_some()),
-        ];
-        let misplaced = of_sip.into_iter().find(|(_, is_given)| *is_given);
-        if let (Some((option, _)), true) = (misplaced, command != Name::Sip) {
-            return Err(OptionsError::Misplaced(option));
-        }
-        let subject = match command {
-            Name::Xmpp => Subject::Xmpp,
-            Name::Edge => Subject::Edge,
-            Name::Sip => Subject::Sip {
-                secure: self.sips,
-                transport: self.transport,
-                port: self.port,
+        self.refuse_misplaced(command)?;
+        let (secure, transport, port) = (self.sips, self.transport, self.port);
+        let domain = || domain(self.domain.as_deref());
+        let task = match command {
+            Name::Xmpp => Task::Dig(domain()?, Subject::Xmpp),
+            Name::Edge => Task::Dig(domain()?, Subject::Edge),
+            Name::Sip => {
+                let subject = Subject::Sip {
+                    secure,
+                    transport,
+                    port,
+                };
+                Task::Dig(domain()?, subject)
+            }
+            Name::Route => Task::Route {
+                domain: domain_of_address(self.domain.as_deref())?,
+                routes: self.routes.ok_or(OptionsError::Missing("routes"))?,
+            },
+            Name::Check => Task::Check {
+                inventory: self.inventory.ok_or(OptionsError::Missing("inventory"))?,
             },
         };
-        Ok(Dig {
-            domain: self.domain.ok_or(OptionsError::NoDomain)?,
-            subject,
-            settings: self.settings,
-        })
+        Ok(Command::Run(task, self.settings))
     }
+
+    fn refuse_misplaced(&self, command: Name) -> Result<(), OptionsError> {
+        let options = [
+            (Name::Sip, "sips", self.sips),
+            (Name::Sip, "transport", self.transport.is_some()),
+            (Name::Sip, "port", self.port.is_some()),
+            (Name::Route, "routes", self.routes.is_some()),
+            (Name::Check, "inventory", self.inventory.is_some()),
+        ];
+        let misplaced = |(owner, _, is_given): &(Name, _, bool)| *is_given && *owner != command;
+        match options.into_iter().find(misplaced) {
+            Some((_, option, _)) => Err(OptionsError::Misplaced(option)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn domain(text: Option<&str>) -> Result<DomainName, OptionsError> {
+    let text = text.ok_or(OptionsError::NoDomain)?;
+    DomainName::parse(text).map_err(|error| OptionsError::Domain {
+        text: text.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// Routes are for domains: whose address it is does not count.
+fn domain_of_address(text: Option<&str>) -> Result<DomainName, OptionsError> {
+    domain(text.map(|text| text.rsplit_once('@').map_or(text, |(_user, domain)| domain)))
 }
 
 /// The command of an option that takes no value.
@@ -314,10 +368,12 @@ fn seed(text: &str) -> Result<[u8; 32], String> {
 
 pub(crate) const DNS_PORT: u16 = 53;
 
-const NAMES: [(&str, Name); 3] = [
+const NAMES: [(&str, Name); 5] = [
     ("xmpp", Name::Xmpp),
     ("sip", Name::Sip),
     ("edge", Name::Edge),
+    ("route", Name::Route),
+    ("check", Name::Check),
 ];
 
 #[cfg(test)]
@@ -331,11 +387,8 @@ mod tests {
     }
 
     fn dig(subject: Subject, settings: Settings) -> Result<Command, String> {
-        Ok(Command::Dig(Box::new(Dig {
-            domain: "b.example".parse().expect("a domain"),
-            subject,
-            settings,
-        })))
+        let domain = "b.example".parse().expect("a domain");
+        Ok(Command::Run(Task::Dig(domain, subject), settings))
     }
 
     fn sip(secure: bool, transport: Option<SipTransport>, port: Option<u16>) -> Subject {
@@ -358,6 +411,25 @@ mod tests {
                 dig(subject, Settings::default())
             );
         }
+    }
+
+    #[test]
+    fn a_route_is_for_a_domain_or_an_address_and_a_check_is_for_all() {
+        let route = Task::Route {
+            domain: "b.example".parse().expect("a domain"),
+            routes: "r.toml".into(),
+        };
+        let route = Ok(Command::Run(route, Settings::default()));
+        for address in ["b.example", "user@b.example", "a@c.example@B.Example"] {
+            assert_eq!(parse_all(&["route", address, "--routes=r.toml"]), route);
+        }
+        let check = Task::Check {
+            inventory: "i.toml".into(),
+        };
+        assert_eq!(
+            parse_all(&["check", "--inventory", "i.toml"]),
+            Ok(Command::Run(check, Settings::default()))
+        );
     }
 
     #[test]
@@ -444,6 +516,20 @@ mod tests {
             (
                 &["--transport=tcp", "xmpp", "b.example"],
                 "--transport belongs to another command; see --help",
+            ),
+            (
+                &["xmpp", "b.example", "--routes=r.toml"],
+                "--routes belongs to another command; see --help",
+            ),
+            (&["route", "b.example"], "--routes is missing; see --help"),
+            (
+                &["route", "user@", "--routes=r.toml"],
+                "\"\" is no domain: the domain name is empty",
+            ),
+            (&["check"], "--inventory is missing; see --help"),
+            (
+                &["check", "b.example"],
+                "unexpected argument \"b.example\"; see --help",
             ),
             (
                 &["sip", "b.example", "--transport=sctp"],

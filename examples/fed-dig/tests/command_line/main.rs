@@ -2,11 +2,15 @@
 #![cfg(test)]
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test fails by a panic"
 )]
 
+mod check;
+mod files;
 mod name_server;
+mod route;
 
 use std::process::{Command, Output, Stdio};
 

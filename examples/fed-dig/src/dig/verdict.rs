@@ -1,13 +1,12 @@
-//! What the outcome is, and what an operator can do about it.
-
 use std::fmt;
 
 use comity_srv::{BlockedAddress, Failure, Forbidden, Outcome, TraceEntry};
 
+use super::Report;
 use crate::options::Subject;
-use crate::report::Report;
+use crate::session::Session;
 
-/// One sentence.
+/// What the outcome is, and what an operator can do about it: one sentence.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Verdict {
     pub(crate) summary: String,
@@ -15,7 +14,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    pub(crate) fn of(report: &Report) -> Self {
+    pub(crate) fn of(session: &Session, report: &Report) -> Self {
         let domain = &report.domain;
         let offer = offer(&report.subject);
         match &report.resolution.outcome {
@@ -32,7 +31,7 @@ impl Verdict {
             },
             Outcome::Failed(failure) => Self {
                 summary: format!("the {offer} of {domain} could not be found out: {failure}"),
-                advice: after_failure(failure, report.settings.validating),
+                advice: after_failure(failure, session.settings.validating),
             },
             Outcome::Bogus => Self {
                 summary: format!("the DNS answers about the {offer} of {domain} are bogus"),
@@ -143,7 +142,8 @@ fn after_blocked(blocked: &[BlockedAddress]) -> String {
     advice.to_owned()
 }
 
-fn count(number: usize, noun: &str) -> String {
+/// A number with its noun.
+pub(crate) fn count(number: usize, noun: &str) -> String {
     match (number, noun.ends_with('s')) {
         (1, _) => format!("1 {noun}"),
         (_, true) => format!("{number} {noun}es"),
