@@ -150,13 +150,12 @@ fn names_that_do_not_exist_are_absent() {
 #[ignore = "needs nsd, unbound and ldnsutils"]
 fn a_domain_without_service_records_stands_for_itself() {
     let scene = Scene::new(&[Zone::signed("signed.example", "@ A 192.0.2.6")]);
-    let mut fallback = Place {
+    let fallback = Place {
         dnssec: "secure",
+        provenance: "fallback",
         ..place("signed.example", "signed.example")
-    }
-    .json();
-    fallback["provenance"] = json!("fallback");
-    let expected = json!([{ "priority": null, "candidates": [fallback] }]);
+    };
+    let expected = json!([{ "priority": null, "candidates": [fallback.json()] }]);
     scene.dig("xmpp", "signed.example").assert_groups(&expected);
 }
 
@@ -183,5 +182,6 @@ fn place<'a>(domain: &'a str, target: &'a str) -> Place<'a> {
         alpn: None,
         identities: vec![(domain, "domain")],
         dnssec: "insecure",
+        provenance: "service-record",
     }
 }

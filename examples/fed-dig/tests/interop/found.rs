@@ -43,9 +43,18 @@ impl Found {
         assert!(steps.iter().any(|one| one == step), "{self:#?}");
     }
 
+    /// Fails unless a field of the document, or one inside of it, has this value.
+    pub(crate) fn assert_field(&self, pointer: &str, value: &Value) {
+        assert_eq!(self.document.pointer(pointer), Some(value), "{self:#?}");
+    }
+
+    pub(crate) fn assert_code(&self, code: i32) {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+    }
+
     fn assert_outcome(&self, outcome: &str, code: i32) {
         assert_eq!(self.document["outcome"], outcome, "{self:#?}");
-        assert_eq!(self.code, Some(code));
+        self.assert_code(code);
     }
 }
 
@@ -71,6 +80,7 @@ pub(crate) struct Place<'a> {
     /// Names, each with its basis.
     pub(crate) identities: Vec<(&'a str, &'a str)>,
     pub(crate) dnssec: &'a str,
+    pub(crate) provenance: &'a str,
 }
 
 impl Place<'_> {
@@ -87,7 +97,7 @@ impl Place<'_> {
             "alpn": self.alpn,
             "identities": identities,
             "dnssec": self.dnssec,
-            "provenance": "service-record",
+            "provenance": self.provenance,
         })
     }
 }

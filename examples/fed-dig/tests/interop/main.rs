@@ -13,6 +13,7 @@
 )]
 
 mod dnssec;
+mod files;
 mod found;
 mod process;
 mod scene;

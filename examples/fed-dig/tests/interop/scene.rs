@@ -17,7 +17,7 @@ pub(crate) struct Scene {
     resolver: SocketAddr,
     _nsd: Process,
     _unbound: Process,
-    _site: Site,
+    site: Site,
 }
 
 /// A zone whose server is not there.
@@ -31,7 +31,7 @@ impl Scene {
         Self::with(zones, "")
     }
 
-    /// The same with a resolver that soon takes a server for dead.
+    /// The same with a resolver that soon takes a server for dead, even one that is only slow.
     pub(crate) fn impatient(zones: &[Zone]) -> Self {
         let options = "  outbound-msg-retry: 1\n  unknown-server-time-limit: 50\n  \
                        infra-cache-min-rtt: 50\n  infra-cache-max-rtt: 100\n";
@@ -71,7 +71,7 @@ impl Scene {
             resolver,
             _nsd: nsd,
             _unbound: unbound,
-            _site: site,
+            site,
         }
     }
 
@@ -90,19 +90,37 @@ impl Scene {
 
     /// The same with these options and no others.
     pub(crate) fn dig_with(&self, service: &str, domain: &str, options: &[&str]) -> Found {
-        run(self.resolver, service, domain, options)
+        let words = [&[service, domain], options].concat();
+        run(&[self.resolver], &words)
     }
 
     /// What it finds when it asks the authority itself.
     pub(crate) fn dig_at_authority(&self, service: &str, domain: &str) -> Found {
-        run(self.authority, service, domain, &[])
+        run(&[self.authority], &[service, domain])
+    }
+
+    /// What it finds through unbound when the preferred name server is not there.
+    pub(crate) fn dig_behind_nobody(&self, service: &str, domain: &str) -> Found {
+        let servers = [free_address(), self.resolver];
+        run(&servers, &[service, domain, "--validating"])
+    }
+
+    /// What it makes of a file.
+    pub(crate) fn read(&self, words: &[&str], option: &str, content: &str) -> Found {
+        let file = self.site.write(option, content);
+        let option = format!("--{option}={}", file.display());
+        let words = [words, &[&option, "--validating"]].concat();
+        run(&[self.resolver], &words)
     }
 }
 
-fn run(server: SocketAddr, service: &str, domain: &str, options: &[&str]) -> Found {
+fn run(servers: &[SocketAddr], words: &[&str]) -> Found {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fed-dig"));
-    command.args([service, domain, "--json", "--resolver", &server.to_string()]);
-    Found::of(&command.args(options).output().unwrap())
+    command.args(words).arg("--json");
+    for server in servers {
+        command.args(["--resolver", &server.to_string()]);
+    }
+    Found::of(&command.output().unwrap())
 }
 
 /// Asks for the SOA record of a zone until an answer comes.

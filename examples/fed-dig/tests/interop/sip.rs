@@ -143,5 +143,6 @@ fn by_tcp<'a>(address: &'a str, target: &'a str) -> Place<'a> {
         alpn: None,
         identities: Vec::new(),
         dnssec: "insecure",
+        provenance: "service-record",
     }
 }

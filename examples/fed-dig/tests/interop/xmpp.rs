@@ -102,6 +102,57 @@ fn aliases_are_followed_before_records_and_before_addresses() {
 
 #[test]
 #[ignore = "needs nsd, unbound and ldnsutils"]
+fn a_subtree_may_be_an_alias() {
+    let scene = Scene::new(&[
+        Zone::unsigned("moved.example", "_tcp DNAME _tcp.new.example."),
+        Zone::unsigned(
+            "new.example",
+            "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1",
+        ),
+    ]);
+    let place = starttls("moved.example", "xmpp.new.example");
+    let expected = groups(&[(0, &[place])]);
+    scene.dig("xmpp", "moved.example").assert_groups(&expected);
+}
+
+#[test]
+#[ignore = "needs nsd, unbound and ldnsutils"]
+fn a_wildcard_refuses_what_is_not_named() {
+    // As in the example of RFC 2782.
+    let scene = Scene::new(&[Zone::signed(
+        "wild.example",
+        "*._tcp SRV 0 0 0 .
+         _xmpp-server._tcp SRV 0 0 5269 xmpp
+         xmpp A 192.0.2.1
+         @ A 192.0.2.9",
+    )]);
+    let (domain, target) = ("wild.example", "xmpp.wild.example");
+    let place = Place {
+        identities: vec![(domain, "domain"), (target, "secure-target")],
+        dnssec: "secure",
+        ..starttls(domain, target)
+    };
+    scene
+        .dig("xmpp", domain)
+        .assert_groups(&groups(&[(0, &[place])]));
+    scene.dig("edge", domain).assert_none("refused");
+}
+
+#[test]
+#[ignore = "needs nsd, unbound and ldnsutils"]
+fn a_name_server_that_is_not_there_is_passed_over() {
+    let scene = Scene::new(&[Zone::unsigned(
+        "plain.example",
+        "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1",
+    )]);
+    let place = starttls("plain.example", "xmpp.plain.example");
+    let expected = groups(&[(0, &[place])]);
+    let found = scene.dig_behind_nobody("xmpp", "plain.example");
+    found.assert_groups(&expected);
+}
+
+#[test]
+#[ignore = "needs nsd, unbound and ldnsutils"]
 fn thirty_records_come_over_tcp() {
     let records: String = (1..=30)
         .map(|n| {
@@ -152,6 +203,7 @@ fn starttls<'a>(domain: &'a str, target: &'a str) -> Place<'a> {
         alpn: None,
         identities: vec![(domain, "domain")],
         dnssec: "insecure",
+        provenance: "service-record",
     }
 }
 
