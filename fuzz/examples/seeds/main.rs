@@ -1,6 +1,7 @@
 //! Writes the seeds of every target that are made and not found: `cargo run --example seeds`.
 
 mod sip;
+mod sip_endpoint;
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +16,7 @@ fn main() -> std::io::Result<()> {
     write("sip_build", sip::build()?)?;
     write("sip_differential", sip::vectors()?)?;
     write("sip_edit", sip::edit()?)?;
+    write("sip_endpoint", sip_endpoint::programs())?;
     write("sip_message", sip::vectors()?)?;
     write("sip_multipart", sip::multipart()?)?;
     write("sip_stream", sip::stream()?)?;
