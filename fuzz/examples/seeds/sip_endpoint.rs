@@ -76,7 +76,7 @@ fn ways() -> Seeds {
                 .step(&[32, 0, 1])
                 .respond(RINGING, 0)
                 .respond(NOT_HERE, 0)
-                .respond_to(1, NOT_HERE, 0)
+                .respond(NOT_HERE, 0)
                 .end(),
         ),
         (

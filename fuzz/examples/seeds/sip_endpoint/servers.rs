@@ -1,7 +1,9 @@
 //! Requests of peers, and the sessions that they begin.
 
 use super::Seeds;
-use super::steps::{ACK, BUSY, BYE, CANCEL, INVITE, MESSAGE, OK, OLD, OPTIONS, Steps, begin};
+use super::steps::{
+    ACK, BUSY, BYE, CANCEL, INVITE, MESSAGE, OK, OLD, OPTIONS, RPORT, Steps, begin,
+};
 
 /// INVITEs of peers that are refused, over datagrams.
 pub(super) fn invites() -> Seeds {
@@ -113,6 +115,17 @@ pub(super) fn requests() -> Seeds {
                 .datagram(INVITE)
                 .datagram(INVITE.by(1))
                 .answer(BUSY)
+                .jumps(1)
+                .end(),
+        ),
+        (
+            "message-again-from-another-port",
+            begin()
+                .datagram(MESSAGE.by(RPORT))
+                .jumps(1)
+                .datagram_from(1, MESSAGE.by(RPORT))
+                .answer(OK)
+                .datagram_from(0, MESSAGE.by(RPORT))
                 .jumps(1)
                 .end(),
         ),

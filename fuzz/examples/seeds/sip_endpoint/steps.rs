@@ -25,7 +25,12 @@ impl Steps {
     }
 
     pub(super) fn datagram(self, ask: Ask) -> Self {
-        self.step(&[0, 0]).step(&ask.bytes())
+        self.datagram_from(0, ask)
+    }
+
+    /// A datagram from one of the addresses of peers.
+    pub(super) fn datagram_from(self, source: u8, ask: Ask) -> Self {
+        self.step(&[0, source]).step(&ask.bytes())
     }
 
     /// A datagram comes again, counted from the last.
@@ -119,6 +124,9 @@ pub(super) const BYE: Ask = Ask::new(3);
 pub(super) const MESSAGE: Ask = Ask::new(4);
 pub(super) const NOTIFY: Ask = Ask::new(6);
 pub(super) const OPTIONS: Ask = Ask::new(7);
+
+/// A client that wants answers where its requests came from.
+pub(super) const RPORT: u8 = 8;
 
 /// A client whose branches identify nothing.
 pub(super) const OLD: u8 = 6;

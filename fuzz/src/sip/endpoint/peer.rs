@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use comity_sip::header::{CSeq, CallId, From, To};
-use comity_sip::{Flow, HeaderName, Limits, Message, Request, ResponseBuilder, StatusCode};
+use comity_sip::{Flow, HeaderName, Limits, Message, Method, Request, ResponseBuilder, StatusCode};
 
 use crate::program::Program;
 
 /// What peers have heard from the endpoint, to refer to it.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// Requests of the endpoint, and the way that they went.
+    /// Requests of the endpoint, each once, and the way that they went.
     pub(super) requests: Vec<(Flow, Bytes)>,
     dialogs: Vec<Known>,
 }
@@ -36,8 +36,12 @@ impl Heard {
         };
         let (from, to) = (from.tag().unwrap_or(""), to.tag().unwrap_or(PEER_TAG));
         let (ours, theirs) = match message {
-            Message::Request(_) => {
-                self.requests.push((flow, bytes.clone()));
+            Message::Request(request) => {
+                // Nobody answers an ACK.
+                if request.method() != Method::Ack {
+                    self.requests.retain(|(_, known)| known != bytes);
+                    self.requests.push((flow, bytes.clone()));
+                }
                 (from, to)
             }
             Message::Response(_) => (to, from),
