@@ -174,6 +174,14 @@ impl Hop {
     }
 }
 
+/// What is looked for, by records alone or not.
+fn bare(mut service: &Service) -> &Service {
+    while let Service::ByRecords(inner) = service {
+        service = inner;
+    }
+    service
+}
+
 fn reasons(decision: &Decision<'_>) -> Vec<String> {
     decision.steps().iter().map(ToString::to_string).collect()
 }

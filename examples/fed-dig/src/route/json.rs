@@ -3,7 +3,7 @@ use comity_srv::routes::{Route, RouteId};
 use comity_tokio::Resolution;
 use serde::Serialize;
 
-use super::{End, Hop, Kind, Report, text};
+use super::{End, Hop, Kind, Report, bare, text};
 use crate::candidates;
 use crate::dig::Verdict;
 use crate::json::{Fault, Head, OTHER, Priority, messaging, outcome, print, transport};
@@ -114,11 +114,11 @@ impl<'a> Tried<'a> {
 
 impl<'a> Explored<'a> {
     fn of(service: &Service, found: &'a Resolution) -> Self {
-        let service = match service {
+        let service = match bare(service) {
             Service::XmppServer | Service::XmppServerWithDirectTls => "xmpp",
             Service::Sip(_) => "sip",
             Service::SipFederation => "edge",
-            Service::Host { .. } | Service::NextHop(_) | _ => OTHER,
+            Service::Host { .. } | Service::NextHop(_) | Service::ByRecords(_) | _ => OTHER,
         };
         Self {
             service,

@@ -1,7 +1,7 @@
 use comity_srv::federation::DeadEnd;
 use comity_srv::{Outcome, Provenance, Service};
 
-use super::{End, Kind, Report};
+use super::{End, Kind, Report, bare};
 use crate::candidates;
 use crate::dig::{Verdict, count};
 use crate::session::Session;
@@ -106,11 +106,11 @@ fn after(reason: &DeadEnd) -> String {
 }
 
 fn offer(service: &Service) -> &'static str {
-    match service {
+    match bare(service) {
         Service::XmppServer | Service::XmppServerWithDirectTls => "XMPP server",
         Service::Sip(_) => "SIP server",
         Service::SipFederation => "federation edge",
-        Service::Host { .. } | Service::NextHop(_) | _ => "host",
+        Service::Host { .. } | Service::NextHop(_) | Service::ByRecords(_) | _ => "host",
     }
 }
 

@@ -179,7 +179,7 @@ Static routes:
 
 DNS:
   federation edge: no record
-  SIP server: 1 address without SRV records
+  SIP server: no record
   XMPP server: 1 address by SRV records
 
 Priority 0
