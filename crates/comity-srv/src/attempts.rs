@@ -3,11 +3,11 @@
 //! [`Attempts`] is the work for one connection or one transaction. It takes a list of candidates,
 //! says which to dial when, and is told how that went. The list is fixed when the work begins, so that
 //! what happens to one never changes another. What is remembered between them is [`Health`], a table
-//! of its own beside the DNS cache: the caller asks it for the order before he begins, and tells it
-//! what failed.
+//! of its own beside the DNS cache: the work looks into it when it begins, and the caller tells it what
+//! failed and what served.
 //!
 //! ```
-//! use comity_srv::attempts::{Attempts, Config, Event, Fault};
+//! use comity_srv::attempts::{Attempts, Config, Event, Fault, Health};
 //! use comity_srv::{Candidate, Transport};
 //!
 //! let at = |address: &str| -> Result<_, Box<dyn std::error::Error>> {
@@ -15,13 +15,16 @@
 //! };
 //! let now = comity_testkit::origin();
 //! let list = vec![at("192.0.2.1:5061")?, at("192.0.2.2:5061")?];
-//! let mut attempts = Attempts::new(now, Config::sip(), list.clone(), None);
+//! let mut health = Health::default();
+//! let mut attempts = Attempts::new(now, Config::sip(), list.clone(), None, &health);
 //!
-//! let Some(Event::Dial { attempt, .. }) = attempts.poll_event() else { panic!() };
+//! let Some(Event::Dial { attempt, candidate }) = attempts.poll_event() else { panic!() };
+//! health.note_fault(now, &candidate, &Fault::Refused);
 //! attempts.handle_failed(now, attempt, Fault::Refused);
 //!
 //! let Some(Event::Dial { attempt, candidate }) = attempts.poll_event() else { panic!() };
 //! assert_eq!(candidate, list[1]);
+//! attempts.handle_connected(now, attempt);
 //! attempts.handle_succeeded(now, attempt);
 //! assert_eq!(attempts.poll_event(), Some(Event::Succeeded { attempt, candidate }));
 //! assert!(attempts.is_closed());
@@ -30,14 +33,20 @@
 //!
 //! # Rules
 //!
-//! Candidates are taken in their order, each address at most once. A connection that has not come
-//! about within [`Config::delay`] is joined by the next one, which races it (RFC 8305 §5), inside of
-//! what [`Racing`] allows: the whole priority for XMPP (XEP-0495), the addresses of one target for SIP
-//! (RFC 7984 §5). The next priority or target begins when everything before it has failed
+//! Candidates are taken in their order, those that are ill at the end of all. A connection that has not
+//! come about within [`Config::delay`] is joined by the next one, which races it (RFC 8305 §5), inside
+//! of what [`Racing`] allows: the whole priority for XMPP (XEP-0495), the addresses of one target for
+//! SIP (RFC 7984 §5). The next priority or target begins when everything before it has failed
 //! (RFC 6120 §3.2.1, RFC 3263 §4.3). What goes over UDP is a request and not a connection, and is
 //! never raced: two servers would act on it.
 //!
-//! When the list is at its end and [`Remainder`] has more, it is asked for.
+//! The race ends when a connection stands: [`Attempts::handle_connected`] gives the others up, and from
+//! then on that attempt is alone. TLS may still fail, or a server answer a request with 503: then
+//! [`Attempts::handle_failed`] goes on, and those that were given up have another chance. The attempt is
+//! at its end when the peer has proved who it is and the request has its answer:
+//! [`Attempts::handle_succeeded`]. No address fails twice.
+//!
+//! When the list is at its end and [`Remainder`] has more, it is asked for, before those that are ill.
 
 mod health;
 
@@ -140,7 +149,7 @@ pub enum Event {
         /// Where to.
         candidate: Candidate,
     },
-    /// Give this attempt up: another one has served, or it took too long.
+    /// Give this attempt up: another connection stands, or it took too long.
     Abandon {
         /// The attempt.
         attempt: AttemptId,
@@ -169,6 +178,8 @@ pub struct Attempts {
     config: Config,
     waiting: VecDeque<Candidate>,
     rest: Rest,
+    /// Those that were ill when they came; they wait for the end of all.
+    ill: VecDeque<Candidate>,
     /// What races now: all of one heat.
     running: BTreeMap<AttemptId, Candidate>,
     heat: Option<Heat>,
@@ -210,11 +221,13 @@ impl Attempts {
         config: Config,
         candidates: Vec<Candidate>,
         rest: Option<Remainder>,
+        health: &Health,
     ) -> Self {
         let mut attempts = Self {
             config,
-            waiting: candidates.into(),
+            waiting: VecDeque::new(),
             rest: rest.map_or(Rest::None, Rest::Known),
+            ill: VecDeque::new(),
             running: BTreeMap::new(),
             heat: None,
             begun: 0,
@@ -223,12 +236,29 @@ impl Attempts {
             events: VecDeque::new(),
             is_closed: false,
         };
+        attempts.take(now, candidates, health);
         attempts.advance(now);
         attempts
     }
 
-    /// The attempt serves: a connection stands and the peer has proved who it is, or the request has
-    /// a final answer that is not the server's refusal to serve.
+    /// The connection of the attempt stands. The others of the race are given up; they come again if
+    /// this one fails after all.
+    pub fn handle_connected(&mut self, _now: Instant, attempt: AttemptId) {
+        let Some(candidate) = self.running.remove(&attempt) else {
+            return;
+        };
+        self.timers.stop(Timer::Next);
+        while let Some((loser, given_up)) = self.running.pop_last() {
+            self.timers.stop(Timer::Attempt(loser));
+            self.events.push_back(Event::Abandon { attempt: loser });
+            self.waiting.push_front(given_up);
+        }
+        self.heat = Some(Heat::Alone);
+        self.running.insert(attempt, candidate);
+    }
+
+    /// The attempt serves: the peer has proved who it is, and the request has a final answer that is
+    /// not the server's refusal to serve.
     pub fn handle_succeeded(&mut self, _now: Instant, attempt: AttemptId) {
         if let Some(candidate) = self.running.remove(&attempt) {
             while let Some((attempt, _)) = self.running.pop_first() {
@@ -255,10 +285,11 @@ impl Attempts {
         now: Instant,
         candidates: Vec<Candidate>,
         rest: Option<Remainder>,
+        health: &Health,
     ) {
         if matches!(self.rest, Rest::AskedFor) {
             self.rest = rest.map_or(Rest::None, Rest::Known);
-            self.waiting.extend(candidates);
+            self.take(now, candidates, health);
             self.advance(now);
         }
     }
@@ -295,13 +326,22 @@ impl Attempts {
         self.is_closed && self.events.is_empty()
     }
 
+    fn take(&mut self, now: Instant, candidates: Vec<Candidate>, health: &Health) {
+        for candidate in candidates {
+            match health.ill_until(now, &candidate) {
+                Some(_later) => self.ill.push_back(candidate),
+                None => self.waiting.push_back(candidate),
+            }
+        }
+    }
+
     /// Begins the next attempt if it may race, and ends if nothing is left.
     fn advance(&mut self, now: Instant) {
         if self.is_closed {
             return;
         }
         let Some(next) = self.waiting.front() else {
-            return self.run_out();
+            return self.run_out(now);
         };
         let heat = self.heat_of(next);
         let joins = heat != Heat::Alone && self.heat.as_ref() == Some(&heat);
@@ -326,7 +366,7 @@ impl Attempts {
     }
 
     /// There is nobody to begin with.
-    fn run_out(&mut self) {
+    fn run_out(&mut self, now: Instant) {
         if !self.running.is_empty() {
             return;
         }
@@ -337,6 +377,10 @@ impl Attempts {
                 self.events.push_back(Event::More(rest));
             }
             Rest::AskedFor => self.rest = Rest::AskedFor,
+            Rest::None if !self.ill.is_empty() => {
+                self.waiting = std::mem::take(&mut self.ill);
+                self.advance(now);
+            }
             Rest::None => {
                 let faults = std::mem::take(&mut self.faults);
                 self.close(Event::Exhausted { faults });
@@ -358,6 +402,7 @@ impl Attempts {
     fn close(&mut self, last: Event) {
         self.timers = Timers::default();
         self.waiting.clear();
+        self.ill.clear();
         self.is_closed = true;
         self.events.push_back(last);
     }

@@ -188,7 +188,7 @@ pub use candidate::{Basis, BlockedAddress, Candidate, Dnssec, Identity, Provenan
 pub use limits::Limits;
 pub use message::{NaptrData, Question, RecordKind, RecordName, SrvData};
 pub use plan::{Failure, Outcome, Remainder};
-pub use records::{LookedUp, MessageError, Records, service_records};
+pub use records::{LookedUp, MessageError, Published, Records, service_records};
 pub use resolver::{Config, Event, Protocol, ResolveError, Resolver, SocketId, Transmit};
 pub use select::{Selection, ServiceRecord, literal_order, weighted_order};
 pub use service::{Messaging, NextHop, Service, SipService, SipTransport, Transport};

@@ -33,6 +33,12 @@ pub struct Limits {
     pub max_attempts: u32,
     /// How long the first server may take for one question; 1 s. The time doubles with each attempt.
     pub first_attempt_timeout: Duration,
+    /// How long the second family of addresses is waited for when every target of a priority has the
+    /// first; 50 ms (RFC 8305 §3).
+    pub resolution_delay: Duration,
+    /// How long the other targets of a priority are waited for when one has addresses; 2 s. Those that
+    /// come later are left for [`Remainder`](crate::Remainder).
+    pub target_patience: Duration,
     /// How long one resolution may take in all; 10 s.
     pub resolution_timeout: Duration,
     /// The shortest time that an answer is kept; 5 s, so that a TTL of 0 does not double our load.
@@ -63,6 +69,8 @@ impl Default for Limits {
             max_mismatches: 16,
             max_attempts: 3,
             first_attempt_timeout: Duration::from_secs(1),
+            resolution_delay: Duration::from_millis(50),
+            target_patience: Duration::from_secs(2),
             resolution_timeout: Duration::from_secs(10),
             min_ttl: Duration::from_secs(5),
             max_ttl: Duration::from_secs(86_400),

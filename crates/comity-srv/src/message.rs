@@ -9,7 +9,7 @@ mod reply;
 mod wire;
 
 pub use name::{Question, RecordKind, RecordName};
-pub(crate) use query::{Edns, Form, Sent};
+pub(crate) use query::{Edns, Form, Sent, Validation};
 pub(crate) use reply::{Answer, Ending, Reply, Rules, Unusable, read, services};
 pub use reply::{NaptrData, SrvData};
 

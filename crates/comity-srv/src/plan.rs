@@ -27,7 +27,8 @@ use crate::service::{
 };
 use crate::trace::{Trace, TraceEntry};
 use chase::Chase;
-use hosts::{Bearing, Hosts};
+use hosts::Hosts;
+pub(crate) use hosts::{Bearing, Known};
 pub use outcome::{Failure, Outcome, Remainder};
 use pointers::{Pointed, Pointers};
 use purpose::Purpose;
@@ -176,6 +177,24 @@ impl Plan {
         self.advance();
     }
 
+    /// How much is known of the targets that are looked up now, and which these are; `None` while
+    /// something else is sought.
+    pub(crate) fn known(&self) -> Option<(Known, usize)> {
+        match &self.stage {
+            Stage::Hosts(hosts) => Some((hosts.known(), hosts.groups_left())),
+            Stage::Single(_) | Stage::Pointers(..) | Stage::Services(_) | Stage::Ended(_) => None,
+        }
+    }
+
+    /// Goes on with the targets that have addresses.
+    pub(crate) fn settle(&mut self) {
+        if let Stage::Hosts(hosts) = &mut self.stage {
+            self.trace.push(TraceEntry::Settled);
+            hosts.settle();
+            self.advance();
+        }
+    }
+
     /// Ends the plan with what is known.
     pub(crate) fn expire(&mut self) {
         while !self.has_ended() {
@@ -210,7 +229,11 @@ impl Plan {
             ]),
             Service::Sip(sip) => self.sip(sip),
             Service::SipFederation => {
-                let sets = sets(&self.domain, &[(SIP_FEDERATION, Transport::Tls)])?;
+                let sets = sets(
+                    &self.domain,
+                    &[(SIP_FEDERATION, Transport::Tls)],
+                    Dnssec::Secure,
+                )?;
                 Ok(Stage::Services(Services::new(sets, Mixing::One, None)))
             }
             Service::Host { port: 0, .. } => Err(ResolveError::PortZero),
@@ -232,7 +255,7 @@ impl Plan {
             port: XMPP_PORT,
             transport: Transport::StartTls,
         };
-        let sets = sets(&self.domain, names)?;
+        let sets = sets(&self.domain, names, Dnssec::Secure)?;
         Ok(Stage::Services(Services::new(
             sets,
             Mixing::One,
@@ -250,7 +273,12 @@ impl Plan {
             return Ok(self.given(self.domain.clone().into(), port, transport.into()));
         }
         if sip.transport.is_some() {
-            return Ok(Stage::Services(sip_services(&self.domain, &sip, &allowed)?));
+            return Ok(Stage::Services(sip_services(
+                &self.domain,
+                &sip,
+                &allowed,
+                Dnssec::Secure,
+            )?));
         }
         Ok(Stage::Pointers(Pointers::new(&self.domain, allowed), sip))
     }
@@ -266,7 +294,7 @@ impl Plan {
         }
         match hop.host {
             Host::Domain(host) => {
-                let sets = sets(&host, &[(labels, hop.transport)])?;
+                let sets = sets(&host, &[(labels, hop.transport)], Dnssec::Secure)?;
                 let services = Services::new(sets, Mixing::One, Some(fallback));
                 Ok(Stage::Services(services))
             }
@@ -445,7 +473,7 @@ fn after_pointers(
             let fallback = Some(sip_fallback(first));
             Stage::Services(Services::new(sets, Mixing::Apart, fallback))
         }
-        Pointed::Nowhere => match sip_services(domain, sip, allowed) {
+        Pointed::Nowhere => match sip_services(domain, sip, allowed, pointers.dnssec()) {
             Ok(services) => Stage::Services(services),
             // A name without room for the labels owns no such records.
             Err(_no_room) => ended(Outcome::Absent),
@@ -457,6 +485,7 @@ fn sip_services(
     domain: &DomainName,
     sip: &SipService,
     allowed: &[SipTransport],
+    dnssec: Dnssec,
 ) -> Result<Services, ResolveError> {
     let names: Vec<_> = allowed
         .iter()
@@ -464,7 +493,7 @@ fn sip_services(
         .collect();
     let fallback = Some(sip_fallback(sip.assumed(allowed)));
     Ok(Services::new(
-        sets(domain, &names)?,
+        sets(domain, &names, dnssec)?,
         Mixing::Apart,
         fallback,
     ))
@@ -477,14 +506,18 @@ fn sip_fallback(transport: SipTransport) -> Fallback {
     }
 }
 
-/// The sets with these first labels. A name that does not fit into DNS owns no records, so that its
+/// The sets with these first labels; `dnssec` is that of the answer that led to them. A name that does not fit into DNS owns no records, so that its
 /// set is not asked for; an error if none fits.
-fn sets(domain: &DomainName, names: &[([&str; 2], Transport)]) -> Result<Vec<Set>, ResolveError> {
+fn sets(
+    domain: &DomainName,
+    names: &[([&str; 2], Transport)],
+    dnssec: Dnssec,
+) -> Result<Vec<Set>, ResolveError> {
     let sets: Vec<_> = names
         .iter()
         .filter_map(|(labels, transport)| {
             let name = RecordName::below(labels, domain)?;
-            Some(Set::new(name, *transport, Dnssec::Secure))
+            Some(Set::new(name, *transport, dnssec))
         })
         .collect();
     if sets.is_empty() {

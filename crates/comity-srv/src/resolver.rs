@@ -13,8 +13,8 @@ use comity_machine::{QueryId, QueryIds, Random, Timers};
 
 use crate::cache::Cache;
 use crate::limits::Limits;
-use crate::message::{Answer, Edns, Form, Question, RecordKind};
-use crate::plan::{Conclusion, Failure, Plan, Remainder, Rules, Seed};
+use crate::message::{Answer, Edns, Form, Question, RecordKind, Validation};
+use crate::plan::{Conclusion, Failure, Known, Plan, Remainder, Rules, Seed};
 use crate::service::Service;
 use crate::trace::{Setback, Trace, TraceEntry};
 use exchange::{Exchange, Lookup, Progress};
@@ -34,13 +34,20 @@ pub struct Resolver {
     cache: Cache,
     query_ids: QueryIds,
     sockets_opened: u64,
-    plans: BTreeMap<QueryId, Plan>,
+    plans: BTreeMap<QueryId, Running>,
     exchanges: BTreeMap<SocketId, Exchange>,
     in_flight: BTreeMap<Question, SocketId>,
     timers: Timers<Timer>,
     /// Queries that the driver has not taken yet, the oldest first.
     outgoing: BTreeMap<SocketId, Outgoing>,
     events: VecDeque<Event>,
+}
+
+/// A resolution, and what was known of its targets when its timers were set.
+#[derive(Debug)]
+struct Running {
+    plan: Plan,
+    known: Option<(Known, usize)>,
 }
 
 #[derive(Debug)]
@@ -60,6 +67,10 @@ struct Outgoing {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Timer {
     Attempt(SocketId),
+    /// The second families have had their time.
+    Families(QueryId),
+    /// The other targets have had theirs.
+    Targets(QueryId),
     Deadline(QueryId),
 }
 
@@ -158,7 +169,7 @@ impl Resolver {
     /// Ends a resolution or a question without an event. An unknown one is ignored.
     pub fn cancel(&mut self, query: QueryId) {
         if self.plans.remove(&query).is_some() {
-            self.timers.stop(Timer::Deadline(query));
+            self.stop_timers(query);
             self.abandon(query);
         }
     }
@@ -196,6 +207,7 @@ impl Resolver {
         while let Some(timer) = self.timers.pop_expired(now) {
             match timer {
                 Timer::Attempt(socket) => self.ask_next(now, socket, Failure::Timeout),
+                Timer::Families(query) | Timer::Targets(query) => self.settle(now, query),
                 Timer::Deadline(query) => self.expire(now, query),
             }
         }
@@ -244,12 +256,24 @@ impl Resolver {
         }
     }
 
+    fn form(&self) -> Form {
+        let payload_bytes = self.config.limits.max_udp_message_bytes;
+        Form {
+            edns: Edns::Offered { payload_bytes },
+            validation: if self.config.servers_validate {
+                Validation::Asked
+            } else {
+                Validation::Unasked
+            },
+        }
+    }
+
     fn begin(&mut self, now: Instant, plan: Plan) -> Result<QueryId, ResolveError> {
         if self.servers.is_empty() && !plan.has_ended() {
             return Err(ResolveError::NoServers);
         }
         let query = self.query_ids.next_id();
-        self.plans.insert(query, plan);
+        self.plans.insert(query, Running { plan, known: None });
         let deadline = later(now, self.config.limits.resolution_timeout);
         self.timers.set(Timer::Deadline(query), deadline);
         self.advance(now, query);
@@ -258,22 +282,76 @@ impl Resolver {
 
     /// Asks what the plan wants to know now, and reports its end.
     fn advance(&mut self, now: Instant, query: QueryId) {
-        while let Some(question) = self.plans.get_mut(&query).and_then(Plan::next_question) {
+        while let Some(question) = self.plan(query).and_then(Plan::next_question) {
             self.ask(now, query, question);
         }
-        if self.plans.get(&query).is_some_and(Plan::has_ended)
-            && let Some(plan) = self.plans.remove(&query)
-        {
-            self.timers.stop(Timer::Deadline(query));
+        if self.plan(query).is_some_and(|plan| plan.has_ended()) {
+            self.conclude(query);
+        } else {
+            self.set_patience(now, query);
+        }
+    }
+
+    fn conclude(&mut self, query: QueryId) {
+        self.abandon(query);
+        if let Some(Running { plan, .. }) = self.plans.remove(&query) {
+            self.stop_timers(query);
             let (domain, conclusion, trace) = plan.conclude();
             self.events
                 .push_back(event(query, domain, conclusion, trace));
         }
     }
 
+    /// Waits no longer than it pays for the targets that have no addresses yet.
+    fn set_patience(&mut self, now: Instant, query: QueryId) {
+        let Some(running) = self.plans.get_mut(&query) else {
+            return;
+        };
+        let known = running.plan.known();
+        let before = std::mem::replace(&mut running.known, known);
+        if known == before {
+            return;
+        }
+        let (families, targets) = (Timer::Families(query), Timer::Targets(query));
+        let is_same_group = before.map(|(_, group)| group) == known.map(|(_, group)| group);
+        if !is_same_group {
+            self.timers.stop(families);
+            self.timers.stop(targets);
+        }
+        let limits = &self.config.limits;
+        match known {
+            Some((Known::Each, _)) => {
+                self.timers
+                    .set(families, later(now, limits.resolution_delay));
+            }
+            Some((Known::Some, _)) => {
+                self.timers.set(targets, later(now, limits.target_patience));
+            }
+            Some((Known::Nothing, _)) | None => {}
+        }
+    }
+
+    fn settle(&mut self, now: Instant, query: QueryId) {
+        self.abandon(query);
+        if let Some(plan) = self.plan(query) {
+            plan.settle();
+        }
+        self.advance(now, query);
+    }
+
+    fn plan(&mut self, query: QueryId) -> Option<&mut Plan> {
+        self.plans.get_mut(&query).map(|running| &mut running.plan)
+    }
+
+    fn stop_timers(&mut self, query: QueryId) {
+        for timer in [Timer::Families, Timer::Targets, Timer::Deadline] {
+            self.timers.stop(timer(query));
+        }
+    }
+
     fn ask(&mut self, now: Instant, query: QueryId, question: Question) {
         if let Some(known) = self.cache.get(now, &question).cloned() {
-            if let Some(plan) = self.plans.get_mut(&query) {
+            if let Some(plan) = self.plan(query) {
                 plan.note(remembered(&question, known.is_ok()));
                 plan.handle_answer(&question, known.as_ref());
             }
@@ -284,18 +362,13 @@ impl Resolver {
             exchange.join(query);
             return note(&mut self.plans, &[query], &TraceEntry::Shared { question });
         }
-        let payload_bytes = self.config.limits.max_udp_message_bytes;
         let lookup = Lookup {
             question,
             waiters: vec![query],
             server: self.preferred,
             attempts: 0,
             errors: 0,
-            form: Form {
-                edns: Edns::Offered { payload_bytes },
-                wants_validation: self.config.servers_validate,
-                checking_disabled: false,
-            },
+            form: self.form(),
             failure: None,
         };
         self.send(now, lookup, Protocol::Udp);
@@ -305,7 +378,7 @@ impl Resolver {
         let Some(server) = self.servers.get(lookup.server) else {
             return;
         };
-        let (server, mixed_case) = (server.address, !server.folds_case);
+        let (server, mixed_case) = (server.address, self.config.mixed_case && !server.folds_case);
         self.sockets_opened = self.sockets_opened.wrapping_add(1);
         let socket = SocketId::new(self.sockets_opened);
         let exchange = Exchange::begin(lookup, protocol, mixed_case, &mut self.random);
@@ -335,7 +408,8 @@ impl Resolver {
         };
         match setback {
             Setback::EdnsRefused => lookup.form.edns = Edns::Omitted,
-            Setback::Unvalidated => lookup.form.checking_disabled = true,
+            Setback::Unvalidated => lookup.form.validation = Validation::Disabled,
+            Setback::AnsweredUnvalidated => lookup.form.validation = Validation::Confirming,
             Setback::Truncated
             | Setback::CaseChanged
             | Setback::Unreadable
@@ -366,7 +440,8 @@ impl Resolver {
             let failure = lookup.failure.take().unwrap_or(failure);
             return self.give_up(now, &lookup, &failure);
         }
-        lookup.form.checking_disabled = false;
+        // What one server does not understand another may.
+        lookup.form = self.form();
         lookup.server = lookup.server.saturating_add(1) % self.servers.len().max(1);
         self.send(now, lookup, Protocol::Udp);
     }
@@ -404,7 +479,7 @@ impl Resolver {
 
     fn deliver(&mut self, now: Instant, lookup: &Lookup, answer: Result<&Arc<Answer>, &Failure>) {
         for &query in &lookup.waiters {
-            if let Some(plan) = self.plans.get_mut(&query) {
+            if let Some(plan) = self.plan(query) {
                 plan.handle_answer(&lookup.question, answer);
                 self.advance(now, query);
             }
@@ -414,7 +489,7 @@ impl Resolver {
     /// Ends a resolution whose time is up, and the questions that only it asked.
     fn expire(&mut self, now: Instant, query: QueryId) {
         self.abandon(query);
-        if let Some(plan) = self.plans.get_mut(&query) {
+        if let Some(plan) = self.plan(query) {
             plan.expire();
         }
         self.advance(now, query);
@@ -483,10 +558,10 @@ fn remembered(question: &Question, is_answer: bool) -> TraceEntry {
     }
 }
 
-fn note(plans: &mut BTreeMap<QueryId, Plan>, queries: &[QueryId], entry: &TraceEntry) {
+fn note(plans: &mut BTreeMap<QueryId, Running>, queries: &[QueryId], entry: &TraceEntry) {
     for query in queries {
-        if let Some(plan) = plans.get_mut(query) {
-            plan.note(entry.clone());
+        if let Some(running) = plans.get_mut(query) {
+            running.plan.note(entry.clone());
         }
     }
 }

@@ -39,7 +39,7 @@ pub enum Service {
     NextHop(NextHop),
     /// Another service by its records alone: a domain without a record is absent, whatever addresses
     /// it has. For who wants to know whether the service is offered.
-    ByRecords(Box<Service>),
+    ByRecords(Box<Self>),
 }
 
 impl Service {

@@ -149,6 +149,8 @@ pub enum TraceEntry {
         /// Why.
         reason: DropReason,
     },
+    /// Targets have addresses, and the rest of the answers is not waited for any longer.
+    Settled,
     /// An address was left out.
     AddressDropped {
         /// The host whose address it is.
@@ -183,6 +185,8 @@ pub enum Setback {
     EdnsRefused,
     /// The server failed; whether it does so because the answer is bogus is asked next.
     Unvalidated,
+    /// There is an answer without validation; whether the server only had recovered is asked next.
+    AnsweredUnvalidated,
     /// It failed.
     Failed(Failure),
 }
@@ -294,6 +298,7 @@ impl fmt::Display for TraceEntry {
             } => {
                 write!(f, "left out {address} of {target}: {reason}")
             }
+            Self::Settled => f.write_str("went on without the answers that are late"),
             Self::Unreachable { target } => write!(f, "{target} has no usable address"),
             Self::Chosen(candidate) => write!(f, "chose {candidate}"),
         }
@@ -310,6 +315,9 @@ impl fmt::Display for Setback {
             Self::EdnsRefused => f.write_str("EDNS was refused, asking without it"),
             Self::Unvalidated => {
                 f.write_str("the name server answered with SERVFAIL, asking without validation")
+            }
+            Self::AnsweredUnvalidated => {
+                f.write_str("it has an answer without validation, asking with it again")
             }
             Self::Failed(failure) => failure.fmt(f),
         }

@@ -2,25 +2,35 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use comity_identity::DomainName;
+
 use super::Fault;
 use crate::candidate::Candidate;
 use crate::service::Transport;
 
-/// Which addresses have failed a moment ago, and when they may be trusted again.
+/// Which servers have failed a moment ago, and when they may be trusted again.
 ///
-/// It is no part of the DNS cache and changes no candidate: [`Health::order`] puts those that are ill
-/// behind the others and drops none, so that a domain whose servers are all ill is still tried.
+/// It is no part of the DNS cache and changes no candidate: [`Attempts`](super::Attempts) puts those
+/// that are ill behind all others and drops none, so that a domain whose servers are all ill is still
+/// tried.
+///
+/// An address at which nobody answers is ill for all domains. A server that answers 503 is ill for the
+/// domain that it did so for, since others may name the same server without having a share in it; and a
+/// failure of TLS makes nothing ill, since any domain may name a server that cannot prove it.
 #[derive(Debug)]
 pub struct Health {
     limits: HealthLimits,
-    ill: BTreeMap<(SocketAddr, Transport), Instant>,
+    ill: BTreeMap<Place, Instant>,
 }
+
+/// An address and transport, for all domains or as the server of one name.
+type Place = (SocketAddr, Transport, Option<DomainName>);
 
 /// Bounds on what is remembered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct HealthLimits {
-    /// Addresses that are ill at a time; 1,024. Beyond, the one that is well again first is forgotten.
+    /// Places that are ill at a time; 1,024. Beyond, the one that is well again first is forgotten.
     pub max_addresses: usize,
     /// How long an address that failed is ill; 30 s.
     pub penalty: Duration,
@@ -50,24 +60,25 @@ impl Health {
 
     /// Notes that an attempt has failed.
     pub fn note_fault(&mut self, now: Instant, candidate: &Candidate, fault: &Fault) {
-        let penalty = match fault {
-            Fault::Unavailable {
-                retry_after: Some(wait),
-            } => (*wait).min(self.limits.max_retry_after),
-            Fault::Unavailable { retry_after: None }
-            | Fault::Refused
-            | Fault::Unreachable
-            | Fault::Timeout
-            | Fault::Tls(_) => self.limits.penalty,
+        let (place, penalty) = match fault {
+            Fault::Unavailable { retry_after } => {
+                let longest = self.limits.max_retry_after;
+                let wait = retry_after.map(|wait| wait.min(longest));
+                (server(candidate), wait.unwrap_or(self.limits.penalty))
+            }
+            Fault::Refused | Fault::Unreachable | Fault::Timeout => {
+                (address(candidate), self.limits.penalty)
+            }
+            Fault::Tls(_) => return,
         };
         let Some(until) = now.checked_add(penalty) else {
             return;
         };
         self.ill.retain(|_, end| now < *end);
-        self.ill.insert(place(candidate), until);
+        self.ill.insert(place, until);
         while self.ill.len() > self.limits.max_addresses {
             let first = self.ill.iter().min_by_key(|(_, end)| **end);
-            let Some(place) = first.map(|(place, _)| *place) else {
+            let Some(place) = first.map(|(place, _)| place.clone()) else {
                 return;
             };
             self.ill.remove(&place);
@@ -76,21 +87,18 @@ impl Health {
 
     /// Notes that an attempt has served.
     pub fn note_success(&mut self, candidate: &Candidate) {
-        self.ill.remove(&place(candidate));
+        self.ill.remove(&address(candidate));
+        self.ill.remove(&server(candidate));
     }
 
     /// When the candidate is well again; `None` if it is.
     #[must_use]
     pub fn ill_until(&self, now: Instant, candidate: &Candidate) -> Option<Instant> {
-        let end = self.ill.get(&place(candidate)).copied();
-        end.filter(|end| now < *end)
-    }
-
-    /// The same candidates, those that are ill at the end; both parts keep their order.
-    #[must_use]
-    pub fn order(&self, now: Instant, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
-        candidates.sort_by_key(|candidate| self.ill_until(now, candidate).is_some());
-        candidates
+        let places = [address(candidate), server(candidate)];
+        let ends = places
+            .iter()
+            .filter_map(|place| self.ill.get(place).copied());
+        ends.max().filter(|end| now < *end)
     }
 }
 
@@ -100,6 +108,13 @@ impl Default for Health {
     }
 }
 
-fn place(candidate: &Candidate) -> (SocketAddr, Transport) {
-    (candidate.address, candidate.transport)
+fn address(candidate: &Candidate) -> Place {
+    (candidate.address, candidate.transport, None)
+}
+
+/// As who the candidate was wanted: by its certificate, or by its name in DNS without one.
+fn server(candidate: &Candidate) -> Place {
+    let wanted = candidate.identities.first().map(|identity| &identity.name);
+    let name = wanted.unwrap_or(&candidate.target).clone();
+    (candidate.address, candidate.transport, Some(name))
 }

@@ -19,6 +19,10 @@ fn tls(host: u8, priority: u16) -> Candidate {
     candidate(host, priority, Transport::Tls)
 }
 
+fn begin(now: Instant, config: Config, list: Vec<Candidate>) -> Attempts {
+    Attempts::new(now, config, list, None, &Health::default())
+}
+
 /// The last byte of the address of what is dialled, or another event.
 fn drain(attempts: &mut Attempts) -> Vec<Seen> {
     std::iter::from_fn(|| attempts.poll_event())
@@ -57,7 +61,7 @@ const DELAY: Duration = Duration::from_millis(250);
 fn a_slow_connection_is_joined_after_the_delay_and_a_failed_one_replaced_at_once() {
     let start = origin();
     let list = vec![tls(0, 1), tls(1, 1), tls(2, 1), tls(3, 2)];
-    let mut attempts = Attempts::new(start, Config::xmpp(), list, None);
+    let mut attempts = begin(start, Config::xmpp(), list);
     assert_eq!(drain(&mut attempts), [Seen::Dial(0, 0)]);
     assert_eq!(attempts.poll_timeout(), Some(start + DELAY));
     attempts.handle_timeout(start + DELAY);
@@ -82,7 +86,7 @@ fn a_slow_connection_is_joined_after_the_delay_and_a_failed_one_replaced_at_once
 fn the_losers_of_a_race_are_given_up() {
     let start = origin();
     let list = vec![tls(0, 1), tls(1, 1), tls(2, 1)];
-    let mut attempts = Attempts::new(start, Config::xmpp(), list, None);
+    let mut attempts = begin(start, Config::xmpp(), list);
     attempts.handle_timeout(start + DELAY);
     attempts.handle_timeout(start + 2 * DELAY);
     drain(&mut attempts);
@@ -101,7 +105,7 @@ fn sip_races_the_addresses_of_one_target_and_never_two_targets() {
     let start = origin();
     // Hosts 0 and 1 are addresses of one target, 2 and 3 of the next, all of one priority.
     let list = vec![tls(0, 1), tls(1, 1), tls(2, 1), tls(3, 1)];
-    let mut attempts = Attempts::new(start, Config::sip(), list, None);
+    let mut attempts = begin(start, Config::sip(), list);
     attempts.handle_timeout(start + DELAY);
     assert_eq!(drain(&mut attempts), [Seen::Dial(0, 0), Seen::Dial(1, 1)]);
     attempts.handle_timeout(start + 2 * DELAY);
@@ -118,7 +122,7 @@ fn requests_over_udp_never_race() {
     let udp = |host| candidate(host, 1, Transport::Udp);
     for config in [Config::sip(), Config::xmpp()] {
         let list = vec![udp(0), udp(1), tls(2, 1)];
-        let mut attempts = Attempts::new(start, config, list, None);
+        let mut attempts = begin(start, config, list);
         attempts.handle_timeout(start + DELAY);
         assert_eq!(drain(&mut attempts), [Seen::Dial(0, 0)]);
         attempts.handle_failed(start + DELAY, AttemptId(0), Fault::Timeout);
@@ -131,7 +135,7 @@ fn requests_over_udp_never_race() {
 #[test]
 fn an_attempt_that_takes_too_long_is_given_up() {
     let start = origin();
-    let mut attempts = Attempts::new(start, Config::xmpp(), vec![tls(0, 1), tls(1, 2)], None);
+    let mut attempts = begin(start, Config::xmpp(), vec![tls(0, 1), tls(1, 2)]);
     drain(&mut attempts);
     attempts.handle_timeout(start + Duration::from_secs(10));
     assert_eq!(drain(&mut attempts), [Seen::Abandon(0), Seen::Dial(1, 1)]);
@@ -144,40 +148,148 @@ fn an_attempt_that_takes_too_long_is_given_up() {
 
 #[test]
 fn without_candidates_nothing_is_tried() {
-    let mut attempts = Attempts::new(origin(), Config::sip(), Vec::new(), None);
+    let mut attempts = begin(origin(), Config::sip(), Vec::new());
     assert_eq!(drain(&mut attempts), [Seen::Exhausted(Vec::new())]);
     assert!(attempts.is_closed());
 }
 
+fn remainder() -> Remainder {
+    Remainder {
+        domain: "b.example".parse().unwrap(),
+        bearing: crate::plan::Bearing::for_tests(),
+        groups: VecDeque::new(),
+        seen: std::collections::BTreeSet::new(),
+    }
+}
+
 #[test]
-fn ill_addresses_go_to_the_end_until_their_time_and_none_is_dropped() {
+fn a_connection_that_stands_ends_the_race_and_the_others_come_again_if_it_fails() {
+    let start = origin();
+    let list = vec![tls(0, 1), tls(1, 1), tls(2, 2)];
+    let mut attempts = begin(start, Config::xmpp(), list);
+    attempts.handle_timeout(start + DELAY);
+    drain(&mut attempts);
+    attempts.handle_connected(start + DELAY, AttemptId(1));
+    assert_eq!(drain(&mut attempts), [Seen::Abandon(0)]);
+    // Nobody joins it however long its handshake takes.
+    attempts.handle_timeout(start + 4 * DELAY);
+    assert_eq!(drain(&mut attempts), []);
+    attempts.handle_failed(
+        start + 4 * DELAY,
+        AttemptId(1),
+        Fault::Tls("expired".into()),
+    );
+    assert_eq!(drain(&mut attempts), [Seen::Dial(2, 0)]);
+    attempts.handle_connected(start + 4 * DELAY, AttemptId(2));
+    attempts.handle_succeeded(start + 4 * DELAY, AttemptId(2));
+    assert_eq!(drain(&mut attempts), [Seen::Succeeded(0)]);
+}
+
+#[test]
+fn a_server_that_answers_503_is_followed_by_the_next_and_by_nobody_before() {
+    let start = origin();
+    let mut attempts = begin(start, Config::sip(), vec![tls(0, 1), tls(1, 1)]);
+    drain(&mut attempts);
+    attempts.handle_connected(start, AttemptId(0));
+    // The request is out: no other server may get it.
+    attempts.handle_timeout(start + 8 * DELAY);
+    assert_eq!(drain(&mut attempts), []);
+    let busy = Fault::Unavailable { retry_after: None };
+    attempts.handle_failed(start + 8 * DELAY, AttemptId(0), busy);
+    assert_eq!(drain(&mut attempts), [Seen::Dial(1, 1)]);
+}
+
+#[test]
+fn what_the_resolution_has_left_is_asked_for_once_and_then_taken() {
+    let start = origin();
+    let health = Health::default();
+    let rest = || Some(remainder());
+    let mut attempts = Attempts::new(start, Config::xmpp(), vec![tls(0, 1)], rest(), &health);
+    drain(&mut attempts);
+    // Nothing was asked for yet.
+    attempts.handle_more(start, vec![tls(9, 1)], None, &health);
+    assert_eq!(drain(&mut attempts), []);
+    attempts.handle_failed(start, AttemptId(0), Fault::Refused);
+    assert_eq!(drain(&mut attempts), [Seen::More]);
+    assert_eq!(attempts.poll_timeout(), None);
+    assert!(!attempts.is_closed());
+    attempts.handle_more(start, vec![tls(1, 2), tls(2, 2)], rest(), &health);
+    assert_eq!(drain(&mut attempts), [Seen::Dial(1, 1)]);
+    attempts.handle_timeout(start + DELAY);
+    assert_eq!(drain(&mut attempts), [Seen::Dial(2, 2)]);
+    attempts.handle_failed(start + DELAY, AttemptId(1), Fault::Refused);
+    attempts.handle_failed(start + DELAY, AttemptId(2), Fault::Refused);
+    assert_eq!(drain(&mut attempts), [Seen::More]);
+    attempts.handle_more(start + DELAY, Vec::new(), None, &health);
+    assert_eq!(drain(&mut attempts), [Seen::Exhausted(vec![0, 1, 2])]);
+    attempts.handle_more(start + DELAY, vec![tls(3, 3)], None, &health);
+    assert_eq!(drain(&mut attempts), []);
+}
+
+#[test]
+fn those_that_are_ill_come_behind_all_others_and_are_not_dropped() {
+    let start = origin();
+    let mut health = Health::default();
+    health.note_fault(start, &tls(0, 1), &Fault::Timeout);
+    let list = vec![tls(0, 1), tls(1, 1)];
+    let mut attempts = Attempts::new(start, Config::sip(), list, Some(remainder()), &health);
+    assert_eq!(drain(&mut attempts), [Seen::Dial(0, 1)]);
+    attempts.handle_failed(start, AttemptId(0), Fault::Refused);
+    // The backup comes before the primary that is ill.
+    assert_eq!(drain(&mut attempts), [Seen::More]);
+    attempts.handle_more(start, vec![tls(2, 2)], None, &health);
+    assert_eq!(drain(&mut attempts), [Seen::Dial(1, 2)]);
+    attempts.handle_failed(start, AttemptId(1), Fault::Refused);
+    assert_eq!(drain(&mut attempts), [Seen::Dial(2, 0)]);
+    attempts.handle_failed(start, AttemptId(2), Fault::Refused);
+    assert_eq!(drain(&mut attempts), [Seen::Exhausted(vec![1, 2, 0])]);
+}
+
+#[test]
+fn an_address_is_ill_until_its_time() {
     let now = origin();
     let mut health = Health::default();
-    let list = || vec![tls(0, 1), tls(1, 1), tls(2, 2)];
-    let order = |health: &Health, now| -> Vec<_> {
-        let order = health.order(now, list());
-        order.iter().map(number).collect()
-    };
+    let at = |seconds| now + Duration::from_secs(seconds);
+    let until = |health: &Health, one: &Candidate| health.ill_until(now, one);
     health.note_fault(now, &tls(0, 1), &Fault::Timeout);
-    assert_eq!(order(&health, now), [1, 2, 0]);
+    assert_eq!(until(&health, &tls(0, 1)), Some(at(30)));
+    assert_eq!(health.ill_until(at(29), &tls(0, 1)), Some(at(30)));
+    assert_eq!(health.ill_until(at(30), &tls(0, 1)), None);
     // Another transport of the same address is another thing.
-    assert_eq!(
-        health.ill_until(now, &candidate(0, 1, Transport::StartTls)),
-        None
-    );
+    assert_eq!(until(&health, &candidate(0, 1, Transport::StartTls)), None);
     let wait = |seconds| Fault::Unavailable {
         retry_after: Some(Duration::from_secs(seconds)),
     };
     health.note_fault(now, &tls(1, 1), &wait(60));
-    let at = |seconds| now + Duration::from_secs(seconds);
-    assert_eq!(order(&health, now), [2, 0, 1]);
-    assert_eq!(order(&health, at(29)), [2, 0, 1]);
-    assert_eq!(order(&health, at(30)), [0, 2, 1]);
-    assert_eq!(order(&health, at(60)), [0, 1, 2]);
+    assert_eq!(until(&health, &tls(1, 1)), Some(at(60)));
     health.note_fault(now, &tls(2, 1), &wait(100_000));
-    assert_eq!(health.ill_until(now, &tls(2, 1)), Some(at(600)));
+    assert_eq!(until(&health, &tls(2, 1)), Some(at(600)));
     health.note_success(&tls(2, 1));
-    assert_eq!(health.ill_until(now, &tls(2, 1)), None);
+    assert_eq!(until(&health, &tls(2, 1)), None);
+    let busy = Fault::Unavailable { retry_after: None };
+    health.note_fault(now, &tls(3, 1), &busy);
+    assert_eq!(until(&health, &tls(3, 1)), Some(at(30)));
+}
+
+#[test]
+fn a_domain_that_names_the_server_of_another_makes_it_ill_for_itself_only() {
+    let now = origin();
+    let address = "192.0.2.1:5269".parse().unwrap();
+    let wanted = |domain: &str| {
+        let domain = domain.parse().unwrap();
+        Candidate::given(address, Transport::StartTls, domain)
+    };
+    let (evil, victim) = (wanted("evil.example"), wanted("victim.example"));
+    let mut health = Health::default();
+    health.note_fault(now, &evil, &Fault::Tls("it names victim.example".into()));
+    assert_eq!(health.ill_until(now, &evil), None);
+    let busy = Fault::Unavailable { retry_after: None };
+    health.note_fault(now, &evil, &busy);
+    assert!(health.ill_until(now, &evil).is_some());
+    assert_eq!(health.ill_until(now, &victim), None);
+    // Where nobody listens, nobody listens for anybody.
+    health.note_fault(now, &evil, &Fault::Refused);
+    assert!(health.ill_until(now, &victim).is_some());
 }
 
 #[test]
@@ -238,7 +350,7 @@ fn model(heats: &[Vec<usize>], fates: &Fates) -> (Vec<(u64, usize)>, Option<usiz
 fn play(config: Config, list: Vec<Candidate>, fates: &Fates) -> (Vec<(u64, usize)>, Option<usize>) {
     let start = origin();
     let mut now = start;
-    let mut attempts = Attempts::new(now, config, list, None);
+    let mut attempts = begin(now, config, list);
     let (mut dialled, mut ends) = (Vec::new(), BTreeMap::new());
     loop {
         while let Some(event) = attempts.poll_event() {

@@ -17,10 +17,20 @@ pub(crate) struct Sent {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Form {
     pub(crate) edns: Edns,
-    /// Asks whether the server has validated the answer, by the AD bit (RFC 6840 §5.7).
-    pub(crate) wants_validation: bool,
-    /// Asks for the answer even if it is bogus, by the CD bit (RFC 4035 §3.2.2).
-    pub(crate) checking_disabled: bool,
+    pub(crate) validation: Validation,
+}
+
+/// What a query asks about validation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Validation {
+    /// Nothing: what the server says would not be believed.
+    Unasked,
+    /// Whether the server has validated the answer, by the AD bit (RFC 6840 §5.7).
+    Asked,
+    /// The answer even if it is bogus, by the CD bit (RFC 4035 §3.2.2), after SERVFAIL.
+    Disabled,
+    /// As `Asked`, after an answer without validation: the server may have recovered meanwhile.
+    Confirming,
 }
 
 /// Whether a query offers EDNS (RFC 6891).
@@ -73,9 +83,10 @@ impl Sent {
 
     fn flags(&self) -> u16 {
         let optional = |is_set, flag| if is_set { flag } else { 0 };
+        let validation = self.form.validation;
         RECURSION_DESIRED
-            | optional(self.form.wants_validation, AUTHENTIC_DATA)
-            | optional(self.form.checking_disabled, CHECKING_DISABLED)
+            | optional(validation != Validation::Unasked, AUTHENTIC_DATA)
+            | optional(validation == Validation::Disabled, CHECKING_DISABLED)
     }
 }
 

@@ -106,6 +106,9 @@ pub struct NaptrData {
 pub(crate) enum Unusable {
     /// They answer another query, or nothing.
     Foreign,
+    /// A header with our id and an error, and no question: servers older than EDNS say so that they
+    /// do not understand the query. Whether they are the server is not known.
+    Headless { code: u16 },
     /// The question is ours except for the case of its letters.
     CaseChanged,
     /// The question is ours, but there are more bytes or records than the limits allow.
@@ -128,6 +131,12 @@ pub(crate) fn read(
     rules: &Rules,
 ) -> Result<Reply, Unusable> {
     let header = check_header(input, sent)?;
+    if header.questions == 0 && header.code != NO_ERROR {
+        return Err(Unusable::Headless { code: header.code });
+    }
+    if header.questions != 1 {
+        return Err(Unusable::Foreign);
+    }
     check_question(input, sent)?;
     if header.is_truncated {
         // Some servers cut in the middle of a record, so the rest may be no message.
@@ -137,45 +146,52 @@ pub(crate) fn read(
         return Err(Unusable::TooLarge);
     }
     let records = Cursor::new(input, HEADER_BYTES.saturating_add(sent.question.len()));
-    let sections = Sections::split(records, &header)?;
+    read_records(records, &header, question, rules)
+}
+
+fn read_records(
+    records: Cursor<'_>,
+    header: &Header,
+    question: &Question,
+    rules: &Rules,
+) -> Result<Reply, Unusable> {
+    let sections = Sections::split(records, header)?;
     let negative = match sections.extended_code | header.code {
         NO_ERROR => Ending::NoData,
         NX_DOMAIN => Ending::NoName,
         code => return Ok(Reply::Error { code }),
     };
-    interpret(&sections, question, negative, &header, rules)
+    interpret(&sections, question, negative, header, rules)
 }
 
-/// The SRV records of `owner` in a response whose header and question count for nothing.
+/// What a response says about the SRV records of `owner`. Its id and question count for nothing.
 pub(crate) fn services(
     response: &[u8],
     owner: &RecordName,
     rules: &Rules,
-) -> Result<Vec<SrvData>, Unusable> {
-    let mut cursor = Cursor::new(response, QUESTION_COUNT_AT);
-    let (questions, answers) = (cursor.u16()?, cursor.u16()?);
-    if usize::from(answers) > rules.max_records || response.len() > rules.max_message_bytes {
+) -> Result<Reply, Unusable> {
+    let header = read_header(response)?;
+    if header.is_truncated {
+        return Ok(Reply::Truncated);
+    }
+    if response.len() > rules.max_message_bytes || header.records() > rules.max_records {
         return Err(Unusable::TooLarge);
     }
     let mut cursor = Cursor::new(response, HEADER_BYTES);
-    if questions == 1 {
-        cursor.name()?;
-        cursor.array::<4>()?;
-    } else if questions > 1 {
-        return Err(Unusable::Malformed);
+    match header.questions {
+        0 => {}
+        1 => cursor.question()?,
+        _ => return Err(Unusable::Malformed),
     }
     let question = Question {
         name: owner.clone(),
         kind: RecordKind::Srv,
     };
-    let answers = Section::pass(&mut cursor, answers)?;
-    match Path::follow(answers, &question, rules)?.ending {
-        Some(Ending::Services(found)) => Ok(found),
-        Some(_) | None => Ok(Vec::new()),
-    }
+    read_records(cursor, &header, &question, rules)
 }
 
 struct Header {
+    questions: u16,
     is_truncated: bool,
     is_authentic: bool,
     code: u16,
@@ -190,20 +206,31 @@ impl Header {
 }
 
 fn check_header(input: &[u8], sent: &Sent) -> Result<Header, Unusable> {
+    let is_ours = input.starts_with(&sent.id.to_be_bytes());
+    let header = read_header(input)?;
+    if is_ours {
+        Ok(header)
+    } else {
+        Err(Unusable::Foreign)
+    }
+}
+
+/// The header of a reply; anything else is foreign.
+fn read_header(input: &[u8]) -> Result<Header, Unusable> {
     let Some((header, _)) = input.split_first_chunk::<HEADER_BYTES>() else {
         return Err(Unusable::Foreign);
     };
-    let [a, b, flags, code, c, d, e, f, g, h, i, j] = *header;
+    let [_, _, flags, code, a, b, c, d, e, f, g, h] = *header;
     // QR 1 and opcode 0.
-    let is_reply = flags & 0b1111_1000 == 0b1000_0000;
-    if u16::from_be_bytes([a, b]) != sent.id || !is_reply || u16::from_be_bytes([c, d]) != 1 {
+    if flags & 0b1111_1000 != 0b1000_0000 {
         return Err(Unusable::Foreign);
     }
     Ok(Header {
+        questions: u16::from_be_bytes([a, b]),
         is_truncated: flags & 0b0000_0010 != 0,
         is_authentic: code & 0b0010_0000 != 0,
         code: u16::from(code & 0b0000_1111),
-        counts: [[e, f], [g, h], [i, j]].map(u16::from_be_bytes),
+        counts: [[c, d], [e, f], [g, h]].map(u16::from_be_bytes),
     })
 }
 
@@ -495,7 +522,6 @@ fn seconds(ttl: u32) -> Duration {
 }
 
 const HEADER_BYTES: usize = 12;
-const QUESTION_COUNT_AT: usize = 4;
 
 const NS: u16 = 2;
 const CNAME: u16 = 5;

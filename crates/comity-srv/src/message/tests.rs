@@ -25,8 +25,7 @@ const PLAIN: Form = Form {
     edns: Edns::Offered {
         payload_bytes: 1232,
     },
-    wants_validation: false,
-    checking_disabled: false,
+    validation: Validation::Unasked,
 };
 
 fn name(text: &str) -> Name {
@@ -120,10 +119,9 @@ fn a_query_without_edns_has_no_opt_record() {
 #[test]
 fn a_query_says_whether_it_wants_the_answer_validated() {
     let asked = question("b.example", RecordKind::Naptr);
-    let bits = |wants_validation, checking_disabled| {
+    let bits = |validation| {
         let form = Form {
-            wants_validation,
-            checking_disabled,
+            validation,
             ..PLAIN
         };
         let sent = Sent::new(&asked, form, false, &mut Random::from_seed([1; 32]));
@@ -132,9 +130,10 @@ fn a_query_says_whether_it_wants_the_answer_validated() {
         let metadata = message.metadata;
         (metadata.authentic_data, metadata.checking_disabled)
     };
-    assert_eq!(bits(false, false), (false, false));
-    assert_eq!(bits(true, false), (true, false));
-    assert_eq!(bits(true, true), (true, true));
+    assert_eq!(bits(Validation::Unasked), (false, false));
+    assert_eq!(bits(Validation::Asked), (true, false));
+    assert_eq!(bits(Validation::Disabled), (true, true));
+    assert_eq!(bits(Validation::Confirming), (true, false));
 }
 
 #[test]

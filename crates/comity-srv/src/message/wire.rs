@@ -51,6 +51,12 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// Goes behind a question.
+    pub(crate) fn question(&mut self) -> Result<(), Malformed> {
+        self.skip_name()?;
+        self.take(4).map(|_type_and_class| ())
+    }
+
     pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
         self.array().map(u16::from_be_bytes)
     }

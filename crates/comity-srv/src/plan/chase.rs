@@ -180,6 +180,13 @@ impl Chase {
         }
     }
 
+    /// Ends the chase without a finding, unless it has ended: nobody waits for it any more.
+    pub(crate) fn give_up(&mut self) {
+        if self.end().is_none() {
+            self.step = Step::Ended(End::Absent);
+        }
+    }
+
     fn follow(
         &mut self,
         alias: &RecordName,

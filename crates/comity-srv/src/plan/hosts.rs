@@ -21,6 +21,17 @@ pub(crate) struct Bearing {
     pub(crate) missing: Option<Failure>,
 }
 
+#[cfg(test)]
+impl Bearing {
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            purpose: Purpose::Xmpp,
+            provenance: Provenance::ServiceRecord,
+            missing: None,
+        }
+    }
+}
+
 /// The targets in their chosen order, group by group, and the search for the addresses of the first
 /// group. The next one is looked up when no target of this one has an address.
 #[derive(Debug)]
@@ -34,6 +45,17 @@ pub(crate) struct Hosts {
     seen: BTreeSet<(SocketAddr, Transport)>,
     blocked: Vec<BlockedAddress>,
     failure: Option<Failure>,
+}
+
+/// How much of a group is known.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Known {
+    /// No address.
+    Nothing,
+    /// A target has an address.
+    Some,
+    /// Every target has an address, or will have none.
+    Each,
 }
 
 #[derive(Debug)]
@@ -74,6 +96,47 @@ impl Hosts {
         self.chases().all(|chase| chase.end().is_some())
     }
 
+    /// How much is known of the group that is searched now.
+    pub(crate) fn known(&self) -> Known {
+        let has_address = |search: &Search| !search.addresses().is_empty();
+        if !self.searches.iter().any(has_address) {
+            return Known::Nothing;
+        }
+        let is_settled = |search: &Search| has_address(search) || search.is_complete();
+        if self.searches.iter().all(is_settled) {
+            Known::Each
+        } else {
+            Known::Some
+        }
+    }
+
+    /// How many groups are left, which tells one group from the next.
+    pub(crate) fn groups_left(&self) -> usize {
+        self.later.len()
+    }
+
+    /// Stops to wait: targets without an address yet become a group of their own for later.
+    pub(crate) fn settle(&mut self) {
+        let late: BTreeSet<_> = self
+            .searches
+            .iter()
+            .filter(|search| !search.is_complete() && search.addresses().is_empty())
+            .map(|search| search.host.clone())
+            .collect();
+        self.searches.retain(|search| !late.contains(&search.host));
+        let is_late = |offer: &Offer| late.contains(&offer.record.target);
+        let (postponed, offers) = std::mem::take(&mut self.offers)
+            .into_iter()
+            .partition::<Vec<_>, _>(is_late);
+        self.offers = offers;
+        if !postponed.is_empty() {
+            self.later.push_front(postponed);
+        }
+        for chase in self.chases_mut() {
+            chase.give_up();
+        }
+    }
+
     /// What the complete search of a group comes to; `None` if another group has to be searched.
     pub(crate) fn conclude(
         &mut self,
@@ -85,10 +148,9 @@ impl Hosts {
             let rest = self.remainder(context);
             return Some((Outcome::Candidates(candidates), rest));
         }
-        if self.failure.is_none() {
-            let found = self.chases().find_map(failure).cloned();
-            self.failure = found;
-        }
+        let failures = self.chases().filter_map(failure);
+        let worst = Failure::worst(self.failure.iter().chain(failures)).cloned();
+        self.failure = worst;
         if self.next_group() {
             return None;
         }
@@ -177,6 +239,10 @@ impl Search {
             host: host.clone(),
             chases: [RecordKind::Aaaa, RecordKind::A].map(chase),
         }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.chases.iter().all(|chase| chase.end().is_some())
     }
 
     /// Both families in turn, so that one that does not work costs one attempt before the other

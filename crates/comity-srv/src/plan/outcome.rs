@@ -25,8 +25,8 @@ pub enum Outcome {
     /// It could not be found out, or what was found is of no use. It says nothing about whether the
     /// domain exists.
     Failed(Failure),
-    /// The name servers say that an answer is forged or badly signed (RFC 4033 §5). Nothing else
-    /// that was found counts then.
+    /// The name servers say that an answer is forged or badly signed (RFC 4033 §5): one about
+    /// records, beside which nothing else counts, or those about every target that is left.
     Bogus,
     /// Every address that was found must not be dialled. There is at least one.
     Blocked(Vec<BlockedAddress>),
@@ -114,6 +114,37 @@ pub enum Failure {
     /// The targets of the SRV records, or the host that the caller named, have no addresses.
     #[error("no target has an address")]
     NoAddress,
+}
+
+impl Failure {
+    /// The one of these that says most: that an answer is bogus, then anything but silence.
+    pub(crate) fn worst<'a>(failures: impl Iterator<Item = &'a Self>) -> Option<&'a Self> {
+        // The first of the highest rank.
+        failures.reduce(|worst, next| {
+            if next.rank() > worst.rank() {
+                next
+            } else {
+                worst
+            }
+        })
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Timeout => 0,
+            Self::Server { .. }
+            | Self::Referral
+            | Self::Malformed
+            | Self::TooLarge
+            | Self::Connection
+            | Self::AliasLoop
+            | Self::TooManyAliases { .. }
+            | Self::TooManyLookups { .. }
+            | Self::NoUsableRecord
+            | Self::NoAddress => 1,
+            Self::Bogus => 2,
+        }
+    }
 }
 
 struct ResponseCode(u16);

@@ -3,6 +3,7 @@ use comity_identity::DomainName;
 use super::chase::Chase;
 use super::outcome::Failure;
 use super::services::Set;
+use crate::candidate::Dnssec;
 use crate::message::{NaptrData, Question, RecordKind, RecordName};
 use crate::service::{SipTransport, Transport};
 use crate::trace::{PointerDropReason, Trace, TraceEntry};
@@ -41,6 +42,11 @@ impl Pointers {
         &mut self.chase
     }
 
+    /// Whether DNS has proved what the records say, or that there are none.
+    pub(crate) fn dnssec(&self) -> Dnssec {
+        self.chase.dnssec()
+    }
+
     pub(crate) fn allowed(&self) -> &[SipTransport] {
         &self.allowed
     }
@@ -56,8 +62,15 @@ impl Pointers {
         if about_sip.is_empty() {
             return Some(Pointed::Nowhere);
         }
-        // The rest of the record only makes the order the same for the same records.
-        about_sip.sort();
+        // Where the domain has no preference we have one. The rest of the record only makes the order
+        // the same for the same records.
+        about_sip.sort_by_key(|data| {
+            let transport = SipTransport::of_naptr(&data.service);
+            let is_same = |allowed: &SipTransport| Some(*allowed) == transport;
+            let place = self.allowed.iter().position(is_same);
+            let place = place.unwrap_or(self.allowed.len());
+            (data.order, data.preference, place, *data)
+        });
         let (sets, first) = self.sets(&about_sip, trace);
         Some(match first {
             Some(first) => Pointed::Sets { sets, first },

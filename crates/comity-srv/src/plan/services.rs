@@ -146,14 +146,8 @@ impl Services {
         groups
     }
 
-    /// The failure of a set that says most. A timeout says less than any other.
     fn failure(&self) -> Option<Failure> {
-        let failures = || self.sets.iter().filter_map(Set::failure);
-        failures()
-            .find(|failure| **failure == Failure::Bogus)
-            .or_else(|| failures().find(|failure| **failure != Failure::Timeout))
-            .or_else(|| failures().next())
-            .cloned()
+        Failure::worst(self.sets.iter().filter_map(Set::failure)).cloned()
     }
 }
 

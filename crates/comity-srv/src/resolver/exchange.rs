@@ -2,7 +2,9 @@ use comity_machine::{QueryId, Random};
 
 use super::Protocol;
 use crate::limits::Limits;
-use crate::message::{Answer, Edns, Form, Question, Reply, Rules, Sent, Unusable, read};
+use crate::message::{
+    Answer, Edns, Form, Question, Reply, Rules, Sent, Unusable, Validation, read,
+};
 use crate::plan::Failure;
 use crate::trace::Setback;
 
@@ -139,7 +141,12 @@ impl Exchange {
             Err(Unusable::TooLarge | Unusable::Malformed) => {
                 Progress::Again(Setback::Unreadable, Protocol::Tcp)
             }
-            Err(Unusable::Foreign) => {
+            Err(Unusable::Headless { code })
+                if refuses_edns(code) && self.lookup.form.edns != Edns::Omitted =>
+            {
+                Progress::Again(Setback::EdnsRefused, Protocol::Udp)
+            }
+            Err(Unusable::Foreign | Unusable::Headless { .. }) => {
                 if let Channel::Udp { mismatches } = &mut self.channel {
                     *mismatches = mismatches.saturating_add(1);
                     if *mismatches > limits.max_mismatches {
@@ -173,6 +180,7 @@ impl Exchange {
                 self.sent.mixed_case = false;
                 self.handle_stream(limits)
             }
+            Err(Unusable::Headless { code }) => self.conclude(Reply::Error { code }),
             Ok(Reply::Truncated) | Err(Unusable::Foreign | Unusable::Malformed) => {
                 Progress::NextServer(Failure::Malformed)
             }
@@ -184,14 +192,19 @@ impl Exchange {
     fn conclude(&self, reply: Reply) -> Progress {
         let form = self.lookup.form;
         match reply {
-            // The server has the answer, and gives it to nobody who asks for its validation.
-            Reply::Answer(_) if form.checking_disabled => Progress::Bogus,
+            Reply::Answer(_) if form.validation == Validation::Disabled => {
+                Progress::Again(Setback::AnsweredUnvalidated, self.protocol())
+            }
             Reply::Answer(answer) => Progress::Answered(answer),
             Reply::Error { code } if refuses_edns(code) && form.edns != Edns::Omitted => {
                 Progress::Again(Setback::EdnsRefused, self.protocol())
             }
-            Reply::Error { code: SERVFAIL } if form.wants_validation && !form.checking_disabled => {
+            Reply::Error { code: SERVFAIL } if form.validation == Validation::Asked => {
                 Progress::Again(Setback::Unvalidated, self.protocol())
+            }
+            // The server has the answer, and gives it to nobody who asks for its validation.
+            Reply::Error { code: SERVFAIL } if form.validation == Validation::Confirming => {
+                Progress::Bogus
             }
             Reply::Error { code } => Progress::NextServer(Failure::Server { code }),
             Reply::Referral => Progress::NextServer(Failure::Referral),
@@ -208,7 +221,7 @@ impl Exchange {
             max_message_bytes,
             max_records: limits.max_records_per_message,
             max_aliases: limits.max_aliases,
-            believes_validation: self.lookup.form.wants_validation,
+            believes_validation: self.lookup.form.validation != Validation::Unasked,
             min_ttl: limits.min_ttl,
             max_ttl: limits.max_ttl,
             max_negative_ttl: limits.max_negative_ttl,

@@ -31,6 +31,9 @@ pub struct Config {
     /// they run on this machine, or behind a tunnel. Only then the AD bit counts, and SERVFAIL is
     /// told apart from an answer that is bogus.
     pub servers_validate: bool,
+    /// Whether the letters of names go out in mixed case, which a forger has to guess; true. A server
+    /// that changes the case is asked over TCP, which one without TCP cannot answer.
+    pub mixed_case: bool,
     /// How records of one priority are put in order.
     pub selection: Selection,
 }
@@ -54,6 +57,7 @@ impl Default for Config {
             address_policy: AddressPolicy::default(),
             next_hop_policy: AddressPolicy::for_next_hops(),
             servers_validate: false,
+            mixed_case: true,
             selection: Selection::default(),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::world::{ONE_HOST, SRV, World, address, failed, name, one_host, shown};
-use comity_srv::{Config, Failure, Outcome, ResolveError, Resolver, Service};
+use comity_srv::{Config, Failure, Outcome, ResolveError, Resolver, Service, TraceEntry};
 use comity_testkit::dns::{FakeDns, Fault, RecordType, ResponseCode, Transport, When};
 
 #[test]
@@ -97,11 +97,49 @@ fn a_resolution_ends_at_its_deadline() {
     let mut world = World::with(vec![one_host().fault(When::always(), Fault::Drop)], slow);
     assert_eq!(world.outcome("b.example"), failed(Failure::Timeout));
     assert_eq!(world.elapsed(), Duration::from_secs(10));
-    // With the A record known, the lost AAAA record does not matter.
-    let v6 = When::asked("xmpp.b.example", RecordType::AAAA);
-    let mut world = World::with(vec![one_host().fault(v6, Fault::Drop)], slow);
-    assert_eq!(shown(&world.outcome("b.example")), ONE_HOST);
-    assert_eq!(world.elapsed(), Duration::from_secs(10));
+}
+
+#[test]
+fn a_family_that_is_late_is_waited_for_50_ms_and_a_target_2_s() {
+    let silent = |owner: &str, kind| When::asked(owner, kind);
+    let v6 = silent("xmpp.b.example", RecordType::AAAA);
+    let mut world = World::new(vec![one_host().fault(v6, Fault::Drop)]);
+    let (outcome, trace) = world.resolve("b.example");
+    assert_eq!(shown(&outcome), ONE_HOST);
+    assert_eq!(world.elapsed(), Duration::from_millis(50));
+    assert!(trace.entries().contains(&TraceEntry::Settled), "{trace}");
+
+    let late = |kind| When::asked("late.b.example", kind);
+    let dns = one_host()
+        .srv(SRV, 10, 5, 5269, "late.b.example")
+        .a("late.b.example", [192, 0, 2, 7])
+        .fault(late(RecordType::A).times(2), Fault::Drop)
+        .fault(late(RecordType::AAAA).times(2), Fault::Drop);
+    let mut world = World::new(vec![dns]);
+    world.begin("b.example");
+    while world.resolved.is_empty() {
+        world.pump();
+        if let Some(due) = world
+            .resolver
+            .poll_timeout()
+            .filter(|_| world.resolved.is_empty())
+        {
+            world.now = due;
+            world.resolver.handle_timeout(due);
+        }
+    }
+    let (_, outcome, _) = world.resolved.pop().unwrap();
+    assert_eq!(shown(&outcome), ONE_HOST);
+    assert_eq!(world.elapsed(), Duration::from_secs(2));
+    // What was late is not lost.
+    let rest = world.rests.pop().unwrap().unwrap();
+    world.resolver.resolve_rest(world.now, rest).unwrap();
+    world.run();
+    let (_, outcome, _) = world.resolved.pop().unwrap();
+    assert_eq!(
+        shown(&outcome),
+        ["late.b.example at 192.0.2.7:5269, priority 10, weight 5"]
+    );
 }
 
 #[test]

@@ -33,10 +33,15 @@ fn the_ad_bit_counts_where_the_way_to_the_server_is_trusted() {
     assert_eq!(states(&unsigned), [Dnssec::Insecure]);
 }
 
+/// A server that answers the first question only without validation: the first and the third query.
+fn bogus(dns: FakeDns) -> FakeDns {
+    dns.fault(When::nth(1), servfail())
+        .fault(When::nth(3), servfail())
+}
+
 #[test]
 fn an_answer_that_comes_only_without_validation_is_bogus() {
-    let once = When::asked(SRV, RecordType::SRV).times(1);
-    let mut world = validating(vec![one_host().fault(once.clone(), servfail())]);
+    let mut world = validating(vec![bogus(one_host())]);
     let (outcome, trace) = world.resolve("b.example");
     assert_eq!(outcome, Outcome::Bogus);
     assert_eq!(
@@ -46,17 +51,27 @@ fn an_answer_that_comes_only_without_validation_is_bogus() {
              192.0.2.53:53 on {SRV} SRV: the name server answered with SERVFAIL, asking without \
              validation\n\
              asked 192.0.2.53:53 over UDP: {SRV} SRV\n\
+             192.0.2.53:53 on {SRV} SRV: it has an answer without validation, asking with it again\n\
+             asked 192.0.2.53:53 over UDP: {SRV} SRV\n\
              192.0.2.53:53 on {SRV} SRV: the answer is bogus: its signatures do not hold\n\
              {SRV} SRV: the answer is bogus: its signatures do not hold\n"
         )
     );
     // Another server is not asked: one that validates nothing would give the forged answer.
-    let mut world = validating(vec![one_host().fault(once.clone(), servfail()), one_host()]);
+    let mut world = validating(vec![bogus(one_host()), one_host()]);
     assert_eq!(world.outcome("b.example"), Outcome::Bogus);
     assert!(world.servers[1].questions().is_empty());
     // Who does not trust the server's word learns of its failure, and asks the next.
-    let mut world = World::new(vec![one_host().fault(once, servfail()), one_host()]);
+    let mut world = World::new(vec![bogus(one_host()), one_host()]);
     assert_eq!(shown(&world.outcome("b.example")), ONE_HOST);
+}
+
+#[test]
+fn a_server_that_has_recovered_is_believed() {
+    let once = one_host().authentic().fault(When::nth(1), servfail());
+    let mut world = validating(vec![once]);
+    let (outcome, trace) = world.resolve("b.example");
+    assert_eq!(states(&outcome), [Dnssec::Secure], "{trace}");
 }
 
 #[test]
@@ -79,18 +94,18 @@ fn a_server_that_fails_without_validation_too_has_failed() {
 
 #[test]
 fn absence_without_validation_is_bogus_too() {
-    let once = When::asked(SRV, RecordType::SRV).times(1);
-    let mut world = validating(vec![FakeDns::new().fault(once, servfail())]);
+    let mut world = validating(vec![bogus(FakeDns::new())]);
     assert_eq!(world.outcome("b.example"), Outcome::Bogus);
 }
 
 #[test]
-fn a_bogus_answer_that_was_cut_is_bogus() {
-    let dns = one_host()
-        .fault(When::asked(SRV, RecordType::SRV).times(1), servfail())
-        .fault(
-            When::asked(SRV, RecordType::SRV).over(dns::Transport::Udp),
-            Fault::Truncated,
-        );
-    assert_eq!(validating(vec![dns]).outcome("b.example"), Outcome::Bogus);
+fn a_bogus_answer_that_is_cut_is_bogus() {
+    let over_udp = When::asked(SRV, RecordType::SRV).over(dns::Transport::Udp);
+    let cut = one_host()
+        .fault(When::nth(1), servfail())
+        .fault(When::nth(4), servfail())
+        .fault(over_udp.times(1), Fault::Truncated);
+    let mut world = validating(vec![cut]);
+    assert_eq!(world.outcome("b.example"), Outcome::Bogus);
+    assert_eq!(world.questions().len(), 4, "SERVFAIL, cut, whole, SERVFAIL");
 }
