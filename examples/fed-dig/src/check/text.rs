@@ -1,4 +1,4 @@
-use comity_srv::publish::Severity;
+use comity_srv::publish::{Finding, Severity};
 
 use super::Report;
 use crate::dig::{Verdict, count};
@@ -40,10 +40,21 @@ pub(super) fn verdict(report: &Report) -> Verdict {
     let (summary, advice) = match (errors, warnings) {
         (0, 0) => ("nothing is wrong".to_owned(), "others find us"),
         (0, _) => (found, "others find us, some of them not always"),
+        (_, _) if is_unknown(report) => (
+            found,
+            "ask again, or another name server by --resolver, before anything is changed",
+        ),
         (_, _) => (found, "publish the records above to be found"),
     };
     Verdict {
         summary,
         advice: advice.to_owned(),
     }
+}
+
+/// Whether no error is known to be one.
+fn is_unknown(report: &Report) -> bool {
+    let is_error = |finding: &&Finding| finding.severity() == Severity::Error;
+    let mut errors = report.findings.iter().filter(is_error);
+    errors.all(|finding| matches!(finding, Finding::Unknown { .. }))
 }

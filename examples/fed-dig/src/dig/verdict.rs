@@ -72,7 +72,7 @@ fn after_candidates(report: &Report) -> String {
         .filter(|entry| matches!(entry, TraceEntry::Failed { .. }))
         .count()
     {
-        0 => "if none of them serves, DNS is not the reason".to_owned(),
+        0 => "if none of them serves, look at these hosts and the firewalls before them".to_owned(),
         failed => format!(
             "{} had no answer, and --trace says why",
             count(failed, "question")

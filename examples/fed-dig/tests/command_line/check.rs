@@ -2,12 +2,13 @@
 
 use std::process::Output;
 
+use comity_testkit::dns::{Fault, ResponseCode, When};
 use serde_json::json;
 
 use crate::files::File;
 use crate::name_server::NameServer;
 use crate::route::document;
-use crate::{assert_page, dig, program, zones};
+use crate::{assert_page, dig, page, program, zones};
 
 const INVENTORY: &str = r#"
 local-domains = ["b.example"]
@@ -103,6 +104,19 @@ fn a_warning_alone_keeps_nobody_out() {
     let output = check(&server, &inventory, &["--json"]);
     let found = document(&server, &output, 0);
     assert_eq!(found["summary"], "0 errors and 2 warnings");
+}
+
+#[test]
+fn what_cannot_be_looked_up_is_no_reason_to_publish() {
+    let servfail = Fault::Code(ResponseCode::ServFail);
+    let server = NameServer::start(zones().fault(When::always(), servfail));
+    let inventory = File::new("local-domains = [\"b.example\"]\n[edge]\nname = \"b.example\"\n");
+    let output = check(&server, &inventory, &[]);
+    let page = page(&server, &output, 1);
+    let outcome = page.lines().find_map(|line| line.strip_prefix("Outcome: "));
+    let sentence = "2 errors and 0 warnings; ask again, or another name server by --resolver, \
+                    before anything is changed.";
+    assert_eq!(outcome, Some(sentence), "{page}");
 }
 
 #[test]

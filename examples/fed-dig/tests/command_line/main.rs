@@ -65,7 +65,7 @@ Priority 10
      SNI b.example, certificate for b.example (the domain) or xmpp.b.example (the target of signed records)
      DNSSEC: validated
 
-Outcome: b.example has 2 addresses to try; if none of them serves, DNS is not the reason.
+Outcome: b.example has 2 addresses to try; if none of them serves, look at these hosts and the firewalls before them.
 
 Steps:
   asked NAME_SERVER over UDP: _xmpp-server._tcp.b.example SRV
@@ -103,7 +103,7 @@ Priority 1
      no certificate: nothing proves who answers
      DNSSEC: not checked
 
-Outcome: b.example has 2 addresses to try; if none of them serves, DNS is not the reason.
+Outcome: b.example has 2 addresses to try; if none of them serves, look at these hosts and the firewalls before them.
 ";
     assert_page(&server, &output, 0, page);
 }
@@ -120,7 +120,7 @@ Without SRV records
      SNI plain.example, certificate for plain.example (the domain)
      DNSSEC: not checked
 
-Outcome: plain.example has 1 address to try; if none of them serves, DNS is not the reason.
+Outcome: plain.example has 1 address to try; if none of them serves, look at these hosts and the firewalls before them.
 ";
     assert_page(&server, &output, 0, page);
 }
@@ -149,7 +149,7 @@ fn the_document_has_the_fields_that_are_documented() {
   "outcome": "candidates",
   "failure": null,
   "summary": "b.example has 1 address to try",
-  "advice": "if none of them serves, DNS is not the reason",
+  "advice": "if none of them serves, look at these hosts and the firewalls before them",
   "groups": [
     {
       "priority": 1,
