@@ -91,6 +91,9 @@ fn config(settings: &Settings, name_servers: Vec<SocketAddr>) -> Config {
     policy.danger_allow_private = settings.allow_private;
     policy.danger_allow_loopback = settings.allow_loopback;
     let mut config = Config::new(name_servers);
+    // Who connects goes on without what is late. Here all of it is to be seen.
+    config.limits.resolution_delay = config.limits.resolution_timeout;
+    config.limits.target_patience = config.limits.resolution_timeout;
     config.address_policy = policy;
     config.servers_validate = settings.validating;
     config.selection = settings.selection;

@@ -36,6 +36,42 @@ Outcome: nothing is wrong; others find us.
 }
 
 #[test]
+fn every_field_of_an_inventory_counts() {
+    let server = NameServer::start(zones());
+    let inventory = File::new(
+        r#"
+        local-domains = ["a.example"]
+        email-domains = ["mail.example"]
+        chat-aliases = ["chat.a.example"]
+        file-transfer-aliases = ["files.a.example"]
+        [[node]]
+        name = "xmpp.a.example"
+        port = 5270
+        addresses = ["192.0.2.1", "2001:db8::1"]
+        [edge]
+        name = "edge.a.example"
+        port = 443
+        addresses = ["192.0.2.2"]
+        "#,
+    );
+    let found = document(&server, &check(&server, &inventory, &["--json"]), 1);
+    assert_eq!(
+        found["records"],
+        json!([
+            "_xmpp-server._tcp.a.example. SRV 0 0 5270 xmpp.a.example.",
+            "_xmpp-server._tcp.mail.example. SRV 0 0 5270 xmpp.a.example.",
+            "_xmpp-server._tcp.chat.a.example. SRV 0 0 5270 xmpp.a.example.",
+            "_xmpp-server._tcp.files.a.example. SRV 0 0 5270 xmpp.a.example.",
+            "_sipfederationtls._tcp.a.example. SRV 0 0 443 edge.a.example.",
+            "_sipfederationtls._tcp.mail.example. SRV 0 0 443 edge.a.example.",
+            "xmpp.a.example. A 192.0.2.1",
+            "xmpp.a.example. AAAA 2001:db8::1",
+            "edge.a.example. A 192.0.2.2",
+        ])
+    );
+}
+
+#[test]
 fn findings_have_a_severity_and_a_kind() {
     let server = NameServer::start(zones());
     let inventory = format!("chat-aliases = [\"chat.b.example\"]\n{INVENTORY}")

@@ -14,7 +14,7 @@ mod route;
 
 use std::process::{Command, Output, Stdio};
 
-use comity_testkit::dns::{FakeDns, Fault, ResponseCode, When};
+use comity_testkit::dns::{FakeDns, Fault, RecordType, ResponseCode, When};
 use name_server::NameServer;
 
 fn zones() -> FakeDns {
@@ -257,6 +257,75 @@ fn private_addresses_pass_where_they_are_allowed() {
 }
 
 #[test]
+fn both_ways_of_one_priority_stand_together() {
+    let zones = FakeDns::new()
+        .srv("_xmpp-server._tcp.b.example", 1, 1, 5269, "xmpp.b.example")
+        .srv("_xmpps-server._tcp.b.example", 1, 1, 5270, "xmpp.b.example")
+        .a("xmpp.b.example", [192, 0, 2, 1]);
+    let server = NameServer::start(zones);
+    let output = dig(&server, &["xmpp", "b.example"]);
+    let page = page(&server, &output, 0);
+    assert_eq!(page.matches("Priority 1\n").count(), 1, "{page}");
+    assert_eq!(places(&page).len(), 2, "{page}");
+}
+
+#[test]
+fn addresses_that_come_late_stand_in_their_place() {
+    let lost = |name, kind, times| (When::asked(name, kind).times(times), Fault::Drop);
+    for faults in [
+        // One family of a host, and a host for longer than who connects would wait.
+        vec![lost("xmpp1.b.example", RecordType::A, 1)],
+        vec![
+            lost("xmpp2.b.example", RecordType::AAAA, 2),
+            lost("xmpp2.b.example", RecordType::A, 2),
+        ],
+    ] {
+        let mut zones = FakeDns::new()
+            .srv("_xmpp-server._tcp.b.example", 1, 0, 5269, "xmpp1.b.example")
+            .srv("_xmpp-server._tcp.b.example", 1, 9, 5269, "xmpp2.b.example")
+            .aaaa("xmpp1.b.example", [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])
+            .a("xmpp1.b.example", [192, 0, 2, 1])
+            .a("xmpp2.b.example", [192, 0, 2, 2]);
+        for (when, fault) in faults {
+            zones = zones.fault(when, fault);
+        }
+        let server = NameServer::start(zones);
+        let output = dig(&server, &["xmpp", "b.example", "--seed=01"]);
+        let expected = [
+            "1. 192.0.2.2:5269",
+            "2. [2001:db8::1]:5269",
+            "3. 192.0.2.1:5269",
+        ];
+        assert_eq!(places(&page(&server, &output, 0)), expected);
+    }
+}
+
+#[test]
+fn the_algorithm_of_rfc_2782_prefers_nobody_to_a_weight_of_0() {
+    let zones = FakeDns::new()
+        .srv("_xmpp-server._tcp.b.example", 1, 0, 5269, "xmpp1.b.example")
+        .srv("_xmpp-server._tcp.b.example", 1, 1, 5269, "xmpp2.b.example")
+        .a("xmpp1.b.example", [192, 0, 2, 1])
+        .a("xmpp2.b.example", [192, 0, 2, 2]);
+    let server = NameServer::start(zones);
+    let zero_is_first = |seed: &String, options: &[&str]| {
+        let seed = format!("--seed={seed}");
+        let output = dig(&server, &[&["xmpp", "b.example", &seed], options].concat());
+        places(&page(&server, &output, 0))[0] == "1. 192.0.2.1:5269"
+    };
+    let seeds: Vec<_> = (17..=24).map(|seed| format!("{seed:02x}")).collect();
+    let count = |options: &[&str]| {
+        let seeds = seeds.iter();
+        seeds.filter(|seed| zero_is_first(seed, options)).count()
+    };
+    assert_eq!(count(&[]), 0);
+    assert_eq!(count(&["--rfc2782"]), 5);
+    let output = dig(&server, &["xmpp", "b.example", "--rfc2782", "--json"]);
+    let page = page(&server, &output, 0);
+    assert!(page.contains("\"selection\": \"rfc2782\""), "{page}");
+}
+
+#[test]
 fn a_seed_gives_the_same_order_again() {
     let mut zones = FakeDns::new();
     for host in 1..=6 {
@@ -269,8 +338,7 @@ fn a_seed_gives_the_same_order_again() {
     let order = |seed| {
         let output = dig(&server, &["xmpp", "b.example", seed]);
         let page = page(&server, &output, 0);
-        let places = page.lines().filter(|line| line.contains(" host "));
-        places.map(str::to_owned).collect::<Vec<_>>()
+        places(&page)
     };
     let (first, again, other) = (order("--seed=01"), order("--seed=01"), order("--seed=02"));
     assert_eq!(first.len(), 6);
@@ -338,6 +406,15 @@ fn page(server: &NameServer, output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code));
     let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
     text.replace(&server.address().to_string(), "NAME_SERVER")
+}
+
+/// The numbers and addresses of the candidates by STARTTLS or TLS.
+fn places(page: &str) -> Vec<String> {
+    let places = page.lines().filter_map(|line| {
+        let (place, way) = line.split_once(" by ")?;
+        way.contains("TLS, host ").then(|| place.trim().to_owned())
+    });
+    places.collect()
 }
 
 /// Compares a page or a document. Questions that are asked at the same time are answered in any

@@ -147,6 +147,52 @@ fn the_document_of_a_route_has_the_fields_that_are_documented() {
 }
 
 #[test]
+fn every_field_of_a_route_counts() {
+    let server = NameServer::start(hops());
+    let routes = File::new(
+        r#"
+        [[route]]
+        pattern = ".example.abc"
+        next-hop = "192.0.2.7"
+        service = false
+
+        [[route]]
+        pattern = ".example.abc"
+        next-hop = "192.0.2.8"
+        port = 5070
+        protocol = "udp"
+        priority = 7
+        weight = 9
+        allow-less-specific = false
+
+        [[route]]
+        pattern = ".example.*"
+        next-hop = "192.0.2.9"
+        "#,
+    );
+    let output = route(&server, &routes, &["abc.example", "--json"]);
+    let found = document(&server, &output, 0);
+    assert_eq!(
+        found["reasons"],
+        json!([
+            "the pattern .example.abc matches",
+            "chose route 1: .example.abc to 192.0.2.8 port 5070 over UDP, priority 7, weight 9",
+            "route 1 allows no shorter pattern",
+        ])
+    );
+    let output = route(&server, &routes, &["other.example", "--json"]);
+    let found = document(&server, &output, 0);
+    assert_eq!(
+        found["reasons"],
+        json!([
+            "the pattern .example.* matches",
+            "chose route 2: .example.* to 192.0.2.9 port 5060 over TCP, priority 1, weight 1",
+            "no further pattern matches",
+        ])
+    );
+}
+
+#[test]
 fn a_blocked_domain_is_not_asked_about() {
     // Nobody answers there.
     let server = NameServer::start(FakeDns::new());
