@@ -100,5 +100,17 @@ fn ways() -> Seeds {
                 .jumps(2)
                 .end(),
         ),
+        (
+            "invite-accepted-before-its-connection-is-lost",
+            begin()
+                .step(&[21, 3, 1])
+                .step(&[38, 2])
+                .step(&[23, 3])
+                .step(&[32, 0, 2])
+                .jumps(1)
+                .respond(ACCEPTED, 0)
+                .step(&[32, 0, 0])
+                .end(),
+        ),
     ]
 }

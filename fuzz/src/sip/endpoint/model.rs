@@ -146,8 +146,10 @@ impl Model {
 
     /// No answer can come to what was sent there.
     pub(super) fn lose(&mut self, is_lost: impl Fn(Flow) -> bool) {
-        self.clients
-            .retain(|client| !is_lost(client.flow) || client.state == State::Accepted);
+        self.clients.retain(|client| {
+            let may_be_accepted = client.is_adrift && client.is_invite;
+            !is_lost(client.flow) || client.state == State::Accepted || may_be_accepted
+        });
     }
 
     /// A connection ends at the step at hand, so that nobody can say what leaves on it.
