@@ -73,7 +73,7 @@ pub enum Forbidden {
     /// 127.0.0.0/8 or `::1`.
     #[error("a loopback address")]
     Loopback,
-    /// RFC 1918, RFC 6598, benchmarking, unique-local, site-local or local NAT64 space.
+    /// RFC 1918, RFC 6598, benchmarking, unique-local or site-local space.
     #[error("a private address")]
     Private,
     /// 169.254.0.0/16 or `fe80::/10`, where cloud metadata services live.
@@ -85,7 +85,7 @@ pub enum Forbidden {
     /// 255.255.255.255.
     #[error("the broadcast address")]
     Broadcast,
-    /// 192.0.0.0/24, 240.0.0.0/4 or `100::/64`.
+    /// 192.0.0.0/24, 240.0.0.0/4, ORCHID, ISATAP, or outside of `2000::/3`.
     #[error("a reserved address")]
     Reserved,
 }
@@ -111,11 +111,17 @@ fn forbidden_v6(v6: Ipv6Addr) -> Option<Forbidden> {
     match v6.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some(Forbidden::Unspecified),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some(Forbidden::Loopback),
-        [0x64, 0xff9b, 1, ..] | [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some(Forbidden::Private),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] | [0x2001, 2, 0, ..] => Some(Forbidden::Private),
         [0xfe80..=0xfebf, ..] => Some(Forbidden::LinkLocal),
         [0xff00..=0xffff, ..] => Some(Forbidden::Multicast),
-        [0x100, 0, 0, 0, ..] => Some(Forbidden::Reserved),
-        _ => None,
+        // ORCHID (RFC 7343) names keys and no hosts. An ISATAP interface (RFC 5214 §6.1) is a tunnel
+        // to whatever IPv4 address it holds.
+        [0x2001, 0x10..=0x2f, ..] | [_, _, _, _, 0 | 0x200, 0x5efe, ..] => {
+            Some(Forbidden::Reserved)
+        }
+        // Global unicast is 2000::/3; everything else is reserved, or local to a network.
+        [0x2000..=0x3fff, ..] => None,
+        _ => Some(Forbidden::Reserved),
     }
 }
 
@@ -184,13 +190,21 @@ mod tests {
             ("::1", Some(Forbidden::Loopback)),
             ("fc00::1", Some(Forbidden::Private)),
             ("fdff::1", Some(Forbidden::Private)),
-            ("fe00::1", None),
+            ("fe00::1", Some(Forbidden::Reserved)),
+            ("4000::1", Some(Forbidden::Reserved)),
+            ("3fff:ffff::1", None),
+            ("2001:2::1", Some(Forbidden::Private)),
+            ("2001:3::1", None),
+            ("2001:20::1", Some(Forbidden::Reserved)),
+            ("2001:30::1", None),
+            ("2001:db8::5efe:7f00:1", Some(Forbidden::Reserved)),
+            ("2001:db8::200:5efe:7f00:1", Some(Forbidden::Reserved)),
             ("fe80::1", Some(Forbidden::LinkLocal)),
             ("febf::1", Some(Forbidden::LinkLocal)),
             ("fec0::1", Some(Forbidden::Private)),
             ("ff02::1", Some(Forbidden::Multicast)),
             ("100::1", Some(Forbidden::Reserved)),
-            ("64:ff9b:1::808:808", Some(Forbidden::Private)),
+            ("64:ff9b:1::808:808", Some(Forbidden::Reserved)),
         ] {
             assert_eq!(
                 AddressPolicy::default().check(address.parse().unwrap()),

@@ -44,7 +44,8 @@
 //! then on that attempt is alone. TLS may still fail, or a server answer a request with 503: then
 //! [`Attempts::handle_failed`] goes on, and those that were given up have another chance. The attempt is
 //! at its end when the peer has proved who it is and the request has its answer:
-//! [`Attempts::handle_succeeded`]. No address fails twice.
+//! [`Attempts::handle_succeeded`]. No candidate fails twice, and no work takes longer than
+//! [`Config::deadline`].
 //!
 //! When the list is at its end and [`Remainder`] has more, it is asked for, before those that are ill.
 
@@ -73,6 +74,8 @@ pub struct Config {
     /// How long one attempt may take; 10 s. The timers of a SIP transaction are shorter or longer by
     /// themselves, so that for UDP this is the 64*T1 of 32 s.
     pub timeout: Duration,
+    /// How long the whole work may take; 60 s, so that a long list of silent servers costs no more.
+    pub deadline: Duration,
 }
 
 impl Config {
@@ -83,6 +86,7 @@ impl Config {
             racing: Racing::Priority,
             delay: Duration::from_millis(250),
             timeout: Duration::from_secs(10),
+            deadline: Duration::from_secs(60),
         }
     }
 
@@ -123,9 +127,12 @@ pub enum Fault {
     /// No way leads there.
     #[error("the address cannot be reached")]
     Unreachable,
-    /// Nothing came in time.
+    /// No connection came about in time, or over UDP no answer.
     #[error("no answer in time")]
     Timeout,
+    /// A connection stood, and then no answer came in time.
+    #[error("the connection stood, and no answer came in time")]
+    NoAnswer,
     /// The peer could not prove who it is, or TLS failed in another way.
     #[error("TLS failed: {0}")]
     Tls(String),
@@ -183,6 +190,8 @@ pub struct Attempts {
     /// What races now: all of one heat.
     running: BTreeMap<AttemptId, Candidate>,
     heat: Option<Heat>,
+    /// The connection of what runs stands.
+    is_connected: bool,
     begun: u32,
     faults: Vec<(Candidate, Fault)>,
     timers: Timers<Timer>,
@@ -211,6 +220,8 @@ enum Timer {
     /// The next one may begin.
     Next,
     Attempt(AttemptId),
+    /// Time is up for all.
+    Deadline,
 }
 
 impl Attempts {
@@ -230,12 +241,15 @@ impl Attempts {
             ill: VecDeque::new(),
             running: BTreeMap::new(),
             heat: None,
+            is_connected: false,
             begun: 0,
             faults: Vec::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
             is_closed: false,
         };
+        let deadline = attempts.config.deadline;
+        attempts.timers.set_after(Timer::Deadline, now, deadline);
         attempts.take(now, candidates, health);
         attempts.advance(now);
         attempts
@@ -254,6 +268,7 @@ impl Attempts {
             self.waiting.push_front(given_up);
         }
         self.heat = Some(Heat::Alone);
+        self.is_connected = true;
         self.running.insert(attempt, candidate);
     }
 
@@ -302,9 +317,11 @@ impl Attempts {
                 Timer::Attempt(attempt) => {
                     if self.running.contains_key(&attempt) {
                         self.events.push_back(Event::Abandon { attempt });
-                        self.handle_failed(now, attempt, Fault::Timeout);
+                        let fault = self.silence();
+                        self.handle_failed(now, attempt, fault);
                     }
                 }
+                Timer::Deadline => self.give_up(),
             }
         }
     }
@@ -324,6 +341,26 @@ impl Attempts {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.is_closed && self.events.is_empty()
+    }
+
+    /// What silence means now.
+    fn silence(&self) -> Fault {
+        if self.is_connected {
+            Fault::NoAnswer
+        } else {
+            Fault::Timeout
+        }
+    }
+
+    /// Ends the work although something is left.
+    fn give_up(&mut self) {
+        let fault = self.silence();
+        while let Some((attempt, candidate)) = self.running.pop_first() {
+            self.events.push_back(Event::Abandon { attempt });
+            self.faults.push((candidate, fault.clone()));
+        }
+        let faults = std::mem::take(&mut self.faults);
+        self.close(Event::Exhausted { faults });
     }
 
     fn take(&mut self, now: Instant, candidates: Vec<Candidate>, health: &Health) {
@@ -357,6 +394,7 @@ impl Attempts {
     fn dial(&mut self, now: Instant, candidate: Candidate) {
         let attempt = AttemptId(self.begun);
         self.begun = self.begun.saturating_add(1);
+        self.is_connected = false;
         let delay = self.config.delay.max(MIN_DELAY);
         self.timers.set_after(Timer::Next, now, delay);
         let timeout = self.config.timeout;

@@ -10,6 +10,8 @@ use crate::service::Transport;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Candidate {
+    /// The domain that was resolved.
+    pub domain: DomainName,
     /// The address and port to connect to.
     pub address: SocketAddr,
     /// How the connection begins and becomes secure.
@@ -36,7 +38,7 @@ pub struct Candidate {
 
 impl Candidate {
     /// A candidate that no resolution has found, but a caller who knows an address of `target`. Its
-    /// certificate has to name `target`, if it can show one.
+    /// certificate has to name `target`, if it can show one. No address policy has seen it.
     #[must_use]
     pub fn given(address: SocketAddr, transport: Transport, target: DomainName) -> Self {
         let has_certificate = transport.has_certificate();
@@ -45,6 +47,7 @@ impl Candidate {
             basis: Basis::Domain,
         };
         Self {
+            domain: target.clone(),
             address,
             transport,
             priority: 0,

@@ -6,32 +6,35 @@
 //! (RFC 7247 §5).
 //!
 //! ```
-//! use comity_srv::federation::{Directory, Settings, Step, Way};
+//! use comity_srv::federation::{Basis, Directory, Settings, Step, Via, Way};
 //! use comity_srv::routes::Routes;
 //! use comity_srv::{Messaging, Outcome, Service, Transport};
 //!
 //! let now = comity_testkit::origin();
-//! let routes = Routes::closed(Messaging::Sip, "edge.a.example".parse()?, 5061, Transport::Tls);
-//! let mut directory = Directory::new(Settings::default(), routes);
+//! let routes = Routes::closed(Messaging::Sip, "edge.a.example".parse()?, 5061, Transport::Tls)?;
+//! let mut directory = Directory::new(Settings::default(), routes)?;
 //! let domain = "b.example".parse()?;
 //!
-//! let Way::Explore(mut exploration) = directory.way(now, &domain, &[7; 32]) else { panic!() };
+//! let Way::Explore(mut exploration, basis) = directory.way(now, &domain, &[7; 32]) else { panic!() };
+//! assert_eq!(basis, Basis::Unknown);
 //! let step = exploration.next_step();
 //! assert_eq!(step, Step::Resolve(Messaging::Sip, Service::SipFederation));
-//! exploration.handle_outcome(&Outcome::Absent);
+//! exploration.handle_outcome(&Outcome::Absent, None);
 //! // And so on, until it says what to use; what has worked is learned.
 //! # let wall = std::time::SystemTime::UNIX_EPOCH;
-//! directory.learn(wall, &domain, Messaging::Xmpp)?;
-//! assert!(matches!(directory.way(now, &domain, &[7; 32]), Way::Speak(Messaging::Xmpp, _)));
+//! directory.learn(wall, &domain, Via::Xmpp)?;
+//! let Way::Explore(exploration, Basis::Learned) = directory.way(now, &domain, &[7; 32]) else { panic!() };
+//! assert!(matches!(exploration.next_step(), Step::Resolve(Messaging::Xmpp, _)));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # Order
 //!
-//! 1. A block by the administrator.
-//! 2. A domain that is configured for one protocol.
+//! 1. A block by the administrator, of the domain or of one above it.
+//! 2. A domain that is configured for XMPP: XMPP alone is looked for.
 //! 3. A static route ([`Routes::decide`]).
-//! 4. A domain that was learned.
+//! 4. A domain that is configured for SIP or was learned: the services of that protocol alone are looked
+//!    for, or the default route is taken again, if the domain was learned by it.
 //! 5. DNS: `_sipfederationtls`, the NAPTR and SRV records of SIP, and the SRV records of XMPP, in the
 //!    order of [`Settings::order`].
 //! 6. The default route ([`Routes::decide_default`]), unless it is blocked.
@@ -60,7 +63,7 @@ use comity_identity::{DomainName, Host};
 use crate::routes::{Decision, RouteId, Routes, Verdict};
 use crate::service::{Messaging, Service, SipService};
 pub use exploration::{DeadEnd, Exploration, Step};
-pub use learned::{LearnError, Learned};
+pub use learned::{LearnError, Learned, Via};
 
 use learned::Table;
 
@@ -116,10 +119,8 @@ pub enum Way<'a> {
     Blocked(BlockedBy),
     /// By these static routes.
     Routes(Decision<'a>),
-    /// This is spoken there: resolve it.
-    Speak(Messaging, Basis),
-    /// It has to be found out.
-    Explore(Exploration),
+    /// By what DNS says, asked step by step.
+    Explore(Exploration, Basis),
     /// That nothing leads there was found out a moment ago.
     Nowhere,
 }
@@ -134,10 +135,12 @@ pub enum BlockedBy {
     Route(RouteId),
 }
 
-/// How it is known what a domain speaks.
+/// What is known before DNS is asked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Basis {
+    /// Nothing.
+    Unknown,
     /// It is configured.
     Configured,
     /// An exchange has worked before.
@@ -157,16 +160,19 @@ pub struct Conflict {
 
 impl Directory {
     /// A directory that knows nothing but the static routes of SIP.
-    #[must_use]
-    pub fn new(settings: Settings, routes: Routes) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// The routes are for XMPP.
+    pub fn new(settings: Settings, routes: Routes) -> Result<Self, NotForSip> {
+        Ok(Self {
             learned: Table::new(settings.max_learned),
             settings,
-            routes,
+            routes: for_sip(routes)?,
             configured: BTreeMap::new(),
             blocked: BTreeSet::new(),
             nowhere: BTreeMap::new(),
-        }
+        })
     }
 
     /// Notes that an operator federates with `domain` by `messaging`.
@@ -192,29 +198,36 @@ impl Directory {
         self.configured.remove(domain);
     }
 
-    /// Keeps a domain out, whatever else is known of it, or lets it in again.
-    pub fn block(&mut self, domain: DomainName, is_blocked: bool) {
-        if is_blocked {
-            self.blocked.insert(domain);
-        } else {
-            self.blocked.remove(&domain);
-        }
+    /// Keeps a domain and all below it out, whatever else is known of them.
+    pub fn block(&mut self, domain: DomainName) {
+        self.blocked.insert(domain);
+    }
+
+    /// Takes back what [`block`](Self::block) has done for this domain.
+    pub fn unblock(&mut self, domain: &DomainName) {
+        self.blocked.remove(domain);
     }
 
     /// Takes new static routes into use. What was learned stays.
-    pub fn set_routes(&mut self, routes: Routes) {
-        self.routes = routes;
+    ///
+    /// # Errors
+    ///
+    /// The routes are for XMPP; the old ones stay.
+    pub fn set_routes(&mut self, routes: Routes) -> Result<(), NotForSip> {
+        self.routes = for_sip(routes)?;
         self.nowhere.clear();
+        Ok(())
     }
 
     /// Where the messages for `domain` go. `seed` decides the order of equal routes.
     #[must_use]
     pub fn way(&self, now: Instant, domain: &DomainName, seed: &[u8; 32]) -> Way<'_> {
-        if self.blocked.contains(domain) {
+        if self.is_blocked(domain) {
             return Way::Blocked(BlockedBy::Exception);
         }
-        if self.configured.get(domain) == Some(&Messaging::Xmpp) {
-            return Way::Speak(Messaging::Xmpp, Basis::Configured);
+        let configured = self.configured.get(domain).copied();
+        if configured == Some(Messaging::Xmpp) {
+            return self.explore_only(Messaging::Xmpp, Basis::Configured);
         }
         let decision = self.routes.decide(&Host::Domain(domain.clone()), seed);
         match decision.verdict() {
@@ -222,19 +235,34 @@ impl Directory {
             Verdict::NextHops => return Way::Routes(decision),
             Verdict::NoRoute => {}
         }
-        if self.configured.contains_key(domain) {
-            return Way::Speak(Messaging::Sip, Basis::Configured);
+        if let Some(messaging) = configured {
+            return self.explore_only(messaging, Basis::Configured);
         }
-        if let Some(learned) = self.learned.get(domain) {
-            return Way::Speak(learned.messaging, Basis::Learned);
+        match self.learned.get(domain).map(|learned| learned.via) {
+            Some(Via::DefaultRoute) => {
+                return Way::Routes(self.routes.decide_default_for_known(seed));
+            }
+            Some(via) => return self.explore_only(via.messaging(), Basis::Learned),
+            None => {}
         }
         if self.nowhere.get(domain).is_some_and(|end| now < *end) {
             return Way::Nowhere;
         }
-        Way::Explore(Exploration::new(
-            self.settings.order.clone(),
-            self.routes.decide_default(seed).verdict(),
-        ))
+        let default = self.routes.decide_default(seed).verdict();
+        let order = self.settings.order.clone();
+        Way::Explore(Exploration::new(order, default), Basis::Unknown)
+    }
+
+    fn is_blocked(&self, domain: &DomainName) -> bool {
+        let above = std::iter::successors(Some(domain.clone()), DomainName::parent);
+        above.into_iter().any(|name| self.blocked.contains(&name))
+    }
+
+    /// The services of one protocol, without the default route.
+    fn explore_only(&self, messaging: Messaging, basis: Basis) -> Way<'_> {
+        let order = self.settings.order.iter();
+        let order = order.filter(|(other, _)| *other == messaging).cloned();
+        Way::Explore(Exploration::new(order.collect(), Verdict::NoRoute), basis)
     }
 
     /// The default route, for [`Step::UseDefaultRoute`].
@@ -253,10 +281,10 @@ impl Directory {
         &mut self,
         wall: SystemTime,
         domain: &DomainName,
-        messaging: Messaging,
+        via: Via,
     ) -> Result<&Learned, LearnError> {
         self.nowhere.remove(domain);
-        self.learned.learn(wall, domain, messaging)
+        self.learned.learn(wall, domain, via)
     }
 
     /// Remembers for a short time that nothing leads to `domain`.
@@ -288,6 +316,19 @@ impl Directory {
         self.learned.restore(learned)
     }
 }
+
+fn for_sip(routes: Routes) -> Result<Routes, NotForSip> {
+    match routes.messaging() {
+        Messaging::Sip => Ok(routes),
+        Messaging::Xmpp => Err(NotForSip),
+    }
+}
+
+/// Static routes for XMPP were given where those for SIP belong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("these static routes are for XMPP, and a directory takes those for SIP")]
+#[expect(clippy::exhaustive_structs, reason = "it says all in its name")]
+pub struct NotForSip;
 
 #[cfg(test)]
 mod tests;

@@ -54,8 +54,10 @@ pub(crate) struct Rules {
     pub(crate) limits: Limits,
     /// For what remote domains name.
     pub(crate) policy: AddressPolicy,
-    /// For what operators name.
+    /// For the addresses that operators write.
     pub(crate) next_hop_policy: AddressPolicy,
+    /// For those of the names that operators write.
+    pub(crate) next_hop_name_policy: AddressPolicy,
     pub(crate) seed: Seed,
 }
 
@@ -72,6 +74,7 @@ pub(crate) struct Context<'a> {
     domain: &'a DomainName,
     limits: &'a Limits,
     policy: &'a AddressPolicy,
+    order: &'a [u8; 32],
 }
 
 /// The result of a plan.
@@ -111,7 +114,8 @@ impl Plan {
     }
 
     /// Goes on where another plan has ended.
-    pub(crate) fn resume(rest: Remainder, rules: Rules) -> Self {
+    pub(crate) fn resume(rest: Remainder, mut rules: Rules) -> Self {
+        rules.seed.bytes = rest.order;
         Self {
             domain: rest.domain.clone(),
             purpose: rest.bearing.purpose.clone(),
@@ -181,7 +185,10 @@ impl Plan {
     /// something else is sought.
     pub(crate) fn known(&self) -> Option<(Known, usize)> {
         match &self.stage {
-            Stage::Hosts(hosts) => Some((hosts.known(), hosts.groups_left())),
+            Stage::Hosts(hosts) => {
+                let context = Context::new(&self.domain, &self.rules, &self.purpose);
+                Some((hosts.known(&context), hosts.groups_left()))
+            }
             Stage::Single(_) | Stage::Pointers(..) | Stage::Services(_) | Stage::Ended(_) => None,
         }
     }
@@ -414,13 +421,17 @@ impl Plan {
 impl<'a> Context<'a> {
     fn new(domain: &'a DomainName, rules: &'a Rules, purpose: &Purpose) -> Self {
         let policy = match purpose {
-            Purpose::NextHop { .. } => &rules.next_hop_policy,
+            // The operator has written the address himself.
+            Purpose::NextHop { host: None, .. } => &rules.next_hop_policy,
+            // Whoever runs the zone of the name says what its addresses are.
+            Purpose::NextHop { host: Some(_), .. } => &rules.next_hop_name_policy,
             Purpose::Xmpp | Purpose::Sip | Purpose::SipFederation => &rules.policy,
         };
         Self {
             domain,
             limits: &rules.limits,
             policy,
+            order: &rules.seed.bytes,
         }
     }
 }

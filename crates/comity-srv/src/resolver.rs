@@ -166,7 +166,8 @@ impl Resolver {
         self.begin(now, plan)
     }
 
-    /// Ends a resolution or a question without an event. An unknown one is ignored.
+    /// Ends a resolution or a question without an event, unless it has ended already. An unknown one is
+    /// ignored.
     pub fn cancel(&mut self, query: QueryId) {
         if self.plans.remove(&query).is_some() {
             self.stop_timers(query);
@@ -249,6 +250,7 @@ impl Resolver {
             limits: self.config.limits.clone(),
             policy: self.config.address_policy.clone(),
             next_hop_policy: self.config.next_hop_policy.clone(),
+            next_hop_name_policy: self.config.next_hop_name_policy.clone(),
             seed: Seed {
                 selection: self.config.selection,
                 bytes: order,

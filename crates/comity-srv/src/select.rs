@@ -1,12 +1,14 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::hash::Hasher;
+use std::net::IpAddr;
 
 use comity_identity::DomainName;
 use comity_machine::Random;
 use siphasher::sip::SipHasher24;
 
 use crate::candidate::Dnssec;
+use crate::message::SrvData;
 use crate::service::Transport;
 
 /// One usable SRV record (RFC 2782).
@@ -62,7 +64,7 @@ pub enum Selection {
 /// stateless proxy needs that (RFC 3263 §4.4).
 #[must_use]
 pub fn weighted_order(records: Vec<ServiceRecord>, seed: &[u8; 32]) -> Vec<ServiceRecord> {
-    plain(records, |offers| proportional(offers, seed))
+    proportional(records, seed)
 }
 
 /// Orders `records` as the algorithm of RFC 2782 says; see [`Selection::Rfc2782`].
@@ -71,37 +73,19 @@ pub fn weighted_order(records: Vec<ServiceRecord>, seed: &[u8; 32]) -> Vec<Servi
 #[must_use]
 pub fn literal_order(records: Vec<ServiceRecord>, seed: &[u8; 32]) -> Vec<ServiceRecord> {
     let mut random = Random::from_seed(*seed);
-    plain(records, |offers| {
-        literal(offers, |bound| random.below(bound))
-    })
-}
-
-fn plain(
-    records: Vec<ServiceRecord>,
-    order: impl FnOnce(Vec<Offer>) -> Vec<Offer>,
-) -> Vec<ServiceRecord> {
-    let one_set = |record| Offer {
-        record,
-        transport: Transport::default(),
-        dnssec: Dnssec::default(),
-    };
-    let offers = records.into_iter().map(one_set).collect();
-    order(offers)
-        .into_iter()
-        .map(|offer| offer.record)
-        .collect()
+    literal(records, |bound| random.below(bound))
 }
 
 impl Selection {
     /// Orders the records of several sets as if they were one (XEP-0368 §3).
     ///
     /// The same host and port in two sets are two offers, each with a chance of its own.
-    pub(crate) fn order(self, offers: Vec<Offer>, seed: &[u8; 32]) -> Vec<Offer> {
+    pub(crate) fn order<E: Entrant>(self, entrants: Vec<E>, seed: &[u8; 32]) -> Vec<E> {
         match self {
-            Self::Proportional => proportional(offers, seed),
+            Self::Proportional => proportional(entrants, seed),
             Self::Rfc2782 => {
                 let mut random = Random::from_seed(*seed);
-                literal(offers, |bound| random.below(bound))
+                literal(entrants, |bound| random.below(bound))
             }
         }
     }
@@ -117,43 +101,99 @@ pub(crate) trait Entrant {
     fn write(&self, hasher: &mut impl Hasher);
 }
 
-impl Entrant for Offer {
+impl Entrant for ServiceRecord {
     fn priority(&self) -> u16 {
-        self.record.priority
+        self.priority
     }
 
     fn weight(&self) -> u16 {
-        self.record.weight
+        self.weight
     }
 
     fn compare(&self, other: &Self) -> Ordering {
-        endpoint(self).cmp(&endpoint(other))
+        let endpoint = |record: &Self| (record.priority, record.port);
+        let by_name = || self.target.cmp(&other.target);
+        endpoint(self).cmp(&endpoint(other)).then_with(by_name)
     }
 
     fn write(&self, hasher: &mut impl Hasher) {
-        // Numbers of fixed length stand before the name.
-        hasher.write(&[self.transport.tag()]);
-        hasher.write(&self.record.port.to_be_bytes());
-        hasher.write(self.record.target.as_str().as_bytes());
+        write_endpoint(hasher, Transport::default(), self.port);
+        self.target
+            .labels()
+            .for_each(|label| write_label(hasher, label.as_bytes()));
     }
 }
 
-fn endpoint(offer: &Offer) -> (Transport, &DomainName, u16, u16) {
-    let record = &offer.record;
-    (
-        offer.transport,
-        &record.target,
-        record.priority,
-        record.port,
-    )
+/// The record of a set as it came, before its target is known to be a host.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct RawOffer<'a> {
+    pub(crate) data: &'a SrvData,
+    pub(crate) transport: Transport,
+    pub(crate) dnssec: Dnssec,
+}
+
+impl Entrant for RawOffer<'_> {
+    fn priority(&self) -> u16 {
+        self.data.priority
+    }
+
+    fn weight(&self) -> u16 {
+        self.data.weight
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        let endpoint = |one: &Self| (one.transport, one.data.priority, one.data.port);
+        let by_name = || self.data.target.cmp(&other.data.target);
+        endpoint(self).cmp(&endpoint(other)).then_with(by_name)
+    }
+
+    fn write(&self, hasher: &mut impl Hasher) {
+        write_endpoint(hasher, self.transport, self.data.port);
+        self.data
+            .target
+            .labels()
+            .for_each(|label| write_label(hasher, label));
+    }
+}
+
+/// The addresses of one target share alike.
+impl Entrant for IpAddr {
+    fn priority(&self) -> u16 {
+        0
+    }
+
+    fn weight(&self) -> u16 {
+        0
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        self.cmp(other)
+    }
+
+    fn write(&self, hasher: &mut impl Hasher) {
+        match self {
+            Self::V4(v4) => hasher.write(&v4.octets()),
+            Self::V6(v6) => hasher.write(&v6.octets()),
+        }
+    }
+}
+
+/// Numbers of fixed length stand before the name.
+pub(crate) fn write_endpoint(hasher: &mut impl Hasher, transport: Transport, port: u16) {
+    hasher.write(&[transport.tag()]);
+    hasher.write(&port.to_be_bytes());
+}
+
+fn write_label(hasher: &mut impl Hasher, label: &[u8]) {
+    hasher.write(label);
+    hasher.write(b".");
 }
 
 /// Orders by priority, and inside one priority by a draw without replacement in proportion to the
 /// weights.
 pub(crate) fn proportional<E: Entrant>(mut entrants: Vec<E>, seed: &[u8; 32]) -> Vec<E> {
     // Those that are alike become neighbours, so that a count can tell them apart.
-    let weight = E::weight;
-    entrants.sort_by(|a, b| a.compare(b).then_with(|| weight(a).cmp(&weight(b))));
+    entrants.sort_by(compare_all);
     let mut racers: Vec<(Race, E)> = Vec::with_capacity(entrants.len());
     let mut repeats = 0_u32;
     for entrant in entrants {
@@ -171,15 +211,15 @@ pub(crate) fn proportional<E: Entrant>(mut entrants: Vec<E>, seed: &[u8; 32]) ->
 }
 
 /// `below` gives a number below its argument, each as likely as every other.
-fn literal(offers: Vec<Offer>, mut below: impl FnMut(u64) -> u64) -> Vec<Offer> {
-    let mut groups: BTreeMap<u16, Vec<Offer>> = BTreeMap::new();
-    for offer in offers {
-        groups.entry(offer.record.priority).or_default().push(offer);
+fn literal<E: Entrant>(entrants: Vec<E>, mut below: impl FnMut(u64) -> u64) -> Vec<E> {
+    let mut groups: BTreeMap<u16, Vec<E>> = BTreeMap::new();
+    for entrant in entrants {
+        groups.entry(entrant.priority()).or_default().push(entrant);
     }
     let mut order = Vec::new();
     for mut left in groups.into_values() {
         // The same input in another order has the same chances, and with one seed the same order.
-        left.sort();
+        left.sort_by(compare_all);
         while !left.is_empty() {
             let picked = literal_pick(&mut left, &mut below);
             order.push(picked);
@@ -189,28 +229,32 @@ fn literal(offers: Vec<Offer>, mut below: impl FnMut(u64) -> u64) -> Vec<Offer> 
 }
 
 /// Takes the record whose running sum is the first to reach the random number.
-fn literal_pick(left: &mut Vec<Offer>, below: &mut impl FnMut(u64) -> u64) -> Offer {
+fn literal_pick<E: Entrant>(left: &mut Vec<E>, below: &mut impl FnMut(u64) -> u64) -> E {
     shuffle(left, below);
     // A stable sort, so that chance remains inside of both parts.
-    left.sort_by_key(|offer| offer.record.weight > 0);
-    let weight = |offer: &Offer| u64::from(offer.record.weight);
+    left.sort_by_key(|entrant| entrant.weight() > 0);
+    let weight = |entrant: &E| u64::from(entrant.weight());
     let sum: u64 = left.iter().map(weight).sum();
     let number = below(sum.saturating_add(1));
     let mut running = 0_u64;
-    let reached = left.iter().position(|offer| {
-        running = running.saturating_add(weight(offer));
+    let reached = left.iter().position(|entrant| {
+        running = running.saturating_add(weight(entrant));
         running >= number
     });
     left.remove(reached.unwrap_or(0))
 }
 
 /// Fisher and Yates.
-fn shuffle(offers: &mut [Offer], below: &mut impl FnMut(u64) -> u64) {
-    for end in (2..=offers.len()).rev() {
+fn shuffle<E>(entrants: &mut [E], below: &mut impl FnMut(u64) -> u64) {
+    for end in (2..=entrants.len()).rev() {
         let bound = u64::try_from(end).unwrap_or(u64::MAX);
         let place = usize::try_from(below(bound)).unwrap_or(0);
-        offers.swap(place, end.saturating_sub(1));
+        entrants.swap(place, end.saturating_sub(1));
     }
+}
+
+fn compare_all<E: Entrant>(a: &E, b: &E) -> Ordering {
+    a.compare(b).then_with(|| a.weight().cmp(&b.weight()))
 }
 
 /// A number that is uniform over all seeds and independent for different entrants: SipHash-2-4

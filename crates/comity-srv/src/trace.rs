@@ -16,11 +16,16 @@ use crate::service::Transport;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Trace {
     entries: Vec<TraceEntry>,
+    /// How many records and addresses were left out without an entry.
+    left_out: usize,
 }
 
 impl Trace {
     /// The most entries that are kept. What comes after them is lost.
-    pub const MAX_ENTRIES: usize = 1024;
+    pub const MAX_ENTRIES: usize = 256;
+    /// The most entries about records and addresses that were left out; what comes after them is
+    /// counted, so that a zone full of them does not hide what was chosen.
+    pub const MAX_LEFT_OUT: usize = 32;
 
     /// The entries, the earliest first.
     #[must_use]
@@ -30,11 +35,16 @@ impl Trace {
 
     /// Adds the entries of a resolution that went on with what this one left.
     pub fn append(&mut self, next: Self) {
+        self.left_out = self.left_out.saturating_add(next.left_out);
         next.entries.into_iter().for_each(|entry| self.push(entry));
     }
 
     pub(crate) fn push(&mut self, entry: TraceEntry) {
-        if self.entries.len() < Self::MAX_ENTRIES {
+        let is_detail = entry.is_left_out();
+        let details = || self.entries.iter().filter(|one| one.is_left_out()).count();
+        if is_detail && details() >= Self::MAX_LEFT_OUT {
+            self.left_out = self.left_out.saturating_add(1);
+        } else if self.entries.len() < Self::MAX_ENTRIES {
             self.entries.push(entry);
         }
     }
@@ -44,7 +54,21 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.entries
             .iter()
-            .try_for_each(|entry| writeln!(f, "{entry}"))
+            .try_for_each(|entry| writeln!(f, "{entry}"))?;
+        match self.left_out {
+            0 => Ok(()),
+            more => writeln!(f, "{more} more were left out"),
+        }
+    }
+}
+
+impl TraceEntry {
+    /// Whether it is about one record or address of many that are not used.
+    fn is_left_out(&self) -> bool {
+        matches!(
+            self,
+            Self::RecordDropped { .. } | Self::AddressDropped { .. } | Self::PointerDropped { .. }
+        )
     }
 }
 
@@ -149,6 +173,12 @@ pub enum TraceEntry {
         /// Why.
         reason: DropReason,
     },
+    /// The last records of the order were left out, since there are more than
+    /// `Limits::max_service_records`.
+    RecordsLeftOut {
+        /// How many.
+        left_out: usize,
+    },
     /// Targets have addresses, and the rest of the answers is not waited for any longer.
     Settled,
     /// An address was left out.
@@ -203,8 +233,6 @@ pub enum DropReason {
     Target(ParseError),
     /// The same target and port come again with the same priority and weight.
     Duplicate,
-    /// There are more records than `Limits::max_service_records`.
-    Limit,
 }
 
 /// Why a NAPTR record was left out.
@@ -298,6 +326,9 @@ impl fmt::Display for TraceEntry {
             } => {
                 write!(f, "left out {address} of {target}: {reason}")
             }
+            Self::RecordsLeftOut { left_out } => {
+                write!(f, "left out {left_out} records: too many")
+            }
             Self::Settled => f.write_str("went on without the answers that are late"),
             Self::Unreachable { target } => write!(f, "{target} has no usable address"),
             Self::Chosen(candidate) => write!(f, "chose {candidate}"),
@@ -331,7 +362,6 @@ impl fmt::Display for DropReason {
             Self::PortZero => f.write_str("port 0"),
             Self::Target(error) => error.fmt(f),
             Self::Duplicate => f.write_str("it comes twice"),
-            Self::Limit => f.write_str("too many records"),
         }
     }
 }

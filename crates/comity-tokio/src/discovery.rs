@@ -93,7 +93,8 @@ impl Discovery {
         Self { own, peers }
     }
 
-    /// Finds out where `service` of `domain` can be reached, by all priorities of its records.
+    /// Finds out where `service` of `domain` can be reached, by all priorities of its records but
+    /// without the targets about which a name server is silent while others are known.
     ///
     /// # Errors
     ///
@@ -391,6 +392,7 @@ impl Driver {
             Some(found) => found.and(new),
             None => new,
         };
+        let rest = rest.and_then(Remainder::without_late);
         let next = rest.map(|rest| self.resolver.resolve_rest(Instant::now(), rest));
         match next {
             Some(Ok(query)) if !reply.is_closed() => {

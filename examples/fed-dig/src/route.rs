@@ -82,15 +82,20 @@ impl Report {
             end: End::Unknown,
             domain,
         };
-        let directory = Directory::new(federation::Settings::default(), routes);
+        // The options read the routes as those of SIP.
+        let Ok(directory) = Directory::new(federation::Settings::default(), routes) else {
+            return Ok(report);
+        };
         report.end = match directory.way(Instant::now(), &report.domain, &session.seed) {
             Way::Blocked(BlockedBy::Route(id)) => End::Blocked(id),
             Way::Routes(decision) => {
                 End::Routes(Kind::Static, report.hops(session, &decision).await?)
             }
-            Way::Explore(exploration) => report.follow(session, &directory, exploration).await?,
+            Way::Explore(exploration, _unknown) => {
+                report.follow(session, &directory, exploration).await?
+            }
             // Nothing is configured or learned here.
-            Way::Blocked(_) | Way::Speak(..) | Way::Nowhere | _ => End::Unknown,
+            Way::Blocked(_) | Way::Nowhere | _ => End::Unknown,
         };
         Ok(report)
     }
@@ -106,10 +111,14 @@ impl Report {
             match exploration.next_step() {
                 Step::Resolve(_, service) => {
                     let resolution = session.resolve(&self.domain, service.clone()).await?;
-                    exploration.handle_outcome(&resolution.outcome);
+                    exploration.handle_outcome(&resolution.outcome, None);
                     self.explored.push((service, resolution));
                 }
-                Step::Use(messaging, found) => return Ok(End::Records(messaging, found)),
+                Step::Use {
+                    messaging,
+                    candidates,
+                    ..
+                } => return Ok(End::Records(messaging, candidates)),
                 Step::UseDefaultRoute => {
                     let decision = directory.default_route(&session.seed);
                     self.reasons.extend(reasons(&decision));

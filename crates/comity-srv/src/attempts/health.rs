@@ -14,16 +14,16 @@ use crate::service::Transport;
 /// that are ill behind all others and drops none, so that a domain whose servers are all ill is still
 /// tried.
 ///
-/// An address at which nobody answers is ill for all domains. A server that answers 503 is ill for the
-/// domain that it did so for, since others may name the same server without having a share in it; and a
-/// failure of TLS makes nothing ill, since any domain may name a server that cannot prove it.
+/// An address with which no connection comes about is ill for all domains. A server that answers a
+/// request with 503 or not at all is ill for the domain that it did so for, since any domain may name
+/// the server of another; and a failure of TLS makes nothing ill, for the same reason.
 #[derive(Debug)]
 pub struct Health {
     limits: HealthLimits,
     ill: BTreeMap<Place, Instant>,
 }
 
-/// An address and transport, for all domains or as the server of one name.
+/// An address and transport, for all domains or as the server of one.
 type Place = (SocketAddr, Transport, Option<DomainName>);
 
 /// Bounds on what is remembered.
@@ -65,6 +65,11 @@ impl Health {
                 let longest = self.limits.max_retry_after;
                 let wait = retry_after.map(|wait| wait.min(longest));
                 (server(candidate), wait.unwrap_or(self.limits.penalty))
+            }
+            Fault::NoAnswer => (server(candidate), self.limits.penalty),
+            // Over UDP there is no connection, so that silence is about a request.
+            Fault::Timeout if candidate.transport == Transport::Udp => {
+                (server(candidate), self.limits.penalty)
             }
             Fault::Refused | Fault::Unreachable | Fault::Timeout => {
                 (address(candidate), self.limits.penalty)
@@ -112,9 +117,7 @@ fn address(candidate: &Candidate) -> Place {
     (candidate.address, candidate.transport, None)
 }
 
-/// As who the candidate was wanted: by its certificate, or by its name in DNS without one.
 fn server(candidate: &Candidate) -> Place {
-    let wanted = candidate.identities.first().map(|identity| &identity.name);
-    let name = wanted.unwrap_or(&candidate.target).clone();
-    (candidate.address, candidate.transport, Some(name))
+    let domain = candidate.domain.clone();
+    (candidate.address, candidate.transport, Some(domain))
 }

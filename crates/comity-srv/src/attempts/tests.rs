@@ -147,6 +147,55 @@ fn an_attempt_that_takes_too_long_is_given_up() {
 }
 
 #[test]
+fn a_long_list_of_silent_servers_costs_no_more_than_the_deadline() {
+    let start = origin();
+    let list = (0..64).map(|host| tls(host, u16::from(host))).collect();
+    let mut attempts = begin(start, Config::xmpp(), list);
+    let mut seen = Vec::new();
+    while let Some(due) = attempts.poll_timeout() {
+        attempts.handle_timeout(due);
+        seen.extend(drain(&mut attempts));
+        assert!(due <= start + Duration::from_secs(60));
+    }
+    assert_eq!(seen.last(), Some(&Seen::Exhausted((0..7).collect())));
+    assert!(attempts.is_closed());
+}
+
+#[test]
+fn silence_after_the_connection_stands_is_told_from_silence_before() {
+    let start = origin();
+    let fault = |is_connected| {
+        let mut attempts = begin(start, Config::xmpp(), vec![tls(0, 1)]);
+        if is_connected {
+            attempts.handle_connected(start, AttemptId(0));
+        }
+        attempts.handle_timeout(start + Duration::from_secs(10));
+        let events = std::iter::from_fn(|| attempts.poll_event());
+        let last = events.last();
+        let Some(Event::Exhausted { faults }) = last else {
+            panic!("{last:?}");
+        };
+        faults[0].1.clone()
+    };
+    assert_eq!(fault(false), Fault::Timeout);
+    assert_eq!(fault(true), Fault::NoAnswer);
+    // What is silent towards one domain may answer another.
+    let now = start;
+    let mut health = Health::default();
+    let other = |one: &Candidate| Candidate {
+        domain: "other.example".parse().unwrap(),
+        ..one.clone()
+    };
+    let udp = candidate(0, 1, Transport::Udp);
+    health.note_fault(now, &udp, &Fault::Timeout);
+    health.note_fault(now, &tls(1, 1), &Fault::NoAnswer);
+    for one in [&udp, &tls(1, 1)] {
+        assert!(health.ill_until(now, one).is_some());
+        assert_eq!(health.ill_until(now, &other(one)), None);
+    }
+}
+
+#[test]
 fn without_candidates_nothing_is_tried() {
     let mut attempts = begin(origin(), Config::sip(), Vec::new());
     assert_eq!(drain(&mut attempts), [Seen::Exhausted(Vec::new())]);
@@ -158,6 +207,8 @@ fn remainder() -> Remainder {
         domain: "b.example".parse().unwrap(),
         bearing: crate::plan::Bearing::for_tests(),
         groups: VecDeque::new(),
+        begins_late: false,
+        order: [0; 32],
         seen: std::collections::BTreeSet::new(),
     }
 }
@@ -211,7 +262,8 @@ fn what_the_resolution_has_left_is_asked_for_once_and_then_taken() {
     assert_eq!(drain(&mut attempts), []);
     attempts.handle_failed(start, AttemptId(0), Fault::Refused);
     assert_eq!(drain(&mut attempts), [Seen::More]);
-    assert_eq!(attempts.poll_timeout(), None);
+    let deadline = start + Duration::from_secs(60);
+    assert_eq!(attempts.poll_timeout(), Some(deadline));
     assert!(!attempts.is_closed());
     attempts.handle_more(start, vec![tls(1, 2), tls(2, 2)], rest(), &health);
     assert_eq!(drain(&mut attempts), [Seen::Dial(1, 1)]);

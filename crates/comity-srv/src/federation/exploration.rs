@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use crate::candidate::{Candidate, Provenance};
-use crate::plan::{Failure, Outcome};
+use crate::plan::{Failure, Outcome, Remainder};
 use crate::routes::{RouteId, Verdict};
 use crate::service::{Messaging, Service};
 
@@ -22,8 +22,16 @@ pub struct Exploration {
 pub enum Step {
     /// Resolve this service of the domain.
     Resolve(Messaging, Service),
-    /// The domain speaks this; these are its servers.
-    Use(Messaging, Vec<Candidate>),
+    /// The domain speaks this.
+    Use {
+        /// What it speaks.
+        messaging: Messaging,
+        /// Its servers of the first priority.
+        candidates: Vec<Candidate>,
+        /// The rest of them, for [`Attempts`](crate::attempts::Attempts) or
+        /// [`Resolver::resolve_rest`](crate::Resolver::resolve_rest).
+        rest: Option<Remainder>,
+    },
     /// Nothing else leads there: try SIP by [`Directory::default_route`](super::Directory::default_route).
     UseDefaultRoute,
     /// The domain is not reached.
@@ -71,18 +79,26 @@ impl Exploration {
         self.step.clone()
     }
 
-    /// What the resolution of [`Step::Resolve`] has come to.
-    pub fn handle_outcome(&mut self, outcome: &Outcome) {
+    /// What the resolution of [`Step::Resolve`] has come to, and what it has left.
+    pub fn handle_outcome(&mut self, outcome: &Outcome, rest: Option<Remainder>) {
         let Step::Resolve(messaging, _) = self.step else {
             return;
         };
         match outcome {
             Outcome::Candidates(found) if has_records(found) => {
-                self.step = Step::Use(messaging, found.clone());
+                self.step = Step::Use {
+                    messaging,
+                    candidates: found.clone(),
+                    rest,
+                };
             }
             // An address without a record says nothing about what is spoken there.
             Outcome::Candidates(_) | Outcome::Absent | Outcome::Refused => {
                 self.go_on(DeadEnd::NoRecords);
+            }
+            // These are answers: its records are left over from a service that is gone.
+            Outcome::Failed(Failure::NoAddress | Failure::NoUsableRecord) => {
+                self.go_on(DeadEnd::Unreachable);
             }
             Outcome::Failed(failure) => self.step = Step::End(DeadEnd::Failed(failure.clone())),
             Outcome::Bogus => self.step = Step::End(DeadEnd::Bogus),
@@ -93,7 +109,7 @@ impl Exploration {
     /// None of the servers of [`Step::Use`], nor the default route, has worked.
     pub fn handle_unreachable(&mut self) {
         match self.step {
-            Step::Use(..) => self.go_on(DeadEnd::Unreachable),
+            Step::Use { .. } => self.go_on(DeadEnd::Unreachable),
             Step::UseDefaultRoute => self.step = Step::End(DeadEnd::Unreachable),
             Step::Resolve(..) | Step::End(_) => {}
         }

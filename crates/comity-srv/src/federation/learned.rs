@@ -5,6 +5,32 @@ use comity_identity::DomainName;
 
 use crate::service::Messaging;
 
+/// How a domain was reached.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "callers store it and have to read all of it again"
+)]
+pub enum Via {
+    /// XMPP, by its records.
+    Xmpp,
+    /// SIP, by its records.
+    Sip,
+    /// SIP, by the default route.
+    DefaultRoute,
+}
+
+impl Via {
+    /// What is spoken on this way.
+    #[must_use]
+    pub fn messaging(self) -> Messaging {
+        match self {
+            Self::Xmpp => Messaging::Xmpp,
+            Self::Sip | Self::DefaultRoute => Messaging::Sip,
+        }
+    }
+}
+
 /// A domain that was learned.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(
@@ -14,8 +40,8 @@ use crate::service::Messaging;
 pub struct Learned {
     /// The domain.
     pub domain: DomainName,
-    /// What it speaks.
-    pub messaging: Messaging,
+    /// How it was reached.
+    pub via: Via,
     /// When an exchange has worked for the first time.
     pub first_seen: SystemTime,
     /// When one has worked last.
@@ -60,18 +86,18 @@ impl Table {
         &mut self,
         wall: SystemTime,
         domain: &DomainName,
-        messaging: Messaging,
+        via: Via,
     ) -> Result<&Learned, LearnError> {
         self.check_room(domain)?;
         let new = || Learned {
             domain: domain.clone(),
-            messaging,
+            via,
             first_seen: wall,
             last_worked: wall,
         };
         let entry = self.entries.entry(domain.clone()).or_insert_with(new);
         // A domain may have moved to the other protocol.
-        entry.messaging = messaging;
+        entry.via = via;
         entry.last_worked = wall;
         Ok(entry)
     }

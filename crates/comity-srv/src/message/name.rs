@@ -62,28 +62,24 @@ impl RecordName {
         &self.0
     }
 
-    /// The name as the name of a host.
+    /// The name as the name of a host. What no host name holds is refused before anything is built.
     pub(crate) fn to_domain(&self) -> Result<DomainName, ParseError> {
-        DomainName::parse(&self.plain_text().unwrap_or_else(|| self.to_string()))
-    }
-
-    /// The name as text, if nothing in it has to be escaped.
-    fn plain_text(&self) -> Option<String> {
         let mut text = String::with_capacity(self.0.len());
         for label in self.labels() {
             if !text.is_empty() {
                 text.push('.');
             }
-            let label = str::from_utf8(label).ok()?;
-            if !label.bytes().all(is_plain) {
-                return None;
+            for &byte in label {
+                if !byte.is_ascii_alphanumeric() && byte != b'-' {
+                    return Err(ParseError::Character(char::from(byte)));
+                }
+                text.push(byte.into());
             }
-            text.push_str(label);
         }
-        Some(text)
+        DomainName::parse(&text)
     }
 
-    pub(super) fn labels(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn labels(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &*self.0;
         std::iter::from_fn(move || {
             let (&length, behind) = rest.split_first()?;
@@ -140,14 +136,10 @@ impl fmt::Display for RecordName {
 /// Writes a byte of a label as a zone file does (RFC 1035 §5.1).
 fn write_byte(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
     match byte {
-        plain if is_plain(plain) => f.write_char(plain.into()),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'*' => f.write_char(byte.into()),
         b'!'..=b'~' => write!(f, "\\{}", char::from(byte)),
         _ => write!(f, "\\{byte:03}"),
     }
-}
-
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'*')
 }
 
 impl fmt::Debug for RecordName {

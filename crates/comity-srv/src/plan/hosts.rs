@@ -8,7 +8,7 @@ use super::outcome::{Failure, Outcome, Remainder};
 use super::{Context, Purpose};
 use crate::candidate::{BlockedAddress, Candidate, Dnssec, Provenance};
 use crate::message::{Question, RecordKind, RecordName};
-use crate::select::Offer;
+use crate::select::{Offer, proportional};
 use crate::service::Transport;
 use crate::trace::{AddressDropReason, Trace, TraceEntry};
 
@@ -41,6 +41,8 @@ pub(crate) struct Hosts {
     /// Each host of `offers` once, in the order of its first offer.
     searches: Vec<Search>,
     later: VecDeque<Vec<Offer>>,
+    /// The first group of `later` was searched already, and its answers were late.
+    begins_late: bool,
     /// Of this and the groups before.
     seen: BTreeSet<(SocketAddr, Transport)>,
     blocked: Vec<BlockedAddress>,
@@ -72,6 +74,7 @@ impl Hosts {
             offers: Vec::new(),
             searches: Vec::new(),
             later: groups,
+            begins_late: false,
             seen: BTreeSet::new(),
             blocked: Vec::new(),
             failure: None,
@@ -97,8 +100,11 @@ impl Hosts {
     }
 
     /// How much is known of the group that is searched now.
-    pub(crate) fn known(&self) -> Known {
-        let has_address = |search: &Search| !search.addresses().is_empty();
+    pub(crate) fn known(&self, context: &Context<'_>) -> Known {
+        let may_be_dialled =
+            |(address, _): &(IpAddr, Dnssec)| context.policy.check(*address).is_ok();
+        let has_address =
+            |search: &Search| search.addresses(context.order).iter().any(may_be_dialled);
         if !self.searches.iter().any(has_address) {
             return Known::Nothing;
         }
@@ -115,22 +121,20 @@ impl Hosts {
         self.later.len()
     }
 
-    /// Stops to wait: targets without an address yet become a group of their own for later.
+    /// Stops to wait: targets of which something is not known yet become a group for later too, in
+    /// which what was known is not given out again.
     pub(crate) fn settle(&mut self) {
         let late: BTreeSet<_> = self
             .searches
             .iter()
-            .filter(|search| !search.is_complete() && search.addresses().is_empty())
-            .map(|search| search.host.clone())
+            .filter(|search| !search.is_complete())
+            .map(|search| &search.host)
             .collect();
-        self.searches.retain(|search| !late.contains(&search.host));
-        let is_late = |offer: &Offer| late.contains(&offer.record.target);
-        let (postponed, offers) = std::mem::take(&mut self.offers)
-            .into_iter()
-            .partition::<Vec<_>, _>(is_late);
-        self.offers = offers;
+        let is_late = |offer: &&Offer| late.contains(&offer.record.target);
+        let postponed: Vec<_> = self.offers.iter().filter(is_late).cloned().collect();
         if !postponed.is_empty() {
             self.later.push_front(postponed);
+            self.begins_late = true;
         }
         for chase in self.chases_mut() {
             chase.give_up();
@@ -162,6 +166,7 @@ impl Hosts {
         let Some(offers) = self.later.pop_front() else {
             return false;
         };
+        self.begins_late = false;
         let mut known = BTreeSet::new();
         self.searches = offers
             .iter()
@@ -177,7 +182,7 @@ impl Hosts {
         let found: BTreeMap<_, _> = self
             .searches
             .iter()
-            .map(|search| (&search.host, search.addresses()))
+            .map(|search| (&search.host, search.addresses(context.order)))
             .collect();
         let mut collector = Collector {
             context,
@@ -200,6 +205,8 @@ impl Hosts {
             domain: context.domain.clone(),
             bearing: self.bearing.clone(),
             groups: std::mem::take(&mut self.later),
+            begins_late: self.begins_late,
+            order: *context.order,
             seen: std::mem::take(&mut self.seen),
         })
     }
@@ -231,8 +238,9 @@ fn failure(chase: &Chase) -> Option<&Failure> {
 
 impl Search {
     fn new(host: &DomainName) -> Self {
+        let name = RecordName::from(host);
         let chase = |kind| {
-            let name = RecordName::from(host);
+            let name = name.clone();
             Chase::new(Question { name, kind })
         };
         Self {
@@ -247,17 +255,22 @@ impl Search {
 
     /// Both families in turn, so that one that does not work costs one attempt before the other
     /// gets its chance (RFC 8305 §4).
-    fn addresses(&self) -> Vec<(IpAddr, Dnssec)> {
+    ///
+    /// Inside of a family `order` decides: name servers turn the records round from answer to answer,
+    /// and one order has to be the same for all requests of a transaction (RFC 3263 §4.4).
+    fn addresses(&self, order: &[u8; 32]) -> Vec<(IpAddr, Dnssec)> {
         let [v6, v4] = self.chases.each_ref().map(|chase| {
             let found = chase.end().and_then(End::addresses).unwrap_or_default();
-            (found, chase.dnssec())
+            (proportional(found.to_vec(), order), chase.dnssec())
         });
         let longest = v6.0.len().max(v4.0.len());
         let turn = |index: usize| {
-            let one = |(list, dnssec): (&[IpAddr], Dnssec)| {
-                list.get(index).map(|&address| (address, dnssec))
+            let one = |(list, dnssec): &(Vec<IpAddr>, Dnssec)| {
+                let address = list.get(index).copied();
+                let dnssec = *dnssec;
+                address.map(|address| (address, dnssec))
             };
-            [one(v6), one(v4)].into_iter().flatten()
+            [one(&v6), one(&v4)].into_iter().flatten()
         };
         (0..longest).flat_map(turn).collect()
     }
@@ -325,6 +338,7 @@ impl Collector<'_> {
         let purpose = &self.bearing.purpose;
         let domain = self.context.domain;
         Candidate {
+            domain: domain.clone(),
             address,
             transport: offer.transport,
             target: offer.record.target.clone(),

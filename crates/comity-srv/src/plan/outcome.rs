@@ -52,6 +52,10 @@ pub struct Remainder {
     pub(crate) domain: DomainName,
     pub(crate) bearing: Bearing,
     pub(crate) groups: VecDeque<Vec<Offer>>,
+    /// The first group holds the targets whose answers were late.
+    pub(crate) begins_late: bool,
+    /// What decides the order of addresses.
+    pub(crate) order: [u8; 32],
     /// What was given out already.
     pub(crate) seen: BTreeSet<(SocketAddr, Transport)>,
 }
@@ -61,6 +65,17 @@ impl Remainder {
     #[must_use]
     pub fn domain(&self) -> &DomainName {
         &self.domain
+    }
+
+    /// What remains without the targets whose answers were late, for who wants no more than what comes
+    /// soon: a name server that is silent about them costs seconds.
+    #[must_use]
+    pub fn without_late(mut self) -> Option<Self> {
+        if self.begins_late {
+            self.begins_late = false;
+            self.groups.pop_front();
+        }
+        (!self.groups.is_empty()).then_some(self)
     }
 }
 

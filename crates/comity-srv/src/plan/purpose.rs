@@ -25,7 +25,12 @@ impl Purpose {
             return None;
         }
         match self {
-            Self::Xmpp | Self::Sip => Some(domain.clone()),
+            Self::Xmpp
+            | Self::Sip
+            | Self::NextHop {
+                messaging: Messaging::Xmpp,
+                ..
+            } => Some(domain.clone()),
             Self::SipFederation => Some(offer.record.target.clone()),
             Self::NextHop { host, .. } => host.clone(),
         }

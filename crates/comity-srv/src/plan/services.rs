@@ -6,7 +6,7 @@ use super::{Context, Seed};
 use crate::candidate::Dnssec;
 use crate::limits::Limits;
 use crate::message::{Question, RecordKind, RecordName, SrvData};
-use crate::select::{Offer, ServiceRecord};
+use crate::select::{Offer, RawOffer, ServiceRecord};
 use crate::service::Transport;
 use crate::trace::{DropReason, Trace, TraceEntry};
 
@@ -90,8 +90,8 @@ impl Services {
         if failure == Some(Failure::Bogus) {
             return Found::Failed(Failure::Bogus);
         }
-        let offers = self.offers(seed, trace);
-        let offers = first(offers, context.limits, trace);
+        let order = self.order(seed, trace);
+        let offers = first(&order, context.limits, trace);
         if !offers.is_empty() {
             let groups = self.groups(offers);
             return Found::Offers {
@@ -114,7 +114,7 @@ impl Services {
     }
 
     /// The records in the order in which they are tried.
-    fn offers(&self, seed: &Seed, trace: &mut Trace) -> Vec<Offer> {
+    fn order(&self, seed: &Seed, trace: &mut Trace) -> Vec<RawOffer<'_>> {
         match self.mixing {
             Mixing::One => {
                 let offers = self.sets.iter().flat_map(|set| set.judge(trace)).collect();
@@ -173,50 +173,56 @@ impl Set {
         self.dnssec.and(self.chase.dnssec())
     }
 
-    /// The records that can be used.
-    fn judge(&self, trace: &mut Trace) -> Vec<Offer> {
+    /// The records that may be used, if their targets are hosts.
+    fn judge(&self, trace: &mut Trace) -> Vec<RawOffer<'_>> {
         let (transport, dnssec) = (self.transport, self.dnssec());
         let mut offers = Vec::new();
         let mut seen = BTreeSet::new();
         for data in self.found().unwrap_or_default() {
-            let is_new = seen.insert(data);
-            let reason = match judge(data) {
-                Ok(record) if is_new => {
-                    offers.push(Offer {
-                        record,
-                        transport,
-                        dnssec,
-                    });
-                    continue;
-                }
-                Ok(_) => DropReason::Duplicate,
-                Err(reason) => reason,
-            };
-            trace.push(TraceEntry::RecordDropped {
-                target: data.target.clone(),
-                port: data.port,
-                priority: data.priority,
+            let offer = RawOffer {
+                data,
                 transport,
-                reason,
-            });
+                dnssec,
+            };
+            match check(data) {
+                Ok(()) if seen.insert(data) => offers.push(offer),
+                Ok(()) => trace.push(dropped(&offer, DropReason::Duplicate)),
+                Err(reason) => trace.push(dropped(&offer, reason)),
+            }
         }
         offers
     }
 }
 
-/// As many offers as one resolution may use.
-fn first(mut offers: Vec<Offer>, limits: &Limits, trace: &mut Trace) -> Vec<Offer> {
-    let kept = offers.len().min(limits.max_service_records);
-    for offer in offers.split_off(kept) {
-        trace.push(TraceEntry::RecordDropped {
-            target: RecordName::from(&offer.record.target),
-            port: offer.record.port,
-            priority: offer.record.priority,
-            transport: offer.transport,
-            reason: DropReason::Limit,
-        });
+/// As many offers as one resolution may use. The rest is not even read.
+fn first(order: &[RawOffer<'_>], limits: &Limits, trace: &mut Trace) -> Vec<Offer> {
+    let mut offers = Vec::new();
+    for (place, offer) in order.iter().enumerate() {
+        if offers.len() >= limits.max_service_records {
+            let left_out = order.len().saturating_sub(place);
+            trace.push(TraceEntry::RecordsLeftOut { left_out });
+            break;
+        }
+        match judge(offer.data) {
+            Ok(record) => offers.push(Offer {
+                record,
+                transport: offer.transport,
+                dnssec: offer.dnssec,
+            }),
+            Err(reason) => trace.push(dropped(offer, reason)),
+        }
     }
     offers
+}
+
+fn dropped(offer: &RawOffer<'_>, reason: DropReason) -> TraceEntry {
+    TraceEntry::RecordDropped {
+        target: offer.data.target.clone(),
+        port: offer.data.port,
+        priority: offer.data.priority,
+        transport: offer.transport,
+        reason,
+    }
 }
 
 /// Whether the records of a set say that it is not offered.
@@ -226,16 +232,21 @@ fn refuses(found: &[SrvData]) -> bool {
 
 /// The record as one that can be used, or why it cannot.
 pub(crate) fn judge(data: &SrvData) -> Result<ServiceRecord, DropReason> {
-    if data.target.is_root() {
-        return Err(DropReason::NotOffered);
-    }
-    if data.port == 0 {
-        return Err(DropReason::PortZero);
-    }
+    check(data)?;
     Ok(ServiceRecord {
         priority: data.priority,
         weight: data.weight,
         port: data.port,
         target: data.target.to_domain().map_err(DropReason::Target)?,
     })
+}
+
+fn check(data: &SrvData) -> Result<(), DropReason> {
+    if data.target.is_root() {
+        return Err(DropReason::NotOffered);
+    }
+    if data.port == 0 {
+        return Err(DropReason::PortZero);
+    }
+    Ok(())
 }

@@ -24,12 +24,16 @@ pub struct Config {
     pub limits: Limits,
     /// Which addresses may be dialled where remote domains name them, in DNS or by a redirect.
     pub address_policy: AddressPolicy,
-    /// Which addresses may be dialled where an operator names the host, by
+    /// Which addresses may be dialled where an operator has written the address, by
     /// [`Service::NextHop`](crate::Service::NextHop): private and loopback ones too.
     pub next_hop_policy: AddressPolicy,
+    /// Which ones where an operator has written a name: public ones, since the zone of the name says
+    /// what its addresses are, and it may be a partner's.
+    pub next_hop_name_policy: AddressPolicy,
     /// The name servers validate (RFC 4035), and nobody can change what they say on its way to us:
     /// they run on this machine, or behind a tunnel. Only then the AD bit counts, and SERVFAIL is
-    /// told apart from an answer that is bogus.
+    /// told apart from an answer that is bogus. It has to be so for every one of them: another is asked
+    /// when one is silent.
     pub servers_validate: bool,
     /// Whether the letters of names go out in mixed case, which a forger has to guess; true. A server
     /// that changes the case is asked over TCP, which one without TCP cannot answer.
@@ -56,6 +60,7 @@ impl Default for Config {
             limits: Limits::default(),
             address_policy: AddressPolicy::default(),
             next_hop_policy: AddressPolicy::for_next_hops(),
+            next_hop_name_policy: AddressPolicy::default(),
             servers_validate: false,
             mixed_case: true,
             selection: Selection::default(),

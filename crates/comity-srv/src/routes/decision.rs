@@ -71,10 +71,24 @@ impl Routes {
     /// Where the requests for a domain go that nobody knows: by the route for everything.
     #[must_use]
     pub fn decide_default(&self, seed: &[u8; 32]) -> Decision<'_> {
+        self.by_default(seed, false)
+    }
+
+    /// The same for a domain that has used the default route before: it still does when the route is
+    /// blocked for new ones.
+    #[must_use]
+    pub fn decide_default_for_known(&self, seed: &[u8; 32]) -> Decision<'_> {
+        self.by_default(seed, true)
+    }
+
+    fn by_default(&self, seed: &[u8; 32], passes_block: bool) -> Decision<'_> {
         let mut decision = Decision::default();
         let routes = self.of(&Pattern::everything());
         if routes.is_empty() {
             decision.steps.push(Step::NoMatch);
+        } else if passes_block {
+            decision.steps.push(Step::Matched(Pattern::everything()));
+            decision.choose(routes, seed);
         } else {
             decision.take(Pattern::everything(), routes, seed);
         }
@@ -113,16 +127,20 @@ impl<'a> Decision<'a> {
             self.blocked_by = Some(blocked.id);
             return false;
         }
-        for Numbered { id, route } in proportional(routes, seed) {
-            self.steps.push(Step::Chosen(id, route.to_string()));
-            self.hops.push(Hop { id, route });
-        }
+        self.choose(routes, seed);
         let forbids = |hop: &&Hop<'_>| !hop.route.allow_less_specific;
         if let Some(hop) = self.hops.iter().find(forbids) {
             self.steps.push(Step::NoLessSpecific(hop.id));
             return false;
         }
         true
+    }
+
+    fn choose(&mut self, routes: Vec<Numbered<'a>>, seed: &[u8; 32]) {
+        for Numbered { id, route } in proportional(routes, seed) {
+            self.steps.push(Step::Chosen(id, route.to_string()));
+            self.hops.push(Hop { id, route });
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use comity_identity::{DomainName, Host, ParseError};
 /// Parsed from the notation of Cisco's static routes, a domain with its labels in reverse order behind
 /// a dot: `.com.domaina.*` is `domaina.com` and everything below it, `.com.domaina` is `domaina.com`
 /// alone, and `.*` or `*` is everything. `domaina.com` and `*.domaina.com` are the same in the usual
-/// order. An IP address stands as it is.
+/// order. An IP address stands as it is; an IPv4 address that is mapped into IPv6 is the IPv4 address.
 ///
 /// `.com.domaina*` without the dot is `domaina.com` and also `domainab.com`, which is rarely meant:
 /// [`Routes::lint`](super::Routes::lint) says so.
@@ -79,7 +79,7 @@ impl Pattern {
         match (&self.0, host) {
             (Form::Exact(exact), Host::Domain(domain)) => *exact == key(domain),
             (Form::Prefix(prefix), Host::Domain(domain)) => key(domain).starts_with(prefix),
-            (Form::Address(address), Host::Ip(ip)) => address == ip,
+            (Form::Address(address), Host::Ip(ip)) => *address == ip.to_canonical(),
             (Form::Prefix(_), Host::Ip(_)) => self.is_everything(),
             (Form::Exact(_), Host::Ip(_)) | (Form::Address(_), Host::Domain(_)) => false,
         }
@@ -89,7 +89,7 @@ impl Pattern {
     pub(super) fn candidates(host: &Host) -> impl Iterator<Item = Self> {
         let (exact, key) = match host {
             Host::Domain(domain) => (Form::Exact(key(domain)), key(domain)),
-            Host::Ip(address) => (Form::Address(*address), String::new()),
+            Host::Ip(address) => (Form::Address(address.to_canonical()), String::new()),
         };
         // Keys are ASCII, so that they may be cut anywhere.
         let prefixes = (2..=key.len())
@@ -128,7 +128,7 @@ impl FromStr for Pattern {
         }
         Ok(match Host::parse(text)? {
             Host::Domain(domain) => Self::exact(&domain),
-            Host::Ip(address) => Self(Form::Address(address)),
+            Host::Ip(address) => Self(Form::Address(address.to_canonical())),
         })
     }
 }

@@ -6,7 +6,7 @@ use std::hash::Hasher;
 use comity_identity::Host;
 
 use super::Pattern;
-use crate::select::Entrant;
+use crate::select::{Entrant, write_endpoint};
 use crate::service::{Messaging, NextHop, Transport};
 
 /// One static route.
@@ -168,15 +168,19 @@ impl Routes {
 
     /// A table as it is on a fresh system: nothing but the default route, blocked, so that only
     /// domains that somebody has configured are reached by SIP.
-    #[must_use]
-    pub fn closed(messaging: Messaging, next_hop: Host, port: u16, transport: Transport) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Why that default route cannot be.
+    pub fn closed(
+        messaging: Messaging,
+        next_hop: Host,
+        port: u16,
+        transport: Transport,
+    ) -> Result<Self, RouteError> {
         let mut route = Route::new(Pattern::everything(), next_hop, port, transport);
         route.blocked = true;
-        Self {
-            messaging,
-            by_pattern: BTreeMap::from([(Pattern::everything(), vec![RouteId(0)])]),
-            routes: vec![route],
-        }
+        Self::new(messaging, vec![route])
     }
 
     /// The protocol that the routes are for.
@@ -241,8 +245,7 @@ impl Entrant for Numbered<'_> {
     }
 
     fn write(&self, hasher: &mut impl Hasher) {
-        hasher.write(&[self.route.transport.tag()]);
-        hasher.write(&self.route.port.to_be_bytes());
+        write_endpoint(hasher, self.route.transport, self.route.port);
         hasher.write(self.route.next_hop.to_string().as_bytes());
     }
 }

@@ -65,7 +65,11 @@ fn patterns_match_as_the_guide_says() {
             &[],
         ),
         ("*", &["domaina.com", "192.0.2.1"], &[]),
-        ("192.0.2.1", &["192.0.2.1"], &["192.0.2.2", "domaina.com"]),
+        (
+            "192.0.2.1",
+            &["192.0.2.1", "[::ffff:192.0.2.1]"],
+            &["192.0.2.2", "domaina.com"],
+        ),
         ("[2001:db8::1]", &["[2001:db8:0::1]"], &["[2001:db8::2]"]),
         (
             ".example.b\u{fc}cher.*",
@@ -295,6 +299,7 @@ fn a_backup_comes_behind_the_priorities_before_it() {
 #[test]
 fn what_is_closed_leads_nowhere_until_its_default_route_is_opened() {
     let closed = Routes::closed(Messaging::Sip, host("edge.example"), 5061, Transport::Tls);
+    let closed = closed.unwrap();
     assert_eq!(
         closed.decide_default(&SEED).verdict(),
         Verdict::Blocked(RouteId(0))

@@ -73,7 +73,7 @@ impl World {
         self.resolve_for(domain, Service::XmppServer)
     }
 
-    /// Resolves `service` of `domain` to its end, and what it leaves.
+    /// Resolves `service` of `domain` to its end, and what it leaves but for what is late.
     pub(crate) fn resolve_for(&mut self, domain: &str, service: Service) -> (Outcome, Trace) {
         let mut query = self.begin_for(domain, service);
         let (mut all, mut steps) = (Vec::new(), Trace::default());
@@ -89,7 +89,8 @@ impl World {
             } else if is_first {
                 return (outcome, steps);
             }
-            let Some(rest) = self.rests.pop().unwrap() else {
+            let rest = self.rests.pop().unwrap();
+            let Some(rest) = rest.and_then(Remainder::without_late) else {
                 return (Outcome::Candidates(all), steps);
             };
             query = self.resolver.resolve_rest(self.now, rest).unwrap();

@@ -10,7 +10,7 @@ use comity_machine::QueryId;
 use comity_rustls::{ClientAuth, ConfigError, TlsContext};
 use comity_sip::endpoint::Target;
 use comity_sip::{ConnectionId, Transport};
-use comity_srv::{self as srv, Messaging, NextHop, Outcome, Service};
+use comity_srv::{Outcome, Service, SipService, SipTransport};
 use comity_trust::Role;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
@@ -335,17 +335,14 @@ async fn locate(
     port: u16,
     transport: Transport,
 ) -> Result<Vec<Target>, Box<str>> {
-    let hop = NextHop::new(
-        Messaging::Sip,
-        Host::Domain(name.clone()),
-        port,
-        match transport {
-            Transport::Tls => srv::Transport::Tls,
-            Transport::Tcp => srv::Transport::Tcp,
-            Transport::Udp => srv::Transport::Udp,
-        },
-    );
-    let service = Service::NextHop(hop);
+    let mut sip = SipService::new();
+    sip.port = Some(port);
+    sip.transport = Some(match transport {
+        Transport::Tls => SipTransport::Tls,
+        Transport::Tcp => SipTransport::Tcp,
+        Transport::Udp => SipTransport::Udp,
+    });
+    let service = Service::Sip(sip);
     let resolution = discovery.resolve(name.clone(), service).await;
     let resolution = resolution.map_err(|error| Box::<str>::from(error.to_string()))?;
     let candidates = match &resolution.outcome {

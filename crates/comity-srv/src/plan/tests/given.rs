@@ -63,6 +63,7 @@ fn a_given_address_is_taken_as_it_is() {
     ] {
         let (outcome, trace) = resolve_at(at(host), nobody);
         let candidate = Candidate {
+            domain: domain("b.example"),
             address: shown.parse().unwrap(),
             transport: Transport::StartTls,
             target: domain("b.example"),

@@ -90,6 +90,16 @@ fn an_operator_may_name_what_a_remote_domain_may_not() {
         };
         let (outcome, _) = resolve_hop(redirect);
         assert!(matches!(outcome, Outcome::Blocked(_)), "{address}");
+        // The zone of a name may be a partner's.
+        let named = hop("edge.example", 5061, Messaging::Sip, Transport::Tls);
+        let (outcome, _) = run(
+            plan_for(named, Limits::default()),
+            |question| match question {
+                "edge.example A" => addresses(&[address]),
+                _ => no_data(),
+            },
+        );
+        assert!(matches!(outcome, Outcome::Blocked(_)), "{address}");
     }
 }
 
