@@ -375,6 +375,17 @@ impl World {
                 (Service::XmppServer | Service::XmppServerWithDirectTls, Provenance::Fallback) => {
                     alone && address.port() == 5269 && one.transport == Transport::StartTls
                 }
+                (Service::SipFederation, Provenance::ServiceRecord) => {
+                    one.transport == Transport::Tls
+                }
+                (Service::Sip(sip), Provenance::ServiceRecord) => {
+                    let is_sip = one.transport != Transport::StartTls;
+                    is_sip && (!sip.secure || one.transport == Transport::Tls)
+                }
+                (Service::Sip(sip), Provenance::Fallback) => {
+                    let port = if sip.secure { 5061 } else { 5060 };
+                    alone && address.port() == port
+                }
                 (
                     Service::Host {
                         port, transport, ..
