@@ -81,7 +81,9 @@
 //!
 //! Targets are looked up one priority at a time. When a priority has addresses, the resolution ends
 //! with them and with the [`Remainder`], a value by which [`Resolver::resolve_rest`] goes on if all of
-//! them fail. Without, the next priority follows at once.
+//! them fail. Without, the next priority follows at once. An answer that is late is not waited for
+//! longer than [`Limits::resolution_delay`] and [`Limits::target_patience`] when others are known; its
+//! target stands first in the remainder.
 //!
 //! # XMPP
 //!
@@ -125,10 +127,10 @@
 //! # DNSSEC
 //!
 //! With [`Config::servers_validate`] a candidate says whether every answer on the way to it was
-//! validated, and SERVFAIL is asked again with the CD bit: a server that answers then has found the
-//! signatures to be wrong, and the outcome is [`Outcome::Bogus`]. No other set and no fallback counts
-//! beside it; a target with bogus addresses is skipped (RFC 7672 §2.2). Without, [`Dnssec::Unchecked`]
-//! is all that is known.
+//! validated, and SERVFAIL is asked again with the CD bit, and a third time without it: a server that
+//! answers the second and not the third has found the signatures to be wrong, and the outcome is
+//! [`Outcome::Bogus`]. No other set and no fallback counts beside it; a target with bogus addresses is
+//! skipped (RFC 7672 §2.2). Without, [`Dnssec::Unchecked`] is all that is known.
 //!
 //! # Hosts without SRV records
 //!
@@ -160,7 +162,8 @@
 //! [`Limits`] bounds messages, records, aliases, lookups, addresses, time and the cache. At most
 //! `max_resolutions * max_parallel_lookups` sockets are open. Messages are walked in place and not
 //! built: the work for one is its records times a constant. [`AddressPolicy`] decides which addresses
-//! may be dialled: public ones, unless told otherwise; it is asked at every resolution.
+//! may be dialled: public ones, unless told otherwise; it is asked at every resolution. One policy is
+//! for what remote domains name, one for the addresses and one for the names that operators write.
 //!
 //! RFC 1035 (messages), RFC 2181 §8 (TTL), RFC 2308 (negative answers), RFC 2782 (SRV), RFC 3263
 //! (SIP), RFC 3403 (NAPTR), RFC 4035 (AD and CD), RFC 5452 (forged answers), RFC 6120 §3.2 (XMPP),
