@@ -1,0 +1,135 @@
+//! What it costs to read and order SRV records: instructions by callgrind, beside c-ares and
+//! hickory-proto.
+//!
+//! ```sh
+//! apt-get install libc-ares-dev valgrind
+//! cargo run --release --manifest-path bench/Cargo.toml -p comity-bench-srv
+//! ```
+//!
+//! The response has ten SRV records of three priorities, and the addresses of their targets. c-ares
+//! reads the answers and frees them; we read them and put them in order; hickory-proto reads all of
+//! the message. An instruction count is the difference between runs that do so a number of times and
+//! twice that number, so that what comes before and behind does not count; allocations are counted
+//! in the same way. Times are CPU times, the best of several rounds; compare them with each other and
+//! not with those of another machine.
+//!
+//! `check` in place of nothing fails if we take more than 1.7 times the instructions of c-ares, or if
+//! a message of a hostile name server costs a resolver more than 15 million instructions, with all
+//! that it brings about.
+//!
+//! To see where the instructions go:
+//!
+//! ```sh
+//! valgrind --tool=callgrind --callgrind-out-file=callgrind.out \
+//!   bench/target/release/comity-bench-srv run comity-parse-and-order 1
+//! callgrind_annotate --auto=yes callgrind.out
+//! ```
+
+#[path = "../../sip/src/allocations.rs"]
+mod allocations;
+mod cares;
+#[path = "../../src/cost.rs"]
+mod cost;
+#[expect(dead_code, reason = "the test of the memory needs more of it")]
+#[path = "../../../crates/comity-srv/tests/memory/hostile/mod.rs"]
+mod hostile;
+mod response;
+mod traffic;
+mod worst;
+
+use std::error::Error;
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use traffic::{PASSES, Task, Traffic};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        [] => print(),
+        ["check"] => check(),
+        ["run", subject, times] => run(subject, times),
+        ["attack", resolution] => worst::attack(resolution),
+        _ => Err("usage: comity-bench-srv [check | run SUBJECT TIMES]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("comity-bench-srv: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is measured.
+struct Subject {
+    /// Does the task; gives how much was seen.
+    read: fn(&Traffic) -> usize,
+}
+
+/// Does the task of a subject so many times.
+fn run(subject: &str, times: &str) -> Result<(), Box<dyn Error>> {
+    let traffic = traffic::named(subject).ok_or("no such subject")?;
+    for _ in 0..times.parse()? {
+        black_box(black_box(&traffic).read());
+    }
+    Ok(())
+}
+
+/// Prints a line for each task.
+fn print() -> Result<(), Box<dyn Error>> {
+    println!(
+        "{:<22} {:>12} {:>6} {:>7} {:>11}",
+        "", "instructions", "ratio", "ns", "allocations"
+    );
+    let cares = instructions(Task::Cares)?;
+    for task in Task::ALL {
+        let instructions = instructions(task)?;
+        let read = Traffic::read;
+        let times = cost::best_nanoseconds(&[Subject { read }], &Traffic::new(task))?;
+        let nanoseconds = times.into_iter().min().ok_or("no time")? as f64 / PASSES as f64;
+        let allocations = allocations::allocations(task.name())? as f64 / PASSES as f64;
+        println!(
+            "{:<22} {instructions:>12.0} {:>6.2} {nanoseconds:>7.0} {allocations:>11.1}",
+            task.name(),
+            instructions / cares
+        );
+    }
+    Ok(())
+}
+
+/// Compares what we cost with the bounds.
+fn check() -> Result<(), Box<dyn Error>> {
+    let (cares, ours) = (instructions(Task::Cares)?, instructions(Task::Comity)?);
+    let ratio = ours / cares;
+    println!(
+        "10 SRV records with 20 addresses: {ours:.0} instructions to parse and order them, {ratio:.2} \
+         times the {cares:.0} of c-ares, to be at most {MAX_RATIO}"
+    );
+    let mut within = ratio <= MAX_RATIO;
+    for resolution in RESOLUTIONS {
+        let (most, messages) = worst::instructions(resolution)?;
+        println!(
+            "{resolution}: {most} instructions for the worst of {messages} hostile messages, to be at \
+             most {MAX_WORST}"
+        );
+        within &= most <= MAX_WORST;
+    }
+    if !within {
+        return Err("a count is above its bound".into());
+    }
+    Ok(())
+}
+
+/// Instructions to do a task once.
+fn instructions(task: Task) -> Result<f64, Box<dyn Error>> {
+    Ok(cost::instructions(task.name())? as f64 / PASSES as f64)
+}
+
+/// Our instructions by those of c-ares, which only parses.
+const MAX_RATIO: f64 = 1.7;
+/// Several sets of records at once, and those that others name. The rest is parts of these.
+const RESOLUTIONS: [&str; 2] = ["XMPP", "SIP"];
+/// 5 ms at 3 GHz and one instruction a cycle.
+const MAX_WORST: u64 = 15_000_000;
