@@ -276,7 +276,7 @@ fn draw(seed: &[u8; 32], entrant: &impl Entrant, repeats: u32) -> u64 {
 /// without replacement in proportion to the weights (Efraimidis and Spirakis, 2006). Every
 /// operation is on integers, so that all machines agree on the order.
 struct Race {
-    /// -log2(u), in units of 2^-48.
+    /// -log2(u), in units of 2^-32.
     time: u64,
     /// The weight in units of 1/256.
     rate: u32,
@@ -293,8 +293,8 @@ impl Race {
 
 impl Ord for Race {
     fn cmp(&self, other: &Self) -> Ordering {
-        // time / rate, compared without division; below 2^54 * 2^24.
-        let cross = |time: u64, rate: u32| u128::from(time) * u128::from(rate);
+        // time / rate, compared without division; below 2^38 * 2^24.
+        let cross = |time: u64, rate: u32| time.saturating_mul(rate.into());
         cross(self.time, other.rate).cmp(&cross(other.time, self.rate))
     }
 }
@@ -313,7 +313,7 @@ impl PartialEq for Race {
 
 impl Eq for Race {}
 
-/// -log2((draw + 1) / 2^64) in units of 2^-48: from 0 to 64.
+/// -log2((draw + 1) / 2^64) in units of 2^-32: from 0 to 64.
 fn negative_log2(draw: u64) -> u64 {
     let Some(number) = draw.checked_add(1) else {
         return 0;
@@ -332,7 +332,7 @@ fn negative_log2(draw: u64) -> u64 {
     (64 << FRACTION_BITS) - ((integer << FRACTION_BITS) | fraction)
 }
 
-const FRACTION_BITS: u32 = 48;
+const FRACTION_BITS: u32 = 32;
 
 #[cfg(test)]
 mod tests;

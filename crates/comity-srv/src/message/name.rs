@@ -64,19 +64,22 @@ impl RecordName {
 
     /// The name as the name of a host. What no host name holds is refused before anything is built.
     pub(crate) fn to_domain(&self) -> Result<DomainName, ParseError> {
-        let mut text = String::with_capacity(self.0.len());
+        let mut text = [b'.'; MAX_NAME_BYTES];
+        let mut end = 0_usize;
         for label in self.labels() {
-            if !text.is_empty() {
-                text.push('.');
+            if let Some(&other) = label.iter().find(|byte| !is_host_byte(**byte)) {
+                return Err(ParseError::Character(char::from(other)));
             }
-            for &byte in label {
-                if !byte.is_ascii_alphanumeric() && byte != b'-' {
-                    return Err(ParseError::Character(char::from(byte)));
-                }
-                text.push(byte.into());
+            let start = end;
+            end = start.saturating_add(label.len());
+            if let Some(place) = text.get_mut(start..end) {
+                place.copy_from_slice(label);
             }
+            // The dot is there already.
+            end = end.saturating_add(1);
         }
-        DomainName::parse(&text)
+        let text = text.get(..end.saturating_sub(1)).unwrap_or_default();
+        DomainName::parse(str::from_utf8(text).unwrap_or_default())
     }
 
     pub(crate) fn labels(&self) -> impl Iterator<Item = &[u8]> {
@@ -140,6 +143,10 @@ fn write_byte(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
         b'!'..=b'~' => write!(f, "\\{}", char::from(byte)),
         _ => write!(f, "\\{byte:03}"),
     }
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-'
 }
 
 impl fmt::Debug for RecordName {

@@ -458,11 +458,20 @@ struct Here {
 impl Here {
     fn read(answers: Section<'_>, name: &RecordName, kind: RecordKind) -> Result<Self, Malformed> {
         let mut here = Self::default();
+        // Most records of one owner point to the same place, which is read once.
+        let mut known = None;
         for record in answers.records() {
             let is_wanted = record.kind == kind.code();
             let is_alias = record.kind == CNAME && here.alias.is_none();
-            if !is_in(&record) || !(is_wanted || is_alias) || !record.owner.is_at(name)? {
+            if !is_in(&record) || !(is_wanted || is_alias) {
                 continue;
+            }
+            let pointer = record.owner.pointer();
+            if pointer.is_none() || pointer != known {
+                if !record.owner.is_at(name)? {
+                    continue;
+                }
+                known = pointer;
             }
             let ttl = seconds(record.ttl);
             if is_wanted {

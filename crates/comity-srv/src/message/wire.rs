@@ -107,6 +107,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Where the name here is, if it is all somewhere before.
+    pub(crate) fn pointer(mut self) -> Option<u16> {
+        let pointer = self.u16().ok()?;
+        (pointer >= 0b1100_0000 << 8).then_some(pointer)
+    }
+
     /// Goes behind a name without a look at where its pointer leads.
     fn skip_name(&mut self) -> Result<(), Malformed> {
         loop {
