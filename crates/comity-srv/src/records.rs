@@ -75,8 +75,8 @@ fn published(found: &[SrvData]) -> Result<Published, MessageError> {
     if found.iter().all(|data| data.target.is_root()) {
         return Ok(Published::Refused);
     }
-    let usable = found.iter().filter_map(|data| judge_record(data).ok());
-    let records: Vec<_> = usable.collect();
+    let mut records = Vec::with_capacity(found.len());
+    records.extend(found.iter().filter_map(|data| judge_record(data).ok()));
     if records.is_empty() {
         return Err(MessageError::NoUsableRecord);
     }

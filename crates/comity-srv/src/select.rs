@@ -118,9 +118,7 @@ impl Entrant for ServiceRecord {
 
     fn write(&self, hasher: &mut impl Hasher) {
         write_endpoint(hasher, Transport::default(), self.port);
-        self.target
-            .labels()
-            .for_each(|label| write_label(hasher, label.as_bytes()));
+        hasher.write(self.target.as_str().as_bytes());
     }
 }
 
@@ -149,10 +147,7 @@ impl Entrant for RawOffer<'_> {
 
     fn write(&self, hasher: &mut impl Hasher) {
         write_endpoint(hasher, self.transport, self.data.port);
-        self.data
-            .target
-            .labels()
-            .for_each(|label| write_label(hasher, label));
+        self.data.target.with_text(|text| hasher.write(text));
     }
 }
 
@@ -182,11 +177,6 @@ impl Entrant for IpAddr {
 pub(crate) fn write_endpoint(hasher: &mut impl Hasher, transport: Transport, port: u16) {
     hasher.write(&[transport.tag()]);
     hasher.write(&port.to_be_bytes());
-}
-
-fn write_label(hasher: &mut impl Hasher, label: &[u8]) {
-    hasher.write(label);
-    hasher.write(b".");
 }
 
 /// Orders by priority, and inside one priority by a draw without replacement in proportion to the

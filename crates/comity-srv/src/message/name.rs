@@ -64,12 +64,18 @@ impl RecordName {
 
     /// The name as the name of a host. What no host name holds is refused before anything is built.
     pub(crate) fn to_domain(&self) -> Result<DomainName, ParseError> {
+        let other = self.labels().flatten().find(|byte| !is_host_byte(**byte));
+        if let Some(&other) = other {
+            return Err(ParseError::Character(char::from(other)));
+        }
+        self.with_text(|text| DomainName::parse(str::from_utf8(text).unwrap_or_default()))
+    }
+
+    /// Gives the labels with dots between them to `read`. A dot inside of a label looks like the others.
+    pub(crate) fn with_text<T>(&self, read: impl FnOnce(&[u8]) -> T) -> T {
         let mut text = [b'.'; MAX_NAME_BYTES];
         let mut end = 0_usize;
         for label in self.labels() {
-            if let Some(&other) = label.iter().find(|byte| !is_host_byte(**byte)) {
-                return Err(ParseError::Character(char::from(other)));
-            }
             let start = end;
             end = start.saturating_add(label.len());
             if let Some(place) = text.get_mut(start..end) {
@@ -78,8 +84,7 @@ impl RecordName {
             // The dot is there already.
             end = end.saturating_add(1);
         }
-        let text = text.get(..end.saturating_sub(1)).unwrap_or_default();
-        DomainName::parse(str::from_utf8(text).unwrap_or_default())
+        read(text.get(..end.saturating_sub(1)).unwrap_or_default())
     }
 
     pub(crate) fn labels(&self) -> impl Iterator<Item = &[u8]> {

@@ -458,6 +458,10 @@ struct Here {
 impl Here {
     fn read(answers: Section<'_>, name: &RecordName, kind: RecordKind) -> Result<Self, Malformed> {
         let mut here = Self::default();
+        if kind == RecordKind::Srv {
+            // The limit on records is that on the count.
+            here.services.reserve(answers.count.into());
+        }
         // Most records of one owner point to the same place, which is read once.
         let mut known = None;
         for record in answers.records() {
