@@ -16,15 +16,17 @@ pub struct Limits {
     pub max_service_records: usize,
     /// Addresses of one target that are used; 8, both families in turn.
     pub max_addresses_per_target: usize,
-    /// Candidates of one resolution and of what remains of it; 64.
+    /// Candidates of one resolution and of what remains of it; 32.
     pub max_endpoints: usize,
     /// CNAME records between a question and its answer; 8.
     pub max_aliases: usize,
+    /// Records in the answer section of one message; 64.
+    pub max_answers_per_message: usize,
     /// Records in all sections of one message; 128.
     pub max_records_per_message: usize,
     /// The longest datagram; 1,232, which crosses every IPv6 link in one piece. Offered by EDNS.
     pub max_udp_message_bytes: u16,
-    /// The longest message over TCP; 16 KiB.
+    /// The longest message over TCP; 12 KiB.
     pub max_tcp_message_bytes: u16,
     /// Datagrams on one socket that do not answer the question; 16. After one more the question
     /// goes over TCP (RFC 5452 §9.3).
@@ -61,11 +63,12 @@ impl Default for Limits {
             max_lookups: 40,
             max_service_records: 32,
             max_addresses_per_target: 8,
-            max_endpoints: 64,
+            max_endpoints: 32,
             max_aliases: 8,
+            max_answers_per_message: 64,
             max_records_per_message: 128,
             max_udp_message_bytes: 1232,
-            max_tcp_message_bytes: 16 * 1024,
+            max_tcp_message_bytes: 12 * 1024,
             max_mismatches: 16,
             max_attempts: 3,
             first_attempt_timeout: Duration::from_secs(1),

@@ -183,11 +183,11 @@ impl Plan {
 
     /// How much is known of the targets that are looked up now, and which these are; `None` while
     /// something else is sought.
-    pub(crate) fn known(&self) -> Option<(Known, usize)> {
-        match &self.stage {
+    pub(crate) fn known(&mut self) -> Option<(Known, usize)> {
+        match &mut self.stage {
             Stage::Hosts(hosts) => {
                 let context = Context::new(&self.domain, &self.rules, &self.purpose);
-                Some((hosts.known(&context), hosts.groups_left()))
+                Some((hosts.known(context.policy), hosts.groups_left()))
             }
             Stage::Single(_) | Stage::Pointers(..) | Stage::Services(_) | Stage::Ended(_) => None,
         }

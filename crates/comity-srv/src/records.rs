@@ -40,6 +40,7 @@ pub fn service_records(response: &[u8], owner: &RecordName) -> Result<Published,
     let limits = Limits::default();
     let rules = Rules {
         max_message_bytes: limits.max_tcp_message_bytes.into(),
+        max_answers: limits.max_answers_per_message,
         max_records: limits.max_records_per_message,
         max_aliases: limits.max_aliases,
         believes_validation: false,

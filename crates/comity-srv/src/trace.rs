@@ -16,13 +16,15 @@ use crate::service::Transport;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Trace {
     entries: Vec<TraceEntry>,
-    /// How many records and addresses were left out without an entry.
+    /// How many entries are about records and addresses that were left out.
+    details: usize,
+    /// How many of these were left out without an entry.
     left_out: usize,
 }
 
 impl Trace {
     /// The most entries that are kept. What comes after them is lost.
-    pub const MAX_ENTRIES: usize = 256;
+    pub const MAX_ENTRIES: usize = 128;
     /// The most entries about records and addresses that were left out; what comes after them is
     /// counted, so that a zone full of them does not hide what was chosen.
     pub const MAX_LEFT_OUT: usize = 32;
@@ -40,11 +42,23 @@ impl Trace {
     }
 
     pub(crate) fn push(&mut self, entry: TraceEntry) {
-        let is_detail = entry.is_left_out();
-        let details = || self.entries.iter().filter(|one| one.is_left_out()).count();
-        if is_detail && details() >= Self::MAX_LEFT_OUT {
+        if !entry.is_left_out() {
+            self.keep(entry);
+        } else if self.details < Self::MAX_LEFT_OUT {
+            self.details = self.details.saturating_add(1);
+            self.keep(entry);
+        } else {
             self.left_out = self.left_out.saturating_add(1);
-        } else if self.entries.len() < Self::MAX_ENTRIES {
+        }
+    }
+
+    /// Counts addresses that are not even looked at.
+    pub(crate) fn leave_out(&mut self, count: usize) {
+        self.left_out = self.left_out.saturating_add(count);
+    }
+
+    fn keep(&mut self, entry: TraceEntry) {
+        if self.entries.len() < Self::MAX_ENTRIES {
             self.entries.push(entry);
         }
     }
@@ -196,7 +210,7 @@ pub enum TraceEntry {
         target: DomainName,
     },
     /// This is tried next.
-    Chosen(Candidate),
+    Chosen(Box<Candidate>),
 }
 
 /// Why a query did not bring an answer.

@@ -9,6 +9,9 @@ use crate::candidate::Dnssec;
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) max_message_bytes: usize,
+    /// In the answer section.
+    pub(crate) max_answers: usize,
+    /// In all sections.
     pub(crate) max_records: usize,
     pub(crate) max_aliases: usize,
     /// What the server says about validation is believed.
@@ -142,7 +145,7 @@ pub(crate) fn read(
         // Some servers cut in the middle of a record, so the rest may be no message.
         return Ok(Reply::Truncated);
     }
-    if input.len() > rules.max_message_bytes || header.records() > rules.max_records {
+    if input.len() > rules.max_message_bytes || !header.fits(rules) {
         return Err(Unusable::TooLarge);
     }
     let records = Cursor::new(input, HEADER_BYTES.saturating_add(sent.question.len()));
@@ -174,7 +177,7 @@ pub(crate) fn services(
     if header.is_truncated {
         return Ok(Reply::Truncated);
     }
-    if response.len() > rules.max_message_bytes || header.records() > rules.max_records {
+    if response.len() > rules.max_message_bytes || !header.fits(rules) {
         return Err(Unusable::TooLarge);
     }
     let mut cursor = Cursor::new(response, HEADER_BYTES);
@@ -200,8 +203,10 @@ struct Header {
 }
 
 impl Header {
-    fn records(&self) -> usize {
-        self.counts.into_iter().map(usize::from).sum()
+    fn fits(&self, rules: &Rules) -> bool {
+        let [answers, ..] = self.counts;
+        let all: usize = self.counts.into_iter().map(usize::from).sum();
+        usize::from(answers) <= rules.max_answers && all <= rules.max_records
     }
 }
 

@@ -13,6 +13,7 @@ use crate::candidate::Dnssec;
 
 const RULES: Rules = Rules {
     max_message_bytes: 1232,
+    max_answers: 20,
     max_records: 20,
     max_aliases: 8,
     believes_validation: false,

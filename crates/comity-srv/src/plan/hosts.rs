@@ -6,6 +6,7 @@ use comity_identity::DomainName;
 use super::chase::{Chase, End};
 use super::outcome::{Failure, Outcome, Remainder};
 use super::{Context, Purpose};
+use crate::address::AddressPolicy;
 use crate::candidate::{BlockedAddress, Candidate, Dnssec, Provenance};
 use crate::message::{Question, RecordKind, RecordName};
 use crate::select::{Offer, proportional};
@@ -65,6 +66,8 @@ struct Search {
     host: DomainName,
     /// AAAA and A.
     chases: [Chase; 2],
+    /// Whether they have brought an address that may be dialled, once that was looked at.
+    usable: [Option<bool>; 2],
 }
 
 impl Hosts {
@@ -100,19 +103,17 @@ impl Hosts {
     }
 
     /// How much is known of the group that is searched now.
-    pub(crate) fn known(&self, context: &Context<'_>) -> Known {
-        let may_be_dialled =
-            |(address, _): &(IpAddr, Dnssec)| context.policy.check(*address).is_ok();
-        let has_address =
-            |search: &Search| search.addresses(context.order).iter().any(may_be_dialled);
-        if !self.searches.iter().any(has_address) {
-            return Known::Nothing;
+    pub(crate) fn known(&mut self, policy: &AddressPolicy) -> Known {
+        let (mut some, mut each) = (false, true);
+        for search in &mut self.searches {
+            let has_address = search.has_address(policy);
+            some |= has_address;
+            each &= has_address || search.is_complete();
         }
-        let is_settled = |search: &Search| has_address(search) || search.is_complete();
-        if self.searches.iter().all(is_settled) {
-            Known::Each
-        } else {
-            Known::Some
+        match (some, each) {
+            (false, _) => Known::Nothing,
+            (true, false) => Known::Some,
+            (true, true) => Known::Each,
         }
     }
 
@@ -182,7 +183,7 @@ impl Hosts {
         let found: BTreeMap<_, _> = self
             .searches
             .iter()
-            .map(|search| (&search.host, search.addresses(context.order)))
+            .map(|search| (&search.host, search.addresses(context, trace)))
             .collect();
         let mut collector = Collector {
             context,
@@ -246,6 +247,7 @@ impl Search {
         Self {
             host: host.clone(),
             chases: [RecordKind::Aaaa, RecordKind::A].map(chase),
+            usable: [None; 2],
         }
     }
 
@@ -253,15 +255,28 @@ impl Search {
         self.chases.iter().all(|chase| chase.end().is_some())
     }
 
+    /// Whether an address is known that may be dialled. Each answer is looked at once.
+    fn has_address(&mut self, policy: &AddressPolicy) -> bool {
+        for (usable, chase) in self.usable.iter_mut().zip(&self.chases) {
+            if usable.is_none()
+                && let Some(end) = chase.end()
+            {
+                let found = end.addresses().unwrap_or_default();
+                *usable = Some(found.iter().any(|ip| policy.check(*ip).is_ok()));
+            }
+        }
+        self.usable.contains(&Some(true))
+    }
+
     /// Both families in turn, so that one that does not work costs one attempt before the other
     /// gets its chance (RFC 8305 §4).
     ///
     /// Inside of a family `order` decides: name servers turn the records round from answer to answer,
     /// and one order has to be the same for all requests of a transaction (RFC 3263 §4.4).
-    fn addresses(&self, order: &[u8; 32]) -> Vec<(IpAddr, Dnssec)> {
+    fn addresses(&self, context: &Context<'_>, trace: &mut Trace) -> Vec<(IpAddr, Dnssec)> {
         let [v6, v4] = self.chases.each_ref().map(|chase| {
             let found = chase.end().and_then(End::addresses).unwrap_or_default();
-            (proportional(found.to_vec(), order), chase.dnssec())
+            (proportional(found.to_vec(), context.order), chase.dnssec())
         });
         let longest = v6.0.len().max(v4.0.len());
         let turn = |index: usize| {
@@ -272,7 +287,14 @@ impl Search {
             };
             [one(&v6), one(&v4)].into_iter().flatten()
         };
-        (0..longest).flat_map(turn).collect()
+        let most = context
+            .limits
+            .max_addresses_per_target
+            .saturating_mul(LOOKED_AT);
+        let taken: Vec<_> = (0..longest).flat_map(turn).take(most).collect();
+        let all = v6.0.len().saturating_add(v4.0.len());
+        trace.leave_out(all.saturating_sub(taken.len()));
+        taken
     }
 }
 
@@ -324,7 +346,8 @@ impl Collector<'_> {
             used = used.saturating_add(1);
             self.seen.insert((socket, offer.transport));
             let candidate = self.candidate(offer, socket, dnssec);
-            self.trace.push(TraceEntry::Chosen(candidate.clone()));
+            self.trace
+                .push(TraceEntry::Chosen(Box::new(candidate.clone())));
             self.candidates.push(candidate);
         }
         if used == 0 {
@@ -388,3 +411,6 @@ impl Collector<'_> {
         });
     }
 }
+
+/// How many addresses of a target are looked at for each that is used: some may be forbidden.
+const LOOKED_AT: usize = 2;

@@ -98,7 +98,7 @@ impl Pointers {
                 Err(reason) => reason,
             };
             trace.push(TraceEntry::PointerDropped {
-                service: String::from_utf8_lossy(&data.service).into_owned(),
+                service: shown(&data.service),
                 to: data.replacement.clone(),
                 reason,
             });
@@ -118,6 +118,12 @@ impl Pointers {
     }
 }
 
+/// As much of a service field as an operator needs to find the record.
+fn shown(service: &[u8]) -> String {
+    let start = service.get(..MAX_SHOWN_BYTES).unwrap_or(service);
+    String::from_utf8_lossy(start).into_owned()
+}
+
 /// Others use NAPTR records too, ENUM and `RADIUS` among them.
 fn is_about_sip(data: &NaptrData) -> bool {
     let starts = |prefix: &[u8]| {
@@ -129,3 +135,4 @@ fn is_about_sip(data: &NaptrData) -> bool {
 
 /// More than there are transports, since each may have several places.
 const MAX_SETS: usize = 8;
+const MAX_SHOWN_BYTES: usize = 32;

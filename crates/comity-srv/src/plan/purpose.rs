@@ -69,7 +69,7 @@ impl Purpose {
                 .then(|| (target.clone(), Basis::SecureTarget)),
             is_edge.then(|| (target.clone(), Basis::TargetInDomain)),
         ];
-        let mut identities: Vec<Identity> = Vec::new();
+        let mut identities: Vec<Identity> = Vec::with_capacity(bases.iter().flatten().count());
         for (name, basis) in bases.into_iter().flatten() {
             if identities.iter().all(|identity| identity.name != name) {
                 identities.push(Identity { name, basis });

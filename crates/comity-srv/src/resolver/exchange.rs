@@ -219,6 +219,7 @@ impl Exchange {
         });
         let rules = Rules {
             max_message_bytes,
+            max_answers: limits.max_answers_per_message,
             max_records: limits.max_records_per_message,
             max_aliases: limits.max_aliases,
             believes_validation: self.lookup.form.validation != Validation::Unasked,

@@ -99,7 +99,7 @@ fn a_hundred_large_answers_fill_the_cache_and_no_more(now: Instant) {
 }
 
 /// Heap bytes that one message may take, from before it came and with all that it brings about.
-const BOUND: usize = 160 * 1024;
+const BOUND: usize = 64 * 1024;
 /// The same for bytes that are no answer: the longest message, once more while its buffer grows.
 const MAX_STREAM: usize = 40 * 1024;
 /// Fewer where each takes long.

@@ -10,11 +10,11 @@ pub(crate) type Answer = fn(&Query<'_>) -> Vec<u8>;
 /// The answers, each with a name.
 pub(crate) const ANSWERS: [(&str, Answer); 26] = [
     ("long targets", |query| records(query, &LONG)),
-    ("long targets of 128 priorities", |query| {
+    ("long targets of 64 priorities", |query| {
         records(
             query,
             &Records {
-                priorities: 128,
+                priorities: 64,
                 ..LONG
             },
         )
@@ -28,7 +28,7 @@ pub(crate) const ANSWERS: [(&str, Answer); 26] = [
             },
         )
     }),
-    ("128 ports of a target", |query| {
+    ("64 ports of a target", |query| {
         records(query, &Records { targets: 1, ..LONG })
     }),
     ("16 ports of 8 targets", |query| {
@@ -44,7 +44,7 @@ pub(crate) const ANSWERS: [(&str, Answer); 26] = [
             },
         )
     }),
-    ("one record 128 times", |query| {
+    ("one record 64 times", |query| {
         records(
             query,
             &Records {
@@ -54,7 +54,7 @@ pub(crate) const ANSWERS: [(&str, Answer); 26] = [
             },
         )
     }),
-    ("one record without a host 128 times", |query| {
+    ("one record without a host 64 times", |query| {
         records(
             query,
             &Records {
@@ -99,24 +99,24 @@ pub(crate) const ANSWERS: [(&str, Answer); 26] = [
             },
         )
     }),
-    ("forbidden addresses of 128 priorities", |query| {
+    ("forbidden addresses of 64 priorities", |query| {
         records(
             query,
             &Records {
                 forbidden: true,
-                priorities: 128,
+                priorities: 64,
                 ..LONG
             },
         )
     }),
     ("texts of 255 bytes", |query| texts(query, 30, 255)),
     ("short and long texts", |query| texts(query, 48, 1)),
-    ("texts of 100 bytes", |query| texts(query, 127, 1)),
+    ("texts of 100 bytes", |query| texts(query, 63, 1)),
     ("8 aliases", |query| aliases(query, 8, false)),
     ("8 aliases beside owners behind pointers", |query| {
         aliases(query, 8, true)
     }),
-    ("127 aliases", |query| aliases(query, 127, false)),
+    ("63 aliases", |query| aliases(query, 63, false)),
     ("aliases without end", alias),
     ("aliases in a loop", alias_loop),
     ("answers to owners behind pointers", |query| {
@@ -239,7 +239,7 @@ fn texts(query: &Query<'_>, count: u16, flags: u8) -> Vec<u8> {
     }
     let mut message = Message::reply(query);
     let mut tail = None;
-    let room = (15_000 / usize::from(count)).saturating_sub(28 + usize::from(flags));
+    let room = (11_000 / usize::from(count)).saturating_sub(28 + usize::from(flags));
     let service = u8::try_from(room.min(255)).unwrap();
     for number in 0..count {
         message.answer(Message::ASKED, NAPTR, |bytes| {
@@ -334,4 +334,4 @@ pub(crate) fn truncated(query: &Query<'_>) -> Vec<u8> {
 }
 
 /// The default of `Limits::max_records_per_message`.
-const MAX_RECORDS: u16 = 128;
+const MAX_RECORDS: u16 = 64;

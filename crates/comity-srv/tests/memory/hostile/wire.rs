@@ -132,4 +132,4 @@ const IN: u16 = 1;
 const POINTER: u16 = 0xC000;
 const HEADER_BYTES: usize = 12;
 /// The default of `Limits::max_tcp_message_bytes`.
-const MAX_BYTES: usize = 16 * 1024;
+const MAX_BYTES: usize = 12 * 1024;
