@@ -187,7 +187,7 @@ impl Plan {
         match &mut self.stage {
             Stage::Hosts(hosts) => {
                 let context = Context::new(&self.domain, &self.rules, &self.purpose);
-                Some((hosts.known(context.policy), hosts.groups_left()))
+                Some((hosts.known(context.policy), hosts.group()))
             }
             Stage::Single(_) | Stage::Pointers(..) | Stage::Services(_) | Stage::Ended(_) => None,
         }

@@ -44,6 +44,10 @@ pub(crate) struct Hosts {
     later: VecDeque<Vec<Offer>>,
     /// The first group of `later` was searched already, and its answers were late.
     begins_late: bool,
+    /// So it was with the group that is searched now, which is not put off a second time.
+    is_late: bool,
+    /// The number of the group that is searched now.
+    group: usize,
     /// Of this and the groups before.
     seen: BTreeSet<(SocketAddr, Transport)>,
     blocked: Vec<BlockedAddress>,
@@ -78,6 +82,8 @@ impl Hosts {
             searches: Vec::new(),
             later: groups,
             begins_late: false,
+            is_late: false,
+            group: 0,
             seen: BTreeSet::new(),
             blocked: Vec::new(),
             failure: None,
@@ -88,6 +94,7 @@ impl Hosts {
 
     pub(crate) fn resume(rest: Remainder) -> Self {
         let mut hosts = Self::new(rest.bearing, rest.groups);
+        hosts.is_late = rest.begins_late;
         hosts.seen = rest.seen;
         hosts
     }
@@ -117,9 +124,9 @@ impl Hosts {
         }
     }
 
-    /// How many groups are left, which tells one group from the next.
-    pub(crate) fn groups_left(&self) -> usize {
-        self.later.len()
+    /// The number of the group that is searched now.
+    pub(crate) fn group(&self) -> usize {
+        self.group
     }
 
     /// Stops to wait: targets of which something is not known yet become a group for later too, in
@@ -133,7 +140,7 @@ impl Hosts {
             .collect();
         let is_late = |offer: &&Offer| late.contains(&offer.record.target);
         let postponed: Vec<_> = self.offers.iter().filter(is_late).cloned().collect();
-        if !postponed.is_empty() {
+        if !postponed.is_empty() && !self.is_late {
             self.later.push_front(postponed);
             self.begins_late = true;
         }
@@ -167,7 +174,8 @@ impl Hosts {
         let Some(offers) = self.later.pop_front() else {
             return false;
         };
-        self.begins_late = false;
+        self.is_late = std::mem::take(&mut self.begins_late);
+        self.group = self.group.saturating_add(1);
         let mut known = BTreeSet::new();
         self.searches = offers
             .iter()
