@@ -1,8 +1,9 @@
-use std::net::IpAddr;
 use std::time::Duration;
 
-use super::wire::{Cursor, Malformed, Record};
-use super::{CLASS_IN, OPT, Question, RecordKind, RecordName, Sent};
+use super::path::Path;
+use super::section::{Section, is_in, seconds};
+use super::wire::{Cursor, Malformed};
+use super::{Answer, Ending, OPT, Question, RecordKind, RecordName, Sent};
 use crate::candidate::Dnssec;
 
 /// What a reply may cost, and how long it may be kept.
@@ -39,69 +40,6 @@ pub(crate) enum Reply {
     /// The server names other servers instead of an answer.
     Referral,
     Answer(Answer),
-}
-
-/// What DNS says about one question.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Answer {
-    /// The CNAME targets between the question and the end.
-    pub(crate) aliases: Vec<RecordName>,
-    pub(crate) ending: Ending,
-    /// How long the answer may be kept; `None` if not at all.
-    ///
-    /// The shortest time on the way, since the answer is kept as a whole.
-    pub(crate) ttl: Option<Duration>,
-    /// Whether the server says that it has validated all of it (RFC 4035 §3.2.3).
-    pub(crate) dnssec: Dnssec,
-}
-
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Ending {
-    Services(Vec<SrvData>),
-    Pointers(Vec<NaptrData>),
-    Addresses(Vec<IpAddr>),
-    /// The message ends at the last alias: ask for that one.
-    Alias,
-    /// The name has no records of this type.
-    NoData,
-    /// The name does not exist.
-    NoName,
-    /// The aliases lead back to one of themselves.
-    AliasLoop,
-    /// There are more aliases than the limit.
-    TooManyAliases,
-}
-
-/// The data of an SRV record as it came (RFC 2782).
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[expect(clippy::exhaustive_structs, reason = "RFC 2782 fixes the fields")]
-pub struct SrvData {
-    /// Lower is tried first.
-    pub priority: u16,
-    /// The share of this record among those of the same priority.
-    pub weight: u16,
-    /// The port of the service.
-    pub port: u16,
-    /// The host that offers the service; `.` says that nobody does.
-    pub target: RecordName,
-}
-
-/// The data of a NAPTR record as it came (RFC 3403 §4.1).
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub struct NaptrData {
-    /// Lower comes first.
-    pub order: u16,
-    /// Lower comes first among those of the same order.
-    pub preference: u16,
-    /// What follows: `s` for SRV records.
-    pub flags: Box<[u8]>,
-    /// What it is about, such as `SIPS+D2T`.
-    pub service: Box<[u8]>,
-    /// Whether there is a regular expression, which is not used for SIP.
-    pub has_regexp: bool,
-    /// Where to go on.
-    pub replacement: RecordName,
 }
 
 /// Why bytes are no reply to our query.
@@ -267,13 +205,6 @@ struct Sections<'a> {
     extended_code: u16,
 }
 
-/// A row of records that were seen to be whole.
-#[derive(Clone, Copy)]
-struct Section<'a> {
-    start: Cursor<'a>,
-    count: u16,
-}
-
 impl<'a> Sections<'a> {
     fn split(mut cursor: Cursor<'a>, header: &Header) -> Result<Self, Malformed> {
         let [answers, authorities, additionals] = header.counts;
@@ -282,31 +213,6 @@ impl<'a> Sections<'a> {
             authorities: Section::pass(&mut cursor, authorities)?,
             extended_code: extended_code(cursor, additionals),
         })
-    }
-}
-
-impl<'a> Section<'a> {
-    /// Checks that `count` records stand at `cursor`, and goes behind them.
-    fn pass(cursor: &mut Cursor<'a>, count: u16) -> Result<Self, Malformed> {
-        let start = *cursor;
-        for _ in 0..count {
-            cursor.record()?;
-        }
-        Ok(Self { start, count })
-    }
-
-    fn has_others_than(self, name: &RecordName) -> Result<bool, Malformed> {
-        for record in self.records() {
-            if !record.owner.is_at(name)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn records(self) -> impl Iterator<Item = Record<'a>> {
-        let mut cursor = self.start;
-        (0..self.count).map_while(move |_| cursor.record().ok())
     }
 }
 
@@ -394,155 +300,9 @@ fn soa_minimum(data: &mut Cursor<'_>) -> Result<u32, Malformed> {
     Ok(u32::from_be_bytes([a, b, c, d]))
 }
 
-fn is_in(record: &Record<'_>) -> bool {
-    record.class == CLASS_IN
-}
-
-/// The way from the question over CNAME records to its answer. Records off the path count for
-/// nothing.
-struct Path {
-    name: RecordName,
-    aliases: Vec<RecordName>,
-    ttl: Option<Duration>,
-    ending: Option<Ending>,
-}
-
-impl Path {
-    fn follow(answers: Section<'_>, question: &Question, rules: &Rules) -> Result<Self, Malformed> {
-        let mut path = Self {
-            name: question.name.clone(),
-            aliases: Vec::new(),
-            ttl: None,
-            ending: None,
-        };
-        while path.ending.is_none() {
-            let here = Here::read(answers, &path.name, question.kind)?;
-            if here.ttl.is_some() {
-                path.shorten(here.ttl);
-                path.ending = Some(here.into_ending(question.kind));
-            } else if let Some((target, ttl)) = here.alias {
-                path.shorten(Some(ttl));
-                path.step(target, question, rules);
-            } else {
-                break;
-            }
-        }
-        Ok(path)
-    }
-
-    fn step(&mut self, target: RecordName, question: &Question, rules: &Rules) {
-        if target == question.name || self.aliases.contains(&target) {
-            self.ending = Some(Ending::AliasLoop);
-            self.ttl = None;
-        } else if self.aliases.len() >= rules.max_aliases {
-            self.ending = Some(Ending::TooManyAliases);
-            self.ttl = None;
-        } else {
-            self.aliases.push(target.clone());
-            self.name = target;
-        }
-    }
-
-    fn shorten(&mut self, ttl: Option<Duration>) {
-        self.ttl = self.ttl.into_iter().chain(ttl).min();
-    }
-}
-
-/// What a section says about one name.
-#[derive(Default)]
-struct Here {
-    /// The data of the type that was asked for, in the one of these that holds its type.
-    services: Vec<SrvData>,
-    pointers: Vec<NaptrData>,
-    addresses: Vec<IpAddr>,
-    /// The shortest time to live among them; `None` if there are none.
-    ttl: Option<Duration>,
-    alias: Option<(RecordName, Duration)>,
-}
-
-impl Here {
-    fn read(answers: Section<'_>, name: &RecordName, kind: RecordKind) -> Result<Self, Malformed> {
-        let mut here = Self::default();
-        if kind == RecordKind::Srv {
-            // The limit on records is that on the count.
-            here.services.reserve(answers.count.into());
-        }
-        // Most records of one owner point to the same place, which is read once.
-        let mut known = None;
-        for record in answers.records() {
-            let is_wanted = record.kind == kind.code();
-            let is_alias = record.kind == CNAME && here.alias.is_none();
-            if !is_in(&record) || !(is_wanted || is_alias) {
-                continue;
-            }
-            let pointer = record.owner.pointer();
-            if pointer.is_none() || pointer != known {
-                if !record.owner.is_at(name)? {
-                    continue;
-                }
-                known = pointer;
-            }
-            let ttl = seconds(record.ttl);
-            if is_wanted {
-                here.add(kind, &record)?;
-                here.ttl = here.ttl.into_iter().chain([ttl]).min();
-            } else {
-                here.alias = Some((record.read(Cursor::name)?, ttl));
-            }
-        }
-        Ok(here)
-    }
-
-    fn add(&mut self, kind: RecordKind, record: &Record<'_>) -> Result<(), Malformed> {
-        match kind {
-            RecordKind::Srv => self.services.push(record.read(srv)?),
-            RecordKind::Naptr => self.pointers.push(record.read(naptr)?),
-            RecordKind::Aaaa => self
-                .addresses
-                .push(record.read(Cursor::array::<16>)?.into()),
-            RecordKind::A => self.addresses.push(record.read(Cursor::array::<4>)?.into()),
-        }
-        Ok(())
-    }
-
-    fn into_ending(self, kind: RecordKind) -> Ending {
-        match kind {
-            RecordKind::Srv => Ending::Services(self.services),
-            RecordKind::Naptr => Ending::Pointers(self.pointers),
-            RecordKind::Aaaa | RecordKind::A => Ending::Addresses(self.addresses),
-        }
-    }
-}
-
-fn srv(data: &mut Cursor<'_>) -> Result<SrvData, Malformed> {
-    Ok(SrvData {
-        priority: data.u16()?,
-        weight: data.u16()?,
-        port: data.u16()?,
-        target: data.name()?,
-    })
-}
-
-fn naptr(data: &mut Cursor<'_>) -> Result<NaptrData, Malformed> {
-    Ok(NaptrData {
-        order: data.u16()?,
-        preference: data.u16()?,
-        flags: data.text()?.into(),
-        service: data.text()?.into(),
-        has_regexp: !data.text()?.is_empty(),
-        replacement: data.name()?,
-    })
-}
-
-/// A time to live; one with the top bit set counts as zero (RFC 2181 §8).
-fn seconds(ttl: u32) -> Duration {
-    Duration::from_secs(u64::from(i32::try_from(ttl).map_or(0, i32::unsigned_abs)))
-}
-
 const HEADER_BYTES: usize = 12;
 
 const NS: u16 = 2;
-const CNAME: u16 = 5;
 const SOA: u16 = 6;
 
 const NO_ERROR: u16 = 0;
