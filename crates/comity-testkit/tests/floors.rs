@@ -18,7 +18,12 @@ const FLOORS: &[&[&str]] = &[
     ],
     &["comity-rustls"],
     &["comity-tokio"],
-    &["comity-gateway", "comity-sip-echo", "comity-xmpp-echo"],
+    &[
+        "comity-fed-dig",
+        "comity-gateway",
+        "comity-sip-echo",
+        "comity-xmpp-echo",
+    ],
 ];
 
 /// The lowest floor that may use tokio.
