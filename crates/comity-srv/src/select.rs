@@ -185,12 +185,13 @@ pub(crate) fn proportional<E: Entrant>(mut entrants: Vec<E>, seed: &[u8; 32]) ->
     // Those that are alike become neighbours, so that a count can tell them apart.
     entrants.sort_by(compare_all);
     let mut racers: Vec<(Race, E)> = Vec::with_capacity(entrants.len());
+    let hasher = keyed(seed);
     let mut repeats = 0_u32;
     for entrant in entrants {
         let last = racers.last().map(|(_, last)| last);
         let again = last.is_some_and(|last| last.compare(&entrant).is_eq());
         repeats = if again { repeats.saturating_add(1) } else { 0 };
-        let race = Race::new(draw(seed, &entrant, repeats), entrant.weight());
+        let race = Race::new(draw(hasher, &entrant, repeats), entrant.weight());
         racers.push((race, entrant));
     }
     racers.sort_by(|(race, entrant), (other_race, other)| {
@@ -247,14 +248,18 @@ fn compare_all<E: Entrant>(a: &E, b: &E) -> Ordering {
     a.compare(b).then_with(|| a.weight().cmp(&b.weight()))
 }
 
-/// A number that is uniform over all seeds and independent for different entrants: SipHash-2-4
-/// under half of the seed, behind the other half.
-fn draw(seed: &[u8; 32], entrant: &impl Entrant, repeats: u32) -> u64 {
+/// SipHash-2-4 under half of the seed, which has taken the other half.
+fn keyed(seed: &[u8; 32]) -> SipHasher24 {
     let (key, salt) = seed.split_at(16);
     let mut half = [0; 16];
     half.copy_from_slice(key);
     let mut hasher = SipHasher24::new_with_key(&half);
     hasher.write(salt);
+    hasher
+}
+
+/// A number that is uniform over all seeds and independent for different entrants.
+fn draw(mut hasher: SipHasher24, entrant: &impl Entrant, repeats: u32) -> u64 {
     hasher.write(&repeats.to_be_bytes());
     entrant.write(&mut hasher);
     hasher.finish()

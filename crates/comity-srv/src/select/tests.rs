@@ -482,7 +482,7 @@ fn long_names_that_share_labels_are_told_apart() {
     let number = |x: &str, y: &str, port, repeats| {
         let mut one = record(10, 0, &format!("{x}.{y}.example"));
         one.port = port;
-        draw(&[5; 32], &one, repeats)
+        draw(keyed(&[5; 32]), &one, repeats)
     };
     assert_ne!(number(&a, &b, 1, 0), number(&b, &a, 1, 0));
     assert_ne!(number(&a, &b, 1, 0), number(&a, &b, 2, 0));
