@@ -419,3 +419,40 @@ fn a_hostile_zone_costs_no_more_questions_than_allowed() {
         .filter(|entry| matches!(entry, TraceEntry::Asked { .. }));
     assert_eq!(asked.count(), 41);
 }
+
+#[test]
+fn an_error_without_a_question_brings_a_query_without_edns() {
+    let mut world = World::new(vec![one_host()]);
+    world.begin("b.example");
+    let mut query = Vec::new();
+    let first = world.resolver.poll_transmit(&mut query).unwrap();
+    // The header alone: our id, a reply, FORMERR, and no question.
+    let mut headless = vec![0; 12];
+    headless[..2].copy_from_slice(&query[..2]);
+    (headless[2], headless[3]) = (0x80, 1);
+    let mut foreign = headless.clone();
+    foreign[0] ^= 1;
+    world
+        .resolver
+        .handle_input(world.now, first.socket, &foreign);
+    assert_eq!(world.resolver.poll_transmit(&mut Vec::new()), None);
+    world
+        .resolver
+        .handle_input(world.now, first.socket, &headless);
+    let mut again = Vec::new();
+    let second = world.resolver.poll_transmit(&mut again).unwrap();
+    assert_ne!(second.socket, first.socket);
+    assert_eq!(query[10..12], [0, 1], "EDNS is offered");
+    assert_eq!(again[10..12], [0, 0], "and then left out");
+    let answer = one_host().answer(Transport::Udp, &again).remove(0);
+    world
+        .resolver
+        .handle_input(world.now, second.socket, &answer);
+    let mut events = Vec::new();
+    events.extend(std::iter::from_fn(|| world.resolver.poll_event()));
+    let mut next = Vec::new();
+    assert!(
+        world.resolver.poll_transmit(&mut next).is_some(),
+        "{events:?}"
+    );
+}

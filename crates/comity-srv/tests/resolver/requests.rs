@@ -124,6 +124,29 @@ fn one_order_is_the_same_for_every_resolver_and_another_is_not() {
     );
 }
 
+#[test]
+fn one_order_holds_for_the_addresses_of_a_target_however_they_are_turned() {
+    let order = |turned: u8| {
+        let dns = FakeDns::new().srv(SRV, 1, 1, 5269, "x.example");
+        let dns = (0..6_u8).fold(dns, |dns, host| {
+            dns.a("x.example", [192, 0, 2, (host + turned) % 6])
+        });
+        let mut world = World::new(vec![dns]);
+        let service = Service::XmppServer;
+        let domain = name("b.example");
+        let begun = world
+            .resolver
+            .resolve_in_order(world.now, &domain, service, [9; 32]);
+        begun.unwrap();
+        world.run();
+        shown(&world.resolved.pop().unwrap().1)
+    };
+    assert_eq!(order(0).len(), 6);
+    for turned in 1..6 {
+        assert_eq!(order(turned), order(0));
+    }
+}
+
 fn run(list: Vec<Candidate>, world: &World, health: &Health) -> Vec<String> {
     let mut attempts = Attempts::new(world.now, attempts::Config::sip(), list, None, health);
     let mut tried = Vec::new();

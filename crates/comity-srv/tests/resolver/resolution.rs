@@ -143,6 +143,22 @@ fn a_family_that_is_late_is_waited_for_50_ms_and_a_target_2_s() {
 }
 
 #[test]
+fn an_address_that_is_forbidden_does_not_cut_the_wait_for_one_that_is_not() {
+    let v6 = When::asked("xmpp.b.example", RecordType::AAAA).times(1);
+    let dns = FakeDns::new()
+        .srv(SRV, 10, 5, 5269, "xmpp.b.example")
+        .a("xmpp.b.example", [10, 0, 0, 1])
+        .aaaa("xmpp.b.example", [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1])
+        .fault(v6, Fault::Drop);
+    let mut world = World::new(vec![dns]);
+    assert_eq!(
+        shown(&world.outcome("b.example")),
+        ["xmpp.b.example at [2001:db8::1]:5269, priority 10, weight 5"]
+    );
+    assert_eq!(world.elapsed(), Duration::from_secs(1));
+}
+
+#[test]
 fn another_server_is_asked_and_then_preferred() {
     let dead = FakeDns::new().fault(When::always(), Fault::Drop);
     let mut world = World::new(vec![dead, one_host()]);
