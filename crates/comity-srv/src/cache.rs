@@ -140,6 +140,7 @@ mod tests {
     use std::time::Duration;
 
     use comity_identity::DomainName;
+    use comity_testkit::origin;
 
     use super::*;
     use crate::candidate::Dnssec;
@@ -165,11 +166,6 @@ mod tests {
 
     fn missing(ending: Ending) -> Arc<Answer> {
         Arc::new(answer(ending, 60))
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "an origin for test time")]
-    fn origin() -> Instant {
-        Instant::now()
     }
 
     #[test]

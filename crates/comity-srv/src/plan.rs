@@ -28,7 +28,7 @@ use crate::service::{
 use crate::trace::{Trace, TraceEntry};
 use chase::Chase;
 use hosts::Hosts;
-pub(crate) use hosts::{Bearing, Known};
+pub(crate) use hosts::{Bearing, Readiness};
 pub use outcome::{Failure, Outcome, Remainder};
 use pointers::{Pointed, Pointers};
 use purpose::Purpose;
@@ -183,11 +183,11 @@ impl Plan {
 
     /// How much is known of the targets that are looked up now, and which these are; `None` while
     /// something else is sought.
-    pub(crate) fn known(&mut self) -> Option<(Known, usize)> {
+    pub(crate) fn readiness(&mut self) -> Option<(Readiness, usize)> {
         match &mut self.stage {
             Stage::Hosts(hosts) => {
                 let context = Context::new(&self.domain, &self.rules, &self.purpose);
-                Some((hosts.known(context.policy), hosts.group()))
+                Some((hosts.readiness(context.policy), hosts.group()))
             }
             Stage::Single(_) | Stage::Pointers(..) | Stage::Services(_) | Stage::Ended(_) => None,
         }

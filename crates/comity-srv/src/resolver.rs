@@ -14,7 +14,7 @@ use comity_machine::{QueryId, QueryIds, Random, Timers};
 use crate::cache::Cache;
 use crate::limits::Limits;
 use crate::message::{Answer, Edns, Form, Question, RecordKind, Validation};
-use crate::plan::{Conclusion, Failure, Known, Plan, Remainder, Rules, Seed};
+use crate::plan::{Conclusion, Failure, Plan, Readiness, Remainder, Rules, Seed};
 use crate::service::Service;
 use crate::trace::{Setback, Trace, TraceEntry};
 use exchange::{Exchange, Lookup, Progress};
@@ -43,11 +43,11 @@ pub struct Resolver {
     events: VecDeque<Event>,
 }
 
-/// A resolution, and what was known of its targets when its timers were set.
+/// A resolution, and how ready its targets were when its timers were set.
 #[derive(Debug)]
 struct Running {
     plan: Plan,
-    known: Option<(Known, usize)>,
+    readiness: Option<(Readiness, usize)>,
 }
 
 #[derive(Debug)]
@@ -275,7 +275,13 @@ impl Resolver {
             return Err(ResolveError::NoServers);
         }
         let query = self.query_ids.next_id();
-        self.plans.insert(query, Running { plan, known: None });
+        self.plans.insert(
+            query,
+            Running {
+                plan,
+                readiness: None,
+            },
+        );
         let deadline = later(now, self.config.limits.resolution_timeout);
         self.timers.set(Timer::Deadline(query), deadline);
         self.advance(now, query);
@@ -295,7 +301,6 @@ impl Resolver {
     }
 
     fn conclude(&mut self, query: QueryId) {
-        self.abandon(query);
         if let Some(Running { plan, .. }) = self.plans.remove(&query) {
             self.stop_timers(query);
             let (domain, conclusion, trace) = plan.conclude();
@@ -309,27 +314,27 @@ impl Resolver {
         let Some(running) = self.plans.get_mut(&query) else {
             return;
         };
-        let known = running.plan.known();
-        let before = std::mem::replace(&mut running.known, known);
-        if known == before {
+        let readiness = running.plan.readiness();
+        let before = std::mem::replace(&mut running.readiness, readiness);
+        if readiness == before {
             return;
         }
         let (families, targets) = (Timer::Families(query), Timer::Targets(query));
-        let is_same_group = before.map(|(_, group)| group) == known.map(|(_, group)| group);
+        let is_same_group = before.map(|(_, group)| group) == readiness.map(|(_, group)| group);
         if !is_same_group {
             self.timers.stop(families);
             self.timers.stop(targets);
         }
         let limits = &self.config.limits;
-        match known {
-            Some((Known::Each, _)) => {
+        match readiness {
+            Some((Readiness::Each, _)) => {
                 self.timers
                     .set(families, later(now, limits.resolution_delay));
             }
-            Some((Known::Some, _)) => {
+            Some((Readiness::Some, _)) => {
                 self.timers.set(targets, later(now, limits.target_patience));
             }
-            Some((Known::Nothing, _)) | None => {}
+            Some((Readiness::Nothing, _)) | None => {}
         }
     }
 

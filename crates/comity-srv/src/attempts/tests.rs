@@ -1,12 +1,8 @@
 use comity_machine::Random;
+use comity_testkit::origin;
 
 use super::*;
 use crate::service::Transport;
-
-#[expect(clippy::disallowed_methods, reason = "an origin for test time")]
-fn origin() -> Instant {
-    Instant::now()
-}
 
 fn candidate(host: u8, priority: u16, transport: Transport) -> Candidate {
     let target = format!("h{}.example", host / 2).parse().unwrap();

@@ -1,5 +1,7 @@
 use std::time::SystemTime;
 
+use comity_testkit::origin;
+
 use super::*;
 use crate::candidate::{Candidate, Provenance};
 use crate::plan::{Failure, Outcome};
@@ -7,11 +9,6 @@ use crate::routes::{Pattern, Route};
 use crate::service::Transport;
 
 const SEED: [u8; 32] = [7; 32];
-
-#[expect(clippy::disallowed_methods, reason = "an origin for test time")]
-fn origin() -> Instant {
-    Instant::now()
-}
 
 fn domain(text: &str) -> DomainName {
     text.parse().unwrap()

@@ -56,7 +56,7 @@ pub(crate) struct Hosts {
 
 /// How much of a group is known.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Known {
+pub(crate) enum Readiness {
     /// No address.
     Nothing,
     /// A target has an address.
@@ -110,7 +110,7 @@ impl Hosts {
     }
 
     /// How much is known of the group that is searched now.
-    pub(crate) fn known(&mut self, policy: &AddressPolicy) -> Known {
+    pub(crate) fn readiness(&mut self, policy: &AddressPolicy) -> Readiness {
         let (mut some, mut each) = (false, true);
         for search in &mut self.searches {
             let has_address = search.has_address(policy);
@@ -118,9 +118,9 @@ impl Hosts {
             each &= has_address || search.is_complete();
         }
         match (some, each) {
-            (false, _) => Known::Nothing,
-            (true, false) => Known::Some,
-            (true, true) => Known::Each,
+            (false, _) => Readiness::Nothing,
+            (true, false) => Readiness::Some,
+            (true, true) => Readiness::Each,
         }
     }
 
