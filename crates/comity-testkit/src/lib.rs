@@ -18,6 +18,7 @@ pub mod dns;
 pub mod heap;
 pub mod link;
 pub mod mint;
+pub mod site;
 
 /// Where simulated time begins: some instant, of which only the distance to others means anything.
 #[must_use]

@@ -174,14 +174,6 @@ fn an_authority_that_is_dead_or_knows_nothing_is_a_failure_and_no_absence() {
 fn place<'a>(domain: &'a str, target: &'a str) -> Place<'a> {
     Place {
         address: "192.0.2.6",
-        port: 5269,
-        transport: "starttls",
-        target,
-        weight: 0,
-        server_name: Some(domain),
-        alpn: None,
-        identities: vec![(domain, "domain")],
-        dnssec: "insecure",
-        provenance: "service-record",
+        ..Place::starttls(domain, target)
     }
 }

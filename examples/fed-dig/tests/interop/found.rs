@@ -83,7 +83,23 @@ pub(crate) struct Place<'a> {
     pub(crate) provenance: &'a str,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// A server on 192.0.2.1 that an unsigned zone names for STARTTLS.
+    pub(crate) fn starttls(domain: &'a str, target: &'a str) -> Self {
+        Self {
+            address: "192.0.2.1",
+            port: 5269,
+            transport: "starttls",
+            target,
+            weight: 0,
+            server_name: Some(domain),
+            alpn: None,
+            identities: vec![(domain, "domain")],
+            dnssec: "insecure",
+            provenance: "service-record",
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         let proof = |(name, basis): &(&str, &str)| json!({ "name": name, "basis": basis });
         let identities: Vec<_> = self.identities.iter().map(proof).collect();

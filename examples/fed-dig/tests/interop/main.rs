@@ -18,6 +18,5 @@ mod found;
 mod process;
 mod scene;
 mod sip;
-mod site;
 mod xmpp;
 mod zone;

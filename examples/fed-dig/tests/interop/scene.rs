@@ -9,8 +9,8 @@ use comity_testkit::dns::{RecordType, query};
 
 use crate::found::Found;
 use crate::process::{PATIENCE, Process};
-use crate::site::{Site, free_address};
 use crate::zone::{Written, Zone};
+use comity_testkit::site::{Site, free_address};
 
 pub(crate) struct Scene {
     authority: SocketAddr,
@@ -39,7 +39,7 @@ impl Scene {
     }
 
     fn with(zones: &[Zone], options: &str) -> Self {
-        let site = Site::new();
+        let site = Site::new("fed-dig-interop");
         let (authority, resolver) = (free_address(), free_address());
         let zones: Vec<_> = zones.iter().map(|zone| zone.write(&site)).collect();
         let config = site.write("nsd.conf", &nsd(&zones, authority, site.directory()));

@@ -23,7 +23,7 @@ fn both_sets_are_one() {
     };
     let starttls_v4 = Place {
         weight: 5,
-        ..starttls("both.example", "xmpp.both.example")
+        ..Place::starttls("both.example", "xmpp.both.example")
     };
     let starttls_v6 = Place {
         address: "2001:db8::1",
@@ -31,7 +31,7 @@ fn both_sets_are_one() {
     };
     let backup = Place {
         address: "192.0.2.2",
-        ..starttls("both.example", "backup.both.example")
+        ..Place::starttls("both.example", "backup.both.example")
     };
     let expected = groups(&[
         (5, &[tls_v6, tls]),
@@ -92,7 +92,7 @@ fn aliases_are_followed_before_records_and_before_addresses() {
         ),
     ]);
     // Neither aliases nor targets say whose certificate counts.
-    let place = starttls("alias.example", "xmpp.hosting.example");
+    let place = Place::starttls("alias.example", "xmpp.hosting.example");
     let expected = groups(&[(0, &[place])]);
     let found = scene.dig("xmpp", "alias.example");
     found.assert_groups(&expected);
@@ -110,7 +110,7 @@ fn a_subtree_may_be_an_alias() {
             "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1",
         ),
     ]);
-    let place = starttls("moved.example", "xmpp.new.example");
+    let place = Place::starttls("moved.example", "xmpp.new.example");
     let expected = groups(&[(0, &[place])]);
     scene.dig("xmpp", "moved.example").assert_groups(&expected);
 }
@@ -130,7 +130,7 @@ fn a_wildcard_refuses_what_is_not_named() {
     let place = Place {
         identities: vec![(domain, "domain"), (target, "secure-target")],
         dnssec: "secure",
-        ..starttls(domain, target)
+        ..Place::starttls(domain, target)
     };
     scene
         .dig("xmpp", domain)
@@ -145,7 +145,7 @@ fn a_name_server_that_is_not_there_is_passed_over() {
         "plain.example",
         "_xmpp-server._tcp SRV 0 0 5269 xmpp\nxmpp A 192.0.2.1",
     )]);
-    let place = starttls("plain.example", "xmpp.plain.example");
+    let place = Place::starttls("plain.example", "xmpp.plain.example");
     let expected = groups(&[(0, &[place])]);
     let found = scene.dig_behind_nobody("xmpp", "plain.example");
     found.assert_groups(&expected);
@@ -167,7 +167,7 @@ fn thirty_records_come_over_tcp() {
     let target = "a-host-with-a-long-name.many.example";
     let place = |n| Place {
         port: 5300 + n,
-        ..starttls("many.example", target)
+        ..Place::starttls("many.example", target)
     };
     let places: Vec<_> = (1..=30).map(|n| (n, [place(n)])).collect();
     let places: Vec<_> = places.iter().map(|(n, place)| (*n, &place[..])).collect();
@@ -191,27 +191,11 @@ fn thirty_records_come_over_tcp() {
     }
 }
 
-/// A server on 192.0.2.1.
-fn starttls<'a>(domain: &'a str, target: &'a str) -> Place<'a> {
-    Place {
-        address: "192.0.2.1",
-        port: 5269,
-        transport: "starttls",
-        target,
-        weight: 0,
-        server_name: Some(domain),
-        alpn: None,
-        identities: vec![(domain, "domain")],
-        dnssec: "insecure",
-        provenance: "service-record",
-    }
-}
-
 fn direct_tls<'a>(domain: &'a str, target: &'a str) -> Place<'a> {
     Place {
         port: 5270,
         transport: "tls",
         alpn: Some("xmpp-server"),
-        ..starttls(domain, target)
+        ..Place::starttls(domain, target)
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::{fs, str};
 
-use crate::site::Site;
+use comity_testkit::site::Site;
 
 /// A zone and its records below the SOA.
 #[derive(Clone, Copy)]

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::certificates::Identity;
 use crate::process::PATIENCE;
-use crate::site::free_address;
+use comity_testkit::site::free_address;
 
 /// Who it is.
 pub(crate) const URI: &str = "sip:caller@peer.example";

@@ -6,7 +6,7 @@ use std::process::Command;
 use comity_sip::Transport;
 
 use crate::process::Process;
-use crate::site::{Site, free_address};
+use comity_testkit::site::{Site, free_address};
 
 pub(crate) struct Dns {
     address: SocketAddr,

@@ -7,7 +7,8 @@ use comity_sip::Transport;
 
 use crate::certificates::Identity;
 use crate::process::Process;
-use crate::site::{self, Site, free_address};
+use crate::site;
+use comity_testkit::site::{Site, free_address};
 
 pub(crate) const DOMAIN: &str = "echo.example";
 

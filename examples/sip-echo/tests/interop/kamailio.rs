@@ -11,7 +11,8 @@ use crate::certificates::Identity;
 use crate::echo;
 use crate::process::Process;
 use crate::sipp;
-use crate::site::{self, Site, free_address};
+use crate::site;
+use comity_testkit::site::{Site, free_address};
 
 /// The name of its host, for whoever connects over TLS.
 pub(crate) const HOST: &str = "edge.peer.example";

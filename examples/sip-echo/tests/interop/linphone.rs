@@ -9,7 +9,7 @@ use comity_sip::Transport;
 use crate::certificates::Identity;
 use crate::process::Process;
 use crate::sipp;
-use crate::site::{Site, free_address};
+use comity_testkit::site::{Site, free_address};
 
 pub(crate) struct Linphone(Process);
 

@@ -7,7 +7,7 @@ use crate::echo;
 use crate::request::REQUESTS;
 use crate::scene::Scene;
 use crate::sipp::{self, Scenario};
-use crate::site::free_address;
+use comity_testkit::site::free_address;
 
 over_each_transport! {
     scenarios_of_both_sides_fit: scenarios;

@@ -11,8 +11,8 @@ use crate::echo::{self, Echo};
 use crate::kamailio::{self, Kamailio, Setup};
 use crate::linphone::Linphone;
 use crate::sipp::{self, Scenario, Sipp};
-use crate::site::{Site, free_address};
 use crate::stunnel::{Stunnel, Way};
+use comity_testkit::site::{Site, free_address};
 
 pub(crate) struct Scene {
     transport: Transport,
@@ -33,7 +33,7 @@ pub(crate) struct Callee {
 impl Scene {
     /// Sets a scene in which domains talk to each other over one transport.
     pub(crate) fn new(transport: Transport) -> Self {
-        let (site, edge) = (Site::new(), free_address());
+        let (site, edge) = (Site::new("sip-echo-interop"), free_address());
         // All of a test has one address.
         let ip = edge.ip();
         let names = [sipp::DOMAIN, kamailio::HOST, echo::DOMAIN];

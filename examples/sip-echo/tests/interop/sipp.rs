@@ -10,7 +10,8 @@ use comity_sip::Transport;
 
 use crate::echo;
 use crate::process::Process;
-use crate::site::{self, Site, free_address};
+use crate::site;
+use comity_testkit::site::{Site, free_address};
 
 /// The domain of every caller.
 pub(crate) const DOMAIN: &str = "peer.example";

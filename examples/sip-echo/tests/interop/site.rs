@@ -1,58 +1,8 @@
-//! What one test has for itself: a directory, an address of the loopback range and ports.
+//! What the servers of a test are told about each other.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::{env, fs, process};
+use std::net::SocketAddr;
 
 use comity_sip::Transport;
-
-pub(crate) struct Site {
-    directory: PathBuf,
-}
-
-impl Site {
-    pub(crate) fn new() -> Self {
-        let name = format!("sip-echo-interop-{}-{}", process::id(), next());
-        let directory = env::temp_dir().join(name);
-        fs::create_dir(&directory).unwrap();
-        Self { directory }
-    }
-
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-
-    /// Makes a directory and returns its path.
-    pub(crate) fn make(&self, name: &str) -> PathBuf {
-        let path = self.directory.join(name);
-        fs::create_dir(&path).unwrap();
-        path
-    }
-
-    /// Writes a file and returns its path.
-    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.directory.join(name);
-        fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        // A directory that stays behind does no harm.
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// An address and port that nobody else has: the address belongs to this process, and the ports lie
-/// below those that the system gives to outgoing connections.
-pub(crate) fn free_address() -> SocketAddr {
-    const FIRST_PORT: u16 = 20_000;
-    let [_, high, middle, low] = process::id().to_be_bytes();
-    let ip = Ipv4Addr::new(127, 64 | (high & 63), middle, low);
-    SocketAddr::new(IpAddr::V4(ip), FIRST_PORT + next())
-}
 
 /// How others are told an address: over TLS by the name that a certificate can prove.
 pub(crate) fn advertised(transport: Transport, address: SocketAddr, name: &str) -> String {
@@ -60,9 +10,4 @@ pub(crate) fn advertised(transport: Transport, address: SocketAddr, name: &str) 
         Transport::Udp | Transport::Tcp => address.to_string(),
         Transport::Tls => format!("{name}:{}", address.port()),
     }
-}
-
-fn next() -> u16 {
-    static COUNT: AtomicU16 = AtomicU16::new(0);
-    COUNT.fetch_add(1, Ordering::Relaxed)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use comity_testkit::mint::{Authority, Ca, Leaf};
 
 use crate::mode::Trust;
-use crate::site::Site;
+use comity_testkit::site::Site;
 
 /// What a server needs for TLS, as PEM files.
 pub(crate) struct Identity {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::mode::Tls;
 use crate::process::Process;
-use crate::site::{Site, free_address};
+use comity_testkit::site::{Site, free_address};
 
 pub(crate) struct Dns {
     address: SocketAddr,

@@ -5,7 +5,7 @@ use std::process::{Command, ExitStatus};
 use crate::mode::{Demand, Proof, Tls, Whose};
 use crate::peer::Setup;
 use crate::process::{Log, Process};
-use crate::site::free_address;
+use comity_testkit::site::free_address;
 
 pub(crate) const DOMAIN: &str = "echo.test";
 

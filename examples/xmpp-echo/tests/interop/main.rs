@@ -24,7 +24,6 @@ mod peer;
 mod process;
 mod prosody;
 mod scene;
-mod site;
 
 use conversation::{STANZAS, ask, assert_bounce, assert_echo, assert_greeting, greet, write};
 use echo::Echo;

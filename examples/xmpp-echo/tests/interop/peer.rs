@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::dns::Target;
 use crate::mode::{Proof, Reasons, Refusal, Terms, Whose};
 use crate::process::Log;
-use crate::site::Site;
+use comity_testkit::site::Site;
 
 /// A server of another make, with one domain and one account.
 pub(crate) trait Peer {

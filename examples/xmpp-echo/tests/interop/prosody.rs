@@ -12,7 +12,7 @@ use crate::echo;
 use crate::mode::{Demand, Extension, Proof, Reasons, Refusal, Tls, Whose};
 use crate::peer::{Peer, Setup};
 use crate::process::{Log, Process};
-use crate::site::free_address;
+use comity_testkit::site::free_address;
 
 pub(crate) struct Prosody {
     clients: SocketAddr,

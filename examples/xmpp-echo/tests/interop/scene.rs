@@ -7,7 +7,7 @@ use crate::dns::{Dns, Service, Target};
 use crate::echo::{self, Echo};
 use crate::mode::Terms;
 use crate::peer::{Peer, Setup};
-use crate::site::{Site, free_address};
+use comity_testkit::site::{Site, free_address};
 
 /// A server of another make that runs, and all that the echo domain needs to run beside it.
 pub(crate) struct Scene<P> {
@@ -21,7 +21,7 @@ pub(crate) struct Scene<P> {
 
 impl<P: Peer> Scene<P> {
     pub(crate) fn new(ours: Terms, theirs: Terms) -> Self {
-        let site = Site::new();
+        let site = Site::new("xmpp-echo-interop");
         let (peer_address, echo_address) = (free_address(), free_address());
         let dns = Dns::start(
             &site,
