@@ -77,11 +77,13 @@
 mod context;
 mod identity;
 mod peer;
+mod sniff;
 mod verifier;
 
 pub use context::{ConfigError, TlsContext, TlsVersion};
 pub use identity::{Identity, IdentityError};
 pub use peer::{peer_verdict, signature_algorithms};
+pub use sniff::{Admitted, Plaintext, PortMode, Refusal, Sniffed};
 pub use verifier::{ClientAuth, Enforce, ServerAuth};
 
 /// The crypto provider of the crate's features: aws-lc-rs if that is enabled, otherwise ring.
