@@ -74,12 +74,14 @@
 //!
 //! RFC 6120 §5 and §13.7 (TLS in XMPP), RFC 7590 (its use), RFC 8446 and RFC 5246 (TLS).
 
+mod cipher;
 mod context;
 mod identity;
 mod peer;
 mod sniff;
 mod verifier;
 
+pub use cipher::{CipherAnswer, CipherEntry, CipherList, CipherWarning, Objection};
 pub use context::{ConfigError, TlsContext, TlsVersion};
 pub use identity::{Identity, IdentityError};
 pub use peer::{peer_verdict, signature_algorithms};

@@ -6,6 +6,7 @@ mod garbage;
 mod identity;
 mod observe;
 mod resumption;
+mod suites;
 
 use std::sync::Arc;
 use std::time::Duration;
