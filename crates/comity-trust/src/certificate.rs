@@ -8,8 +8,12 @@ use rustls_pki_types::UnixTime;
 /// attribute is never an error.
 #[derive(Debug)]
 pub(crate) struct Certificate<'a> {
+    pub(crate) serial: &'a [u8],
+    /// The RDNSequence of the issuer, without its SEQUENCE; so is the subject.
     pub(crate) issuer: &'a [u8],
     pub(crate) subject: &'a [u8],
+    /// The SubjectPublicKeyInfo with its SEQUENCE.
+    pub(crate) public_key: &'a [u8],
     pub(crate) not_before: UnixTime,
     pub(crate) not_after: UnixTime,
     extensions: Extensions<'a>,
@@ -27,7 +31,7 @@ impl<'a> Certificate<'a> {
         if version != VERSION_3 {
             return Err(Fault::Version);
         }
-        expect(&mut tbs, Tag::Integer)?;
+        let serial = expect(&mut tbs, Tag::Integer)?;
         expect(&mut tbs, Tag::Sequence)?;
         let issuer = expect(&mut tbs, Tag::Sequence)?;
         let mut validity = SliceReader::new(expect(&mut tbs, Tag::Sequence)?)?;
@@ -35,15 +39,17 @@ impl<'a> Certificate<'a> {
         let not_after = time(&mut validity)?;
         validity.finish()?;
         let subject = expect(&mut tbs, Tag::Sequence)?;
-        expect(&mut tbs, Tag::Sequence)?;
+        let public_key = tbs.tlv_bytes()?;
         let extensions = match optional(&mut tbs, constructed(3))? {
             Some(list) => Extensions::parse(list)?,
             None => Extensions::default(),
         };
         tbs.finish()?;
         Ok(Self {
+            serial,
             issuer,
             subject,
+            public_key,
             not_before,
             not_after,
             extensions,
@@ -69,12 +75,21 @@ impl<'a> Certificate<'a> {
     ///
     /// Without the extension it may: basicConstraints decides alone.
     pub(crate) fn may_sign_certificates(&self) -> Result<bool, Fault> {
-        let Some(usage) = self.extensions.key_usage else {
+        self.may(KEY_CERT_SIGN)
+    }
+
+    /// Whether the key may sign a TLS handshake as far as key usage says (RFC 8446 §4.4.2.2).
+    pub(crate) fn may_sign_handshakes(&self) -> Result<bool, Fault> {
+        self.may(DIGITAL_SIGNATURE)
+    }
+
+    fn may(&self, usage: u8) -> Result<bool, Fault> {
+        let Some(extension) = self.extensions.key_usage else {
             return Ok(true);
         };
-        let mut bits = whole(usage, Tag::BitString)?;
+        let mut bits = whole(extension, Tag::BitString)?;
         let _unused_bits = bits.read_byte()?;
-        Ok(!bits.is_finished() && bits.read_byte()? & KEY_CERT_SIGN != 0)
+        Ok(!bits.is_finished() && bits.read_byte()? & usage != 0)
     }
 
     /// Whether basicConstraints calls the subject a CA (RFC 5280 §4.2.1.9).
@@ -87,10 +102,24 @@ impl<'a> Certificate<'a> {
         Ok(ca.is_some_and(|value| value == DER_TRUE))
     }
 
+    pub(crate) fn period(&self) -> Period {
+        Period {
+            not_before: self.not_before,
+            not_after: self.not_after,
+        }
+    }
+
     /// Whether issuer and subject are the same name.
     pub(crate) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
+}
+
+/// The first and the last second at which a certificate is valid.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Period {
+    pub(crate) not_before: UnixTime,
+    pub(crate) not_after: UnixTime,
 }
 
 /// The values of the extensions that we read, each a complete DER value.
@@ -193,7 +222,7 @@ fn sequence(der: &[u8]) -> Result<&[u8], Fault> {
     Ok(contents)
 }
 
-fn time(reader: &mut SliceReader<'_>) -> Result<UnixTime, Fault> {
+pub(crate) fn time(reader: &mut SliceReader<'_>) -> Result<UnixTime, Fault> {
     let since_epoch = if Tag::peek(reader)? == Tag::UtcTime {
         reader.decode::<UtcTime>()?.to_unix_duration()
     } else {
@@ -204,6 +233,8 @@ fn time(reader: &mut SliceReader<'_>) -> Result<UnixTime, Fault> {
 
 /// The INTEGER 2 inside the version field (RFC 5280 §4.1.2.1).
 const VERSION_3: &[u8] = &[2, 1, 2];
-/// Bit 5 of the first octet of KeyUsage.
+/// Bit 0 of KeyUsage, the highest of its first octet.
+const DIGITAL_SIGNATURE: u8 = 0b1000_0000;
+/// Bit 5 of KeyUsage.
 const KEY_CERT_SIGN: u8 = 0b0000_0100;
 const DER_TRUE: &[u8] = &[0xff];

@@ -1,140 +1,259 @@
-use std::cell::RefCell;
-
-use comity_identity::DomainName;
+use comity_identity::Host;
 use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{EndEntityCert, VerifiedPath};
+use webpki::EndEntityCert;
 
-use crate::certificate::{Certificate, Fault};
-use crate::constraints;
-use crate::identifier::{Identifier, PresentedNames};
-use crate::names::{self, NamesError};
-use crate::policy::Policy;
-use crate::purpose::{Purposes, Role, Validator};
+use crate::certificate::{Certificate, Fault, Period};
+use crate::key;
+use crate::matching::{self, Match};
+use crate::names::{Names, NamesError};
+use crate::path::{Above, Search};
+use crate::policy::{Policy, Revocation};
+use crate::purpose::{Purposes, Role};
 use crate::reason::{Position, Reason};
 use crate::reference::Reference;
-use crate::store::{Period, Pinned};
-use crate::verdict::{Basis, Trusted, Verdict};
+use crate::revocation::RevocationLists;
+use crate::store::Pinned;
+use crate::verdict::{Aspect, Basis, Checks, Trusted, Verdict};
 
 /// Decides whether the certificates that a peer presented prove the reference.
 ///
 /// `chain` is what the peer sent: its own certificate first, then those that may help to find a
 /// path, in any order. `now` is the time for which the verdict holds, and `role` what the peer
-/// acted as in the handshake. The answer depends on the arguments alone.
+/// acted as in the handshake. `crls` are the revocation lists at hand; they are fetched by the
+/// caller. The answer depends on the arguments alone.
 ///
-/// It holds for this reference only: evaluate again for another domain, for a resumed session, and
-/// when the policy changes.
+/// It holds for this reference only: evaluate again for another domain, for a resumed session, when
+/// the policy or the lists change, and when it is no longer valid.
 pub fn evaluate(
     chain: &[CertificateDer<'_>],
     now: UnixTime,
     role: Role,
     reference: &Reference,
     policy: &Policy,
+    crls: &RevocationLists,
 ) -> Verdict {
     let question = Question {
         now,
         role,
         reference,
         policy,
+        crls,
     };
-    match question.judge(chain) {
-        Ok(trusted) => Verdict::Trusted(trusted),
-        Err(reason) => Verdict::Refused(reason),
+    let mut checks = Checks::default();
+    let outcome = question.judge(chain, &mut checks);
+    Verdict { outcome, checks }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'q> {
+    pub(crate) now: UnixTime,
+    pub(crate) role: Role,
+    pub(crate) reference: &'q Reference,
+    pub(crate) policy: &'q Policy,
+    pub(crate) crls: &'q RevocationLists,
+}
+
+impl<'q> Question<'q> {
+    fn judge(&self, chain: &[CertificateDer<'_>], checks: &mut Checks) -> Result<Trusted, Reason> {
+        let found = self
+            .leaf(chain)
+            .and_then(|leaf| match self.by_evidence(&leaf)? {
+                Some(basis) => Ok(self.published(&leaf, basis, checks)),
+                None => Ok(self.presented(&leaf, checks)),
+            });
+        match found {
+            Ok(Some(trusted)) => Ok(trusted),
+            Ok(None) => Err(checks.worst().unwrap_or(Reason::UnknownIssuer)),
+            Err(reason) => {
+                checks.fail(reason.clone());
+                Err(reason)
+            }
+        }
     }
-}
 
-struct Question<'q> {
-    now: UnixTime,
-    role: Role,
-    reference: &'q Reference,
-    policy: &'q Policy,
-}
-
-impl Question<'_> {
-    fn judge(&self, chain: &[CertificateDer<'_>]) -> Result<Trusted, Reason> {
+    fn leaf<'c>(&self, chain: &'c [CertificateDer<'c>]) -> Result<Leaf<'c>, Reason> {
         let limit = self.policy.limits.max_certificates;
         if chain.len() > limit {
             return Err(Reason::TooManyCertificates { limit });
         }
         let (der, others) = chain.split_first().ok_or(Reason::NoCertificate)?;
-        let end_entity = EndEntityCert::try_from(der).map_err(leaf_reason)?;
-        let leaf = Certificate::parse(der).map_err(fault(Position::Leaf))?;
-        match (
-            self.matched_name(&leaf),
-            self.standing(&end_entity, &leaf, others),
-        ) {
-            (Ok(matched_by), Ok(standing)) => Ok(Trusted {
-                basis: standing.basis,
-                domain: self.domain().clone(),
-                matched_by,
-                valid_until: standing.valid_until,
-            }),
-            (Err(reason), Ok(_)) | (Ok(_), Err(reason)) => Err(reason),
-            (Err(name), Err(standing)) => Err(standing.or_more_telling(name)),
+        Ok(Leaf {
+            der,
+            end_entity: EndEntityCert::try_from(der).map_err(leaf_reason)?,
+            fields: Certificate::parse(der).map_err(fault(Position::Leaf))?,
+            others,
+        })
+    }
+
+    /// On the word of which publication the certificate is to be believed, if of any.
+    fn by_evidence(&self, leaf: &Leaf<'_>) -> Result<Option<Basis>, Reason> {
+        let evidence = &self.reference.evidence;
+        if self.reference.peers_named().is_empty() {
+            return Ok(None);
         }
+        let dane = evidence.dane.as_ref();
+        match dane.and_then(|dane| dane.names(leaf.der, leaf.fields.public_key, self.now)) {
+            Some(true) => return Ok(Some(Basis::Dane)),
+            Some(false) => {
+                return Err(Reason::DaneMismatch {
+                    reference: self.reference.to_string().into(),
+                });
+            }
+            None => {}
+        }
+        let posh = evidence.posh.as_ref();
+        let is_named = posh.is_some_and(|posh| posh.names(leaf.der, self.now));
+        Ok(is_named.then_some(Basis::Posh))
     }
 
-    fn domain(&self) -> &DomainName {
-        self.reference.domain()
-    }
-
-    /// The first name of the certificate that matches, whoever vouches for it.
-    fn matched_name(&self, leaf: &Certificate<'_>) -> Result<Identifier, Reason> {
-        let limit = self.policy.limits.max_names;
-        let extension = leaf
-            .subject_alt_name()
-            .map_err(|_fault| Reason::MalformedNames)?;
-        let names =
-            names::read(extension.unwrap_or_default(), limit).map_err(|error| match error {
-                NamesError::Malformed => Reason::MalformedNames,
-                NamesError::TooMany => Reason::TooManyNames { limit },
-            })?;
-        names
-            .iter()
-            .find(|name| self.reference.matches(**name))
-            .and_then(|name| name.identifier())
-            .ok_or_else(|| Reason::NameMismatch {
-                domain: self.domain().clone(),
-                presented: PresentedNames::of(&names),
-            })
-    }
-
-    /// Why the certificate is to be believed, whatever it names.
-    fn standing(
-        &self,
-        end_entity: &EndEntityCert<'_>,
-        leaf: &Certificate<'_>,
-        others: &[CertificateDer<'_>],
-    ) -> Result<Standing, Reason> {
-        let period = Period {
-            not_before: leaf.not_before,
-            not_after: leaf.not_after,
+    /// Judges a certificate that the domain published, whatever it names and whoever issued it.
+    fn published(&self, leaf: &Leaf<'_>, basis: Basis, checks: &mut Checks) -> Option<Trusted> {
+        let evidence = &self.reference.evidence;
+        let dane = evidence.dane.as_ref().map(|dane| dane.expires);
+        let posh = evidence.posh.as_ref().map(|posh| posh.expires);
+        checks.pass(Aspect::Identity);
+        let valid_until = if basis == Basis::Dane {
+            // RFC 7671 §5.1: nothing in the certificate but its key counts.
+            checks.pass(Aspect::Chain);
+            dane
+        } else {
+            self.check_leaf(leaf, checks);
+            checks.pass(Aspect::Chain);
+            posh.map(|expires| expires.min(leaf.fields.not_after))
         };
-        self.check_period(period, Position::Leaf)?;
-        self.check_purposes(leaf)?;
-        let pinned = self.policy.store.pinned(&end_entity.der(), self.domain());
-        if pinned == Pinned::Here {
-            return Ok(Standing {
-                basis: Basis::Pin,
-                valid_until: leaf.not_after,
-            });
-        }
-        self.find_path(end_entity, others)
-            .map(|above| Standing {
-                basis: Basis::Path,
-                valid_until: above.min(leaf.not_after),
-            })
-            .map_err(|reason| match (reason, pinned) {
-                (Reason::UnknownIssuer | Reason::CaUsedAsEndEntity, Pinned::Elsewhere) => {
-                    Reason::PinnedElsewhere {
-                        domain: self.domain().clone(),
-                    }
-                }
-                (Reason::UnknownIssuer, _) if leaf.is_self_issued() => Reason::SelfSigned,
-                (reason, _) => reason,
-            })
+        let subject = self.reference.subjects().next().cloned();
+        Some(Trusted {
+            basis,
+            subjects: vec![subject?],
+            matched_by: None,
+            valid_until: valid_until?,
+        })
+        .filter(|_| checks.worst().is_none())
     }
 
-    fn check_period(&self, period: Period, position: Position) -> Result<(), Reason> {
+    /// Judges a certificate by what it names and who vouches for it.
+    fn presented(&self, leaf: &Leaf<'_>, checks: &mut Checks) -> Option<Trusted> {
+        let matched = self.matched(&leaf.fields).unwrap_or_else(|reason| {
+            checks.fail(reason);
+            Vec::new()
+        });
+        let is_sound = self.check_leaf(leaf, checks);
+        let store = &self.policy.store;
+        let pinned = store.pinned(leaf.der, leaf.fields.public_key);
+        let own: Vec<_> = matched
+            .iter()
+            .filter(|found| pinned.for_subject(&found.subject))
+            .cloned()
+            .collect();
+        let standing = if !own.is_empty() {
+            checks.pass(Aspect::Chain);
+            Some((Basis::Pin, leaf.fields.not_after, own))
+        } else if is_sound {
+            self.by_path(leaf, &matched, &pinned, checks)
+        } else {
+            None
+        };
+        let (basis, valid_until, proved) = standing?;
+        let matched_by = proved.first().map(|found| found.identifier.clone())?;
+        checks.pass(Aspect::Identity);
+        if checks.worst().is_some() {
+            return None;
+        }
+        Some(Trusted {
+            basis,
+            subjects: subjects(proved),
+            matched_by: Some(matched_by),
+            valid_until,
+        })
+    }
+
+    /// The names of the certificate that match, whoever vouches for it.
+    fn matched(&self, leaf: &Certificate<'_>) -> Result<Vec<Match>, Reason> {
+        let limit = self.policy.limits.max_names;
+        let names = Names::of(leaf, limit).map_err(|error| match error {
+            NamesError::Malformed => Reason::MalformedNames,
+            NamesError::TooMany => Reason::TooManyNames { limit },
+        })?;
+        let matched = matching::matches(&names, self.reference, self.policy);
+        if matched.is_empty() {
+            let mismatch = matching::mismatch(&names, self.reference);
+            return Err(Reason::NameMismatch(Box::new(mismatch)));
+        }
+        Ok(matched)
+    }
+
+    /// Applies the rules about the peer's own certificate alone. Whether it is worth looking for
+    /// somebody who vouches for it.
+    fn check_leaf(&self, leaf: &Leaf<'_>, checks: &mut Checks) -> bool {
+        let fields = &leaf.fields;
+        let chain = self
+            .check_period(fields.period(), Position::Leaf)
+            .and_then(|()| check_constrains_nothing(fields))
+            .and_then(|()| self.check_key(fields.public_key, Position::Leaf));
+        let is_sound = chain.is_ok();
+        let purposes = self.check_purposes(fields, Position::Leaf);
+        let usage = check_may_sign_handshakes(fields);
+        for (aspect, result) in [
+            (Aspect::Chain, chain),
+            (Aspect::ExtendedKeyUsage, purposes),
+            (Aspect::KeyUsage, usage),
+        ] {
+            match result {
+                // What the chain comes to, and the keys above, is not known yet.
+                Ok(()) if aspect == Aspect::Chain => {}
+                Ok(()) => checks.pass(aspect),
+                Err(reason) => checks.fail(reason),
+            }
+        }
+        is_sound
+    }
+
+    /// Looks for a path to an anchor.
+    fn by_path(
+        &self,
+        leaf: &Leaf<'_>,
+        matched: &[Match],
+        pinned: &Pinned<'_>,
+        checks: &mut Checks,
+    ) -> Option<(Basis, UnixTime, Vec<Match>)> {
+        match Search::new(*self, matched).run(&leaf.end_entity, leaf.others) {
+            Ok(Above {
+                valid_until,
+                proved,
+            }) => {
+                checks.pass(Aspect::Chain);
+                if self.policy.revocation != Revocation::Off && self.crls.cover(leaf.fields.issuer)
+                {
+                    checks.pass(Aspect::Revocation);
+                }
+                let valid_until = valid_until.min(leaf.fields.not_after);
+                Some((Basis::Path, valid_until, proved))
+            }
+            Err(reason) => {
+                checks.fail(self.refined(reason, leaf, pinned));
+                None
+            }
+        }
+    }
+
+    /// Says more of the peer's own certificate where nobody vouches for it, or where it is revoked.
+    fn refined(&self, reason: Reason, leaf: &Leaf<'_>, pinned: &Pinned<'_>) -> Reason {
+        let Certificate { issuer, serial, .. } = leaf.fields;
+        match reason {
+            Reason::UnknownIssuer | Reason::CaUsedAsEndEntity if pinned.anywhere() => {
+                Reason::PinnedElsewhere {
+                    reference: self.reference.to_string().into(),
+                }
+            }
+            Reason::UnknownIssuer if leaf.fields.is_self_issued() => Reason::SelfSigned,
+            Reason::Revoked { .. } if self.crls.revoke(issuer, serial) => Reason::Revoked {
+                position: Position::Leaf,
+            },
+            reason => reason,
+        }
+    }
+
+    pub(crate) fn check_period(&self, period: Period, position: Position) -> Result<(), Reason> {
         let Period {
             not_before,
             not_after,
@@ -154,152 +273,95 @@ impl Question<'_> {
         }
     }
 
-    fn check_purposes(&self, leaf: &Certificate<'_>) -> Result<(), Reason> {
-        let purposes = leaf
+    pub(crate) fn check_purposes(
+        &self,
+        certificate: &Certificate<'_>,
+        position: Position,
+    ) -> Result<(), Reason> {
+        let purposes = certificate
             .extended_key_usage()
             .and_then(Purposes::parse)
-            .map_err(fault(Position::Leaf))?;
-        if self.policy.eku.allows(self.role, purposes) {
-            Ok(())
-        } else {
-            Err(self.wrong_purpose(Position::Leaf))
+            .map_err(fault(position))?;
+        self.allow(purposes, position)
+    }
+
+    fn allow(&self, purposes: Purposes, position: Position) -> Result<(), Reason> {
+        let (policy, role) = (self.policy.eku, self.role);
+        policy
+            .check(role, purposes)
+            .map_err(|lacking| Reason::ExtendedKeyUsage {
+                lacking,
+                policy,
+                position,
+                role,
+            })
+    }
+
+    /// The reason to refuse a certificate whose list of extended key usages is empty.
+    pub(crate) fn no_purpose(&self, position: Position) -> Reason {
+        match self.allow(Purposes::NONE, position) {
+            Err(reason) => reason,
+            Ok(()) => Reason::Malformed { position },
         }
     }
 
-    fn wrong_purpose(&self, position: Position) -> Reason {
-        Reason::ExtendedKeyUsage {
-            policy: self.policy.eku,
-            position,
-            role: self.role,
-        }
+    pub(crate) fn check_key(&self, public_key: &[u8], position: Position) -> Result<(), Reason> {
+        let bits = key::rsa_bits(public_key).map_err(fault(position))?;
+        self.check_rsa_bits(bits, position)
     }
 
-    /// Searches a path to an anchor that also keeps our own rules, and returns the last second at
-    /// which all above the leaf is valid.
-    fn find_path(
+    pub(crate) fn check_rsa_bits(
         &self,
-        end_entity: &EndEntityCert<'_>,
-        others: &[CertificateDer<'_>],
-    ) -> Result<UnixTime, Reason> {
-        // A path that webpki accepts and we do not came closest to trust, so our reason for the
-        // refusal goes before webpki's for the paths that it gave up.
-        let refused: RefCell<Option<Reason>> = RefCell::new(None);
-        let check = |path: &VerifiedPath<'_>| {
-            self.check_path(path).map(drop).map_err(|reason| {
-                let mut refused = refused.borrow_mut();
-                *refused = Some(match refused.take() {
-                    Some(earlier) => earlier.or_more_telling(reason),
-                    None => reason,
-                });
-                webpki::Error::UnknownIssuer
-            })
-        };
-        let path = end_entity.verify_for_usage(
-            self.policy.algorithms,
-            self.policy.store.anchors(),
-            others,
-            self.now,
-            Validator {
-                policy: self.policy.eku,
-                role: self.role,
-            },
-            None,
-            Some(&check),
-        );
-        match path {
-            Ok(path) => self.check_path(&path),
-            Err(error) => Err(refused.take().unwrap_or_else(|| self.path_reason(&error))),
-        }
-    }
-
-    /// Applies the rules that webpki leaves to its caller.
-    fn check_path(&self, path: &VerifiedPath<'_>) -> Result<UnixTime, Reason> {
-        let anchor = path.anchor();
-        let period = self
-            .policy
-            .store
-            .period(anchor)
-            .ok_or(Reason::UnknownIssuer)?;
-        self.check_period(period, Position::Anchor)?;
-        let mut valid_until = period.not_after;
-        if let Some(constraints) = &anchor.name_constraints {
-            self.check_constraints(constraints, Position::Anchor)?;
-        }
-        for issuer in path.intermediate_certificates() {
-            let der = issuer.der();
-            let issuer = Certificate::parse(&der).map_err(fault(Position::Issuer))?;
-            if !issuer
-                .may_sign_certificates()
-                .map_err(fault(Position::Issuer))?
-            {
-                return Err(Reason::IssuerKeyUsage);
-            }
-            if let Some(constraints) = issuer.name_constraints().map_err(fault(Position::Issuer))? {
-                self.check_constraints(constraints, Position::Issuer)?;
-            }
-            valid_until = valid_until.min(issuer.not_after);
-        }
-        Ok(valid_until)
-    }
-
-    fn check_constraints(&self, constraints: &[u8], position: Position) -> Result<(), Reason> {
-        if constraints::permit(constraints, self.domain()).map_err(fault(position))? {
-            Ok(())
-        } else {
-            Err(Reason::NameConstraint {
-                domain: self.domain().clone(),
-            })
-        }
-    }
-
-    /// What webpki's error says once the leaf has been parsed and its own period and purposes have
-    /// been checked.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the other errors all say that some part of a certificate is malformed"
-    )]
-    fn path_reason(&self, error: &webpki::Error) -> Reason {
-        use webpki::Error;
-        let position = Position::Issuer;
-        match *error {
-            Error::UnknownIssuer => Reason::UnknownIssuer,
-            Error::CertExpired { not_after, .. } => Reason::Expired {
-                not_after,
+        bits: Option<usize>,
+        position: Position,
+    ) -> Result<(), Reason> {
+        let minimum = self.policy.min_rsa_bits;
+        match bits {
+            Some(bits) if bits < minimum => Err(Reason::WeakKey {
+                bits,
+                minimum,
                 position,
-            },
-            Error::CertNotValidYet { not_before, .. } => Reason::NotYetValid {
-                not_before,
-                position,
-            },
-            Error::InvalidSignatureForPublicKey => Reason::BadSignature,
-            Error::CertDistrusted => Reason::Distrusted,
-            Error::EmptyEkuExtension | Error::RequiredEkuNotFoundContext(_) => {
-                self.wrong_purpose(position)
-            }
-            Error::NameConstraintViolation => Reason::NameConstraintElsewhere,
-            Error::CaUsedAsEndEntity => Reason::CaUsedAsEndEntity,
-            Error::EndEntityUsedAsCa => Reason::IssuerNotCa,
-            Error::PathLenConstraintViolated | Error::MaximumPathDepthExceeded => {
-                Reason::PathLength
-            }
-            Error::MaximumSignatureChecksExceeded
-            | Error::MaximumPathBuildCallsExceeded
-            | Error::MaximumNameConstraintComparisonsExceeded => Reason::TooComplex,
-            Error::UnsupportedSignatureAlgorithmContext(_)
-            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-                Reason::UnsupportedAlgorithm
-            }
-            Error::UnsupportedCriticalExtension => Reason::UnsupportedExtension,
-            Error::UnsupportedCertVersion => Reason::UnsupportedVersion { position },
-            _ => Reason::Malformed { position },
+            }),
+            Some(_) | None => Ok(()),
         }
     }
 }
 
-/// Why a certificate is to be believed, and how long.
-struct Standing {
-    basis: Basis,
-    valid_until: UnixTime,
+/// The peer's own certificate, and what it sent along.
+struct Leaf<'c> {
+    der: &'c CertificateDer<'c>,
+    end_entity: EndEntityCert<'c>,
+    fields: Certificate<'c>,
+    others: &'c [CertificateDer<'c>],
+}
+
+/// Those who are proved, each once: by its own name, of which there is one match, or by a target.
+fn subjects(proved: Vec<Match>) -> Vec<Host> {
+    let (own, by_target): (Vec<_>, Vec<_>) = proved
+        .into_iter()
+        .partition(|found| found.named == found.subject);
+    let mut subjects: Vec<_> = own.into_iter().map(|found| found.subject).collect();
+    for found in by_target {
+        if !subjects.contains(&found.subject) {
+            subjects.push(found.subject);
+        }
+    }
+    subjects
+}
+
+fn check_constrains_nothing(leaf: &Certificate<'_>) -> Result<(), Reason> {
+    match leaf.name_constraints().map_err(fault(Position::Leaf))? {
+        Some(_) if !leaf.is_ca().map_err(fault(Position::Leaf))? => Err(Reason::ConstraintsInLeaf),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_may_sign_handshakes(leaf: &Certificate<'_>) -> Result<(), Reason> {
+    if leaf.may_sign_handshakes().map_err(fault(Position::Leaf))? {
+        Ok(())
+    } else {
+        Err(Reason::KeyUsage)
+    }
 }
 
 #[expect(
@@ -319,7 +381,7 @@ fn leaf_reason(error: webpki::Error) -> Reason {
     }
 }
 
-fn fault(position: Position) -> impl Fn(Fault) -> Reason {
+pub(crate) fn fault(position: Position) -> impl Fn(Fault) -> Reason {
     move |fault| match fault {
         Fault::Malformed => Reason::Malformed { position },
         Fault::Version => Reason::UnsupportedVersion { position },

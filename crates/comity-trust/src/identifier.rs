@@ -1,75 +1,116 @@
+use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use comity_identity::DomainName;
 
 /// A name of a certificate, borrowed from its DER and not checked in any way.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Name<'a> {
+    /// The one common name of the subject.
+    CommonName(&'a [u8]),
     /// A dNSName.
     Dns(&'a [u8]),
+    /// An iPAddress, of 4 or 16 octets.
+    Ip(&'a [u8]),
     /// An SRVName.
     Srv(&'a [u8]),
+    /// A uniformResourceIdentifier.
+    Uri(&'a [u8]),
+    /// An XmppAddr.
+    Xmpp(&'a [u8]),
 }
 
 impl Name<'_> {
-    /// The name as an identifier, or `None` if it could name nothing.
+    /// The name as an identifier, or `None` if it could name nothing or is not fit to be shown.
     pub(crate) fn identifier(self) -> Option<Identifier> {
         match self {
+            Self::CommonName(bytes) => {
+                presentable(bytes, is_shown_in_a_common_name).map(Identifier::CommonName)
+            }
             Self::Dns(bytes) => {
                 let plain = bytes.strip_prefix(b"*.").unwrap_or(bytes);
-                presentable(plain, bytes).map(Identifier::Dns)
+                dotted(plain, bytes).map(Identifier::Dns)
             }
+            Self::Ip(octets) => ip(octets).map(Identifier::Ip),
             Self::Srv(bytes) => {
                 let plain = bytes.strip_prefix(b"_")?;
-                presentable(plain, bytes).map(Identifier::Srv)
+                dotted(plain, bytes).map(Identifier::Srv)
+            }
+            Self::Uri(bytes) => {
+                presentable(bytes, |byte| byte.is_ascii_graphic()).map(Identifier::Uri)
+            }
+            Self::Xmpp(bytes) => {
+                let domain = DomainName::parse(str::from_utf8(bytes).ok()?).ok()?;
+                Some(Identifier::Xmpp(domain.as_str().into()))
             }
         }
     }
 }
 
-/// A name that a certificate presents, in the certificate's own spelling.
+/// A name that a certificate presents, or could present.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Identifier {
+    /// The subject's common name, which counts by a named legacy policy only
+    /// ([`CommonName`](crate::CommonName)).
+    CommonName(Box<str>),
     /// A DNS-ID: a dNSName, whose first label may be `*` (RFC 9525 §6.3).
     Dns(Box<str>),
+    /// An IP-ID: an iPAddress (RFC 9525 §6.4).
+    Ip(IpAddr),
     /// An SRV-ID: an SRVName, a service label and a domain, such as `_xmpp-server.example.com`
     /// (RFC 4985 §2).
     Srv(Box<str>),
+    /// A uniformResourceIdentifier, such as `sip:example.com` (RFC 5922 §7.1).
+    Uri(Box<str>),
+    /// An XmppAddr (RFC 6120 §13.7.1.4), with A-labels.
+    Xmpp(Box<str>),
 }
 
 impl Identifier {
-    /// The name as text.
+    /// The name as text, in the certificate's own spelling except that an XmppAddr has A-labels.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn text(&self) -> Cow<'_, str> {
         match self {
-            Self::Dns(text) | Self::Srv(text) => text,
+            Self::CommonName(text)
+            | Self::Dns(text)
+            | Self::Srv(text)
+            | Self::Uri(text)
+            | Self::Xmpp(text) => Cow::Borrowed(text),
+            Self::Ip(address) => Cow::Owned(address.to_string()),
         }
     }
 }
 
+/// Writes the text, with the form in front where it cannot be told from the text.
 impl fmt::Display for Identifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self {
+            Self::CommonName(text) => write!(f, "CN={text}"),
+            Self::Dns(text) | Self::Srv(text) | Self::Uri(text) => f.write_str(text),
+            Self::Ip(address) => address.fmt(f),
+            Self::Xmpp(text) => write!(f, "XmppAddr {text}"),
+        }
     }
 }
 
-/// The names that a certificate presents, cut to a handful.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Names, cut to a handful.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct PresentedNames {
-    /// The first DNS-IDs and SRV-IDs in the order of the certificate, at most
-    /// [`PresentedNames::MAX_LISTED`].
+pub struct NameList {
+    /// The first names, at most [`NameList::MAX_LISTED`].
     pub listed: Vec<Identifier>,
-    /// How many more names there are of these forms, with those that could name nothing.
+    /// How many more there are, with those that could name nothing.
     pub unlisted: usize,
 }
 
-impl PresentedNames {
+impl NameList {
     /// The greatest number of names that are listed.
     pub const MAX_LISTED: usize = 5;
 
-    pub(crate) fn of(names: &[Name<'_>]) -> Self {
+    /// The names of a certificate, in its order.
+    pub(crate) fn presented(names: &[Name<'_>]) -> Self {
         let listed: Vec<_> = names
             .iter()
             .filter_map(|name| name.identifier())
@@ -78,13 +119,22 @@ impl PresentedNames {
         let unlisted = names.len() - listed.len();
         Self { listed, unlisted }
     }
+
+    pub(crate) fn of(names: impl IntoIterator<Item = Identifier>) -> Self {
+        let mut names = names.into_iter();
+        let listed = names.by_ref().take(Self::MAX_LISTED).collect();
+        Self {
+            listed,
+            unlisted: names.count(),
+        }
+    }
 }
 
-/// Writes `a`, `a and b`, `a, b and c` or `a, b and 7 more`; `no domain` if there are none.
-impl fmt::Display for PresentedNames {
+/// Writes `a`, `a and b`, `a, b and c` or `a, b and 7 more`; `nothing` if there are none.
+impl fmt::Display for NameList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((last, rest)) = self.listed.split_last() else {
-            return f.write_str("no domain");
+            return f.write_str("nothing");
         };
         for (index, name) in rest.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
@@ -103,12 +153,34 @@ impl fmt::Display for PresentedNames {
     }
 }
 
+/// The address that the octets of an iPAddress spell (RFC 5280 §4.2.1.6).
+pub(crate) fn ip(octets: &[u8]) -> Option<IpAddr> {
+    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
+        return Some(IpAddr::from(octets));
+    }
+    <[u8; 16]>::try_from(octets).ok().map(IpAddr::from)
+}
+
 /// The text of `whole` if `plain`, the part of it without a wildcard or an underscore in front,
 /// is made of dotted labels, so that the text is safe to show and its length is bounded.
-fn presentable(plain: &[u8], whole: &[u8]) -> Option<Box<str>> {
-    let fits = whole.len() <= MAX_SHOWN_BYTES;
-    let text = str::from_utf8(whole).ok()?;
-    (fits && is_dotted_labels(plain)).then(|| text.into())
+fn dotted(plain: &[u8], whole: &[u8]) -> Option<Box<str>> {
+    if is_dotted_labels(plain) {
+        presentable(whole, |_any| true)
+    } else {
+        None
+    }
+}
+
+fn presentable(bytes: &[u8], is_shown: impl Fn(u8) -> bool) -> Option<Box<str>> {
+    let fits = !bytes.is_empty() && bytes.len() <= MAX_SHOWN_BYTES;
+    let text = str::from_utf8(bytes).ok()?;
+    (fits && bytes.iter().all(|&byte| is_shown(byte))).then(|| text.into())
+}
+
+/// People's and products' names have spaces; control characters and what is not ASCII are not
+/// shown.
+fn is_shown_in_a_common_name(byte: u8) -> bool {
+    byte.is_ascii_graphic() || byte == b' '
 }
 
 /// Whether `name` is made of non-empty labels of letters, digits, hyphens and underscores.
@@ -131,12 +203,12 @@ mod tests {
             .iter()
             .map(|name| Name::Dns(name.as_bytes()))
             .collect();
-        PresentedNames::of(&names).to_string()
+        NameList::presented(&names).to_string()
     }
 
     #[test]
     fn names_are_listed_as_a_sentence() {
-        assert_eq!(shown(&[]), "no domain");
+        assert_eq!(shown(&[]), "nothing");
         assert_eq!(shown(&["a.b"]), "a.b");
         assert_eq!(shown(&["a.b", "c.d"]), "a.b and c.d");
         assert_eq!(shown(&["a.b", "*.c.d", "e.f"]), "a.b, *.c.d and e.f");
@@ -145,10 +217,36 @@ mod tests {
             "a, b, c, d, e and 2 more"
         );
         assert_eq!(shown(&["a.b", "c d"]), "a.b and 1 more");
+        let wanted = ["a", "b", "c", "d", "e", "f"].map(|name| Identifier::Xmpp(name.into()));
+        assert_eq!(
+            NameList::of(wanted).to_string(),
+            "XmppAddr a, XmppAddr b, XmppAddr c, XmppAddr d, XmppAddr e and 1 more"
+        );
     }
 
     #[test]
-    fn only_names_of_dotted_labels_are_shown() {
+    fn every_form_tells_what_it_is() {
+        for (name, shown, text) in [
+            (Name::CommonName(b"Edge 1"), "CN=Edge 1", "Edge 1"),
+            (Name::Dns(b"*.A_b.c"), "*.A_b.c", "*.A_b.c"),
+            (Name::Ip(&[192, 0, 2, 1]), "192.0.2.1", "192.0.2.1"),
+            (Name::Ip(&[0; 16]), "::", "::"),
+            (Name::Srv(b"_x.A.b"), "_x.A.b", "_x.A.b"),
+            (Name::Uri(b"sip:a.b:5061"), "sip:a.b:5061", "sip:a.b:5061"),
+            (
+                Name::Xmpp(b"b\xc3\xbccher.b"),
+                "XmppAddr xn--bcher-kva.b",
+                "xn--bcher-kva.b",
+            ),
+        ] {
+            let identifier = name.identifier().unwrap();
+            assert_eq!(identifier.to_string(), shown);
+            assert_eq!(identifier.text(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_fit_to_be_shown_is_no_identifier() {
         let long = "a".repeat(MAX_SHOWN_BYTES + 1);
         for name in [
             "",
@@ -170,13 +268,18 @@ mod tests {
         for name in ["", "_", "x.b", "_*.b", "_x.*.b", "_x.\n"] {
             assert_eq!(Name::Srv(name.as_bytes()).identifier(), None, "{name:?}");
         }
-        assert_eq!(
-            Name::Srv(b"_x.A.b").identifier(),
-            Some(Identifier::Srv("_x.A.b".into()))
-        );
-        assert_eq!(
-            Name::Dns(b"*.A_b.c").identifier(),
-            Some(Identifier::Dns("*.A_b.c".into()))
-        );
+        for name in ["", "sip:a\n.b", "sip:a b", "sip:\u{fc}.b", &long] {
+            assert_eq!(Name::Uri(name.as_bytes()).identifier(), None, "{name:?}");
+        }
+        for name in ["", "a\0b", "a\nb", "\u{202e}b", &long] {
+            let name = name.as_bytes();
+            assert_eq!(Name::CommonName(name).identifier(), None, "{name:?}");
+        }
+        for name in [&b""[..], b"a@b.c", b"a.b/c", b"a\0.b", b"\xff.b"] {
+            assert_eq!(Name::Xmpp(name).identifier(), None, "{name:?}");
+        }
+        for octets in [&[][..], &[1, 2, 3], &[0; 5], &[0; 17]] {
+            assert_eq!(Name::Ip(octets).identifier(), None);
+        }
     }
 }

@@ -70,22 +70,30 @@
 mod certificate;
 mod constraints;
 mod evaluate;
+mod evidence;
 mod identifier;
+mod key;
+mod matching;
 mod names;
+mod path;
 mod policy;
 mod purpose;
 mod reason;
 mod reference;
+mod revocation;
 mod store;
+mod subject;
 mod verdict;
 
 pub use evaluate::evaluate;
-pub use identifier::{Identifier, PresentedNames};
-pub use policy::{Limits, Policy};
-pub use purpose::{EkuPolicy, Role};
-pub use reason::{Position, Reason};
-pub use reference::{Reference, Service};
-pub use store::{AnchorError, AnchorFileError, TrustStore};
-pub use verdict::{Basis, Trusted, Verdict};
+pub use evidence::{Dane, Evidence, Fingerprint, Posh, Provenance, Tlsa};
+pub use identifier::{Identifier, NameList};
+pub use policy::{CommonName, Limits, Policy, Revocation, TargetPolicy};
+pub use purpose::{EkuPolicy, Lacking, Role};
+pub use reason::{Mismatch, NearMiss, Position, Reason};
+pub use reference::{Forms, PeerSubject, Reference, Service, TargetBasis};
+pub use revocation::{Added, RevocationListError, RevocationLists};
+pub use store::{AnchorError, AnchorFileError, TrustStore, public_key};
+pub use verdict::{Aspect, Basis, Checks, Status, Trusted, Verdict};
 
 pub use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};

@@ -1,8 +1,9 @@
 use der::asn1::AnyRef;
 use der::{Reader, SliceReader, Tag, TagNumber};
 
-use crate::certificate::{Fault, constructed, expect};
+use crate::certificate::{Certificate, Fault, constructed, expect};
 use crate::identifier::Name;
+use crate::subject;
 
 /// Why the subject alternative names of a certificate cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,23 +24,50 @@ impl From<der::Error> for NamesError {
     }
 }
 
-/// Walks GeneralNames (RFC 5280 §4.2.1.6) and keeps those that a reference can match.
-///
-/// A legal entry of another form is left out, and so is an SRVName that is not an IA5String. An
-/// entry that no form of GeneralName allows condemns the certificate, wherever it stands: what
-/// follows it would depend on how a parser recovers.
-pub(crate) fn read(general_names: &[u8], max_names: usize) -> Result<Vec<Name<'_>>, NamesError> {
-    let mut reader = SliceReader::new(general_names)?;
-    let mut names = Vec::new();
-    let mut seen = 0;
-    while !reader.is_finished() {
-        seen += 1;
-        if seen > max_names {
-            return Err(NamesError::TooMany);
+/// What a certificate names.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Names<'a> {
+    /// The subject alternative names that a reference can match, in the order of the certificate,
+    /// and behind them the common name.
+    pub(crate) list: Vec<Name<'a>>,
+    /// Whether there is a subject alternative name of any form.
+    pub(crate) has_alternatives: bool,
+}
+
+impl<'a> Names<'a> {
+    /// Reads the subject alternative names and the common name of the subject.
+    pub(crate) fn of(leaf: &Certificate<'a>, max_names: usize) -> Result<Self, NamesError> {
+        let mut names = match leaf.subject_alt_name()? {
+            Some(general_names) => Self::read(general_names, max_names)?,
+            None => Self::default(),
+        };
+        if let Some(common_name) = subject::common_name(leaf.subject)? {
+            names.list.push(Name::CommonName(common_name));
         }
-        names.extend(name(reader.decode()?)?);
+        Ok(names)
     }
-    Ok(names)
+
+    /// Walks GeneralNames (RFC 5280 §4.2.1.6) and keeps those that a reference can match.
+    ///
+    /// A legal entry of another form is left out, and so is an SRVName that is not an IA5String or
+    /// an XmppAddr that is not a UTF8String. An entry that no form of GeneralName allows condemns
+    /// the certificate, wherever it stands: what follows it would depend on how a parser recovers.
+    fn read(general_names: &'a [u8], max_names: usize) -> Result<Self, NamesError> {
+        let mut reader = SliceReader::new(general_names)?;
+        let mut list = Vec::new();
+        let mut seen = 0;
+        while !reader.is_finished() {
+            seen += 1;
+            if seen > max_names {
+                return Err(NamesError::TooMany);
+            }
+            list.extend(name(reader.decode()?)?);
+        }
+        Ok(Self {
+            list,
+            has_alternatives: true,
+        })
+    }
 }
 
 fn name(entry: AnyRef<'_>) -> Result<Option<Name<'_>>, Fault> {
@@ -54,20 +82,21 @@ fn name(entry: AnyRef<'_>) -> Result<Option<Name<'_>>, Fault> {
     match (number, constructed) {
         (OTHER_NAME, true) => other_name(value),
         (DNS_NAME, false) => Ok(Some(Name::Dns(value))),
-        (RFC822_NAME | URI, false) | (X400_ADDRESS | EDI_PARTY_NAME, true) => Ok(None),
+        (URI, false) => Ok(Some(Name::Uri(value))),
+        (RFC822_NAME, false) | (X400_ADDRESS | EDI_PARTY_NAME, true) => Ok(None),
         (DIRECTORY_NAME, true) => {
             let mut reader = SliceReader::new(value)?;
             expect(&mut reader, Tag::Sequence)?;
             reader.finish()?;
             Ok(None)
         }
-        (IP_ADDRESS, false) if matches!(value.len(), 4 | 16) => Ok(None),
+        (IP_ADDRESS, false) if matches!(value.len(), 4 | 16) => Ok(Some(Name::Ip(value))),
         (REGISTERED_ID, false) if is_oid(value) => Ok(None),
         _other => Err(Fault::Malformed),
     }
 }
 
-fn other_name(value: &[u8]) -> Result<Option<Name<'_>>, Fault> {
+fn other_name<'a>(value: &'a [u8]) -> Result<Option<Name<'a>>, Fault> {
     let mut reader = SliceReader::new(value)?;
     let id = expect(&mut reader, Tag::ObjectIdentifier)?;
     let mut explicit = SliceReader::new(expect(&mut reader, constructed(0))?)?;
@@ -75,13 +104,15 @@ fn other_name(value: &[u8]) -> Result<Option<Name<'_>>, Fault> {
     if !is_oid(id) {
         return Err(Fault::Malformed);
     }
-    if id != ID_ON_DNS_SRV {
-        return Ok(None);
-    }
+    let (form, string_type): (fn(&'a [u8]) -> Name<'a>, Tag) = match id {
+        ID_ON_DNS_SRV => (Name::Srv, Tag::Ia5String),
+        ID_ON_XMPP_ADDR => (Name::Xmpp, Tag::Utf8String),
+        _unread => return Ok(None),
+    };
     let inner: AnyRef<'_> = explicit.decode()?;
     explicit.finish()?;
-    let is_ia5 = inner.header().tag() == Tag::Ia5String;
-    Ok(is_ia5.then(|| Name::Srv(inner.value())))
+    let is_that_type = inner.header().tag() == string_type;
+    Ok(is_that_type.then(|| form(inner.value())))
 }
 
 /// Whether the bytes are the contents of an OBJECT IDENTIFIER (X.690 §8.19): complete, and no
@@ -107,6 +138,8 @@ const URI: u32 = 6;
 const IP_ADDRESS: u32 = 7;
 const REGISTERED_ID: u32 = 8;
 
+/// 1.3.6.1.5.5.7.8.5 (RFC 6120 §13.7.1.4).
+const ID_ON_XMPP_ADDR: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 8, 5];
 /// 1.3.6.1.5.5.7.8.7 (RFC 4985 §2).
 const ID_ON_DNS_SRV: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 8, 7];
 
@@ -121,12 +154,16 @@ mod tests {
         entries.concat()
     }
 
+    fn read(general_names: &[u8], max_names: usize) -> Result<Vec<Name<'_>>, NamesError> {
+        Names::read(general_names, max_names).map(|names| names.list)
+    }
+
     #[test]
     fn legal_entries_of_other_forms_are_left_out() {
         for (form, entry) in [
             (
-                "otherName, XmppAddr",
-                &b"\xa0\x12\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x05\xa0\x06\x0c\x04a.bc"[..],
+                "otherName, XmppAddr in IA5String",
+                &b"\xa0\x12\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x05\xa0\x06\x16\x04a.bc"[..],
             ),
             (
                 "otherName, any value",
@@ -144,12 +181,6 @@ mod tests {
             ("x400Address", b"\xa3\x02\x30\x00"),
             ("directoryName", b"\xa4\x02\x30\x00"),
             ("ediPartyName", b"\xa5\x04\xa1\x02\x0c\x00"),
-            ("uniformResourceIdentifier", b"\x86\x05sip:a"),
-            ("iPAddress, version 4", b"\x87\x04\xc0\x00\x02\x01"),
-            (
-                "iPAddress, version 6",
-                b"\x87\x10\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01",
-            ),
             ("registeredID", b"\x88\x03\x2a\x03\x04"),
         ] {
             let names = all(&[entry, b"\x82\x03a.b"]);
@@ -158,10 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn dns_and_service_names_are_kept_byte_for_byte() {
+    fn names_that_can_match_are_kept_byte_for_byte() {
         let names = all(&[
             b"\x82\x03A.b",
             SRV,
+            b"\xa0\x12\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x05\xa0\x06\x0c\x04\xc3\xbc.b",
+            b"\x86\x05sip:a",
+            b"\x87\x04\xc0\x00\x02\x01",
+            b"\x87\x10\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01",
             b"\x82\x04a\0.b",
             b"\x82\x02\xc3\xbc",
             b"\x82\x00",
@@ -171,6 +206,10 @@ mod tests {
             Ok(vec![
                 Name::Dns(b"A.b"),
                 Name::Srv(b"_x.a.exampl"),
+                Name::Xmpp("\u{fc}.b".as_bytes()),
+                Name::Uri(b"sip:a"),
+                Name::Ip(&[192, 0, 2, 1]),
+                Name::Ip(b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"),
                 Name::Dns(b"a\0.b"),
                 Name::Dns(b"\xc3\xbc"),
                 Name::Dns(b""),
@@ -237,7 +276,10 @@ mod tests {
     #[test]
     fn names_of_every_form_count_towards_the_limit() {
         let three = all(&[b"\x81\x03a@b", b"\x82\x03a.b", b"\x86\x03a:b"]);
-        assert_eq!(read(&three, 3), Ok(vec![Name::Dns(b"a.b")]));
+        assert_eq!(
+            read(&three, 3),
+            Ok(vec![Name::Dns(b"a.b"), Name::Uri(b"a:b")])
+        );
         assert_eq!(read(&three, 2), Err(NamesError::TooMany));
     }
 }

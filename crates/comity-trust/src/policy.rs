@@ -1,9 +1,12 @@
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
 use crate::purpose::EkuPolicy;
+use crate::reference::TargetBasis;
 use crate::store::TrustStore;
 
 /// By which rules and on whose word certificates are judged.
+///
+/// Each protocol has its own: what SIP peers are believed is no business of XMPP.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Policy {
@@ -12,12 +15,20 @@ pub struct Policy {
     /// They come from the crypto provider of the TLS library. A weak algorithm is refused by
     /// leaving it out.
     pub algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
+    /// Whether the common name of the subject counts. Default: [`CommonName::Off`].
+    pub common_name: CommonName,
     /// Which extended key usages a certificate must carry. Default: [`EkuPolicy::AnyTls`].
     pub eku: EkuPolicy,
     /// How much of what a peer presents is looked at.
     pub limits: Limits,
+    /// The shortest RSA key of a path, in bits of its modulus. Default: 2,048 (RFC 9325 §4.5).
+    pub min_rsa_bits: usize,
+    /// What revocation lists have to say. Default: [`Revocation::IfListed`].
+    pub revocation: Revocation,
     /// Whom to believe. Default: nobody.
     pub store: TrustStore,
+    /// Whether a host that DNS named may prove the domain. Default: [`TargetPolicy::Never`].
+    pub targets: TargetPolicy,
 }
 
 impl Policy {
@@ -26,9 +37,70 @@ impl Policy {
     pub fn new(algorithms: &'static [&'static dyn SignatureVerificationAlgorithm]) -> Self {
         Self {
             algorithms,
+            common_name: CommonName::default(),
             eku: EkuPolicy::default(),
             limits: Limits::default(),
+            min_rsa_bits: 2048,
+            revocation: Revocation::default(),
             store: TrustStore::default(),
+            targets: TargetPolicy::default(),
+        }
+    }
+}
+
+/// When the common name of a subject counts as a name: for old peers whose certificates have
+/// nothing better.
+///
+/// It counts as a whole or not at all: no wildcard, no second common name, and only in a string
+/// type whose bytes are its characters. Name constraints bind it like every other form.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum CommonName {
+    /// Beside all other names, as many old products compare it.
+    Always,
+    /// Never (RFC 9525 §2).
+    #[default]
+    Off,
+    /// If the certificate has no subject alternative name of any form (RFC 5922 §7.1).
+    Rfc5922,
+    /// If the certificate presents no DNS-ID, SRV-ID, XmppAddr or URI (RFC 6125 §6.4.4).
+    Rfc6125,
+}
+
+/// What revocation lists have to say about the certificates of a path.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Revocation {
+    /// A certificate that a list revokes is refused. Who has no list passes, and a list past its
+    /// next update still counts.
+    #[default]
+    IfListed,
+    /// Lists are not looked at.
+    Off,
+    /// Every certificate below the anchor must be covered by a list that has not expired.
+    Required,
+}
+
+/// Whether a host that DNS named may prove the domain that it was named for.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum TargetPolicy {
+    /// Never: DNS is not believed (RFC 9525 §6.1).
+    #[default]
+    Never,
+    /// If DNSSEC secured every answer that led to it (RFC 7673 §4.1).
+    Secure,
+    /// If DNSSEC secured that, or if the host lies in the domain. The latter is how Microsoft's
+    /// edges are found: `sip.example.com` for `example.com`.
+    SecureOrInDomain,
+}
+
+impl TargetPolicy {
+    pub(crate) fn allow(self, basis: TargetBasis) -> bool {
+        match (self, basis) {
+            (Self::Never, _) | (Self::Secure, TargetBasis::InDomain) => false,
+            (Self::Secure | Self::SecureOrInDomain, TargetBasis::Secure)
+            | (Self::SecureOrInDomain, TargetBasis::InDomain) => true,
         }
     }
 }
@@ -44,7 +116,7 @@ pub struct Limits {
     /// chain of six costs some milliseconds, one of ten half a second.
     pub max_certificates: usize,
     /// The number of subject alternative names of the peer's certificate, of all forms.
-    /// Default: 512; servers that host many domains carry a few hundred.
+    /// Default: 1,024; servers that host many domains carry a few hundred.
     pub max_names: usize,
 }
 
@@ -52,7 +124,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_certificates: 6,
-            max_names: 512,
+            max_names: 1024,
         }
     }
 }

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use comity_identity::DomainName;
+use comity_identity::Host;
 use der::DateTime;
 use rustls_pki_types::UnixTime;
 
-use crate::identifier::PresentedNames;
-use crate::purpose::{EkuPolicy, Role};
+use crate::identifier::NameList;
+use crate::purpose::{EkuPolicy, Lacking, Role};
+use crate::verdict::Aspect;
 
 /// Why a certificate is not trusted.
 ///
@@ -15,7 +16,7 @@ use crate::purpose::{EkuPolicy, Role};
 /// what is wrong with those who vouch; last that nobody does.
 ///
 /// The text is one line of at most [`Reason::MAX_TEXT_BYTES`] bytes and shows nothing of the
-/// certificate but times, and names made of letters, digits, hyphens, underscores, dots and `*`.
+/// certificate but times, and names of printable ASCII.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -25,6 +26,16 @@ pub enum Reason {
     /// The peer's own certificate says that it is a CA (RFC 6120 §13.7.1.1).
     #[error("the certificate is that of a CA and may not be used by a server")]
     CaUsedAsEndEntity,
+    /// The peer's own certificate has name constraints, which belong into those of CAs (RFC 5280
+    /// §4.2.1.10).
+    #[error("the certificate constrains names, which only that of a CA may do")]
+    ConstraintsInLeaf,
+    /// The domain's TLSA records name other certificates (RFC 7673 §4.2).
+    #[error("none of the secure TLSA records of {reference} names the certificate")]
+    DaneMismatch {
+        /// Whom the certificate was to prove.
+        reference: Box<str>,
+    },
     /// A key of the chain is on the path builder's list of compromised keys.
     #[error("a key in the certificate chain is known to be compromised")]
     Distrusted,
@@ -38,9 +49,11 @@ pub enum Reason {
     },
     /// The extended key usage is not one that the policy accepts.
     #[error(
-        "the extended key usage of {position} is not accepted for a TLS {role} (policy {policy})"
+        "{position} lacks the extended key usage {lacking} that a TLS {role} needs (policy {policy})"
     )]
     ExtendedKeyUsage {
+        /// What it would have to carry.
+        lacking: Lacking,
         /// The policy that was applied.
         policy: EkuPolicy,
         /// Which certificate it is.
@@ -54,33 +67,34 @@ pub enum Reason {
     /// A certificate that is no CA issued another one.
     #[error("a certificate in the chain was issued by one that is not a CA")]
     IssuerNotCa,
+    /// The key usage of the peer's own certificate does not allow it to sign a handshake (RFC 8446
+    /// §4.4.2.2).
+    #[error(
+        "the key usage of the certificate lacks digitalSignature, so that it cannot sign a TLS handshake"
+    )]
+    KeyUsage,
     /// A certificate is not the DER that X.509 calls for.
     #[error("{position} is malformed")]
     Malformed {
         /// Which certificate it is.
         position: Position,
     },
-    /// An entry of the subject alternative names has no legal form.
-    #[error("the subject alternative names of the certificate are malformed")]
+    /// An entry of the subject alternative names has no legal form, or the subject is no name.
+    #[error("the names of the certificate are malformed")]
     MalformedNames,
-    /// The name constraints of a CA do not let it vouch for the domain.
-    #[error("a CA in the chain is constrained to names that do not include {domain}")]
+    /// The name constraints of a CA do not let it vouch for the host.
+    #[error("a CA in the chain is constrained to names that do not include {host}")]
     NameConstraint {
-        /// The domain that the certificate was to prove.
-        domain: DomainName,
+        /// The host that the certificate was to prove.
+        host: Host,
     },
     /// The name constraints of a CA do not allow some name in the certificate, or are of a form
     /// that the path builder does not read, as those on directory names and on SRVNames.
     #[error("the name constraints of a CA in the chain do not allow all names of the certificate")]
     NameConstraintElsewhere,
     /// No identifier of the certificate matches the reference.
-    #[error("the certificate names {presented}, not {domain}")]
-    NameMismatch {
-        /// The domain that the certificate was to prove.
-        domain: DomainName,
-        /// What it names instead.
-        presented: PresentedNames,
-    },
+    #[error("{0}")]
+    NameMismatch(Box<Mismatch>),
     /// The peer presented no certificate.
     #[error("the peer presented no certificate")]
     NoCertificate,
@@ -95,11 +109,29 @@ pub enum Reason {
     /// A CA issued a chain that is longer than it may.
     #[error("the certificate chain is longer than one of its CAs allows")]
     PathLength,
-    /// The certificate is pinned, but this domain is not among those of the pin.
-    #[error("the certificate is pinned, but not for {domain}")]
+    /// The certificate or its key is pinned, but not for this subject.
+    #[error("the certificate is pinned, but not for {reference}")]
     PinnedElsewhere {
-        /// The domain that the certificate was to prove.
-        domain: DomainName,
+        /// Whom the certificate was to prove.
+        reference: Box<str>,
+    },
+    /// The revocation list of an issuer should have been replaced by now.
+    #[error("the revocation list of an issuer expired at {}", Time(*.next_update))]
+    RevocationListExpired {
+        /// When the next one was due.
+        next_update: UnixTime,
+    },
+    /// The revocation list of an issuer is not signed by it, or by a key that may not do so.
+    #[error("the revocation list of an issuer is not signed by a key that may do so")]
+    RevocationListUnusable,
+    /// No revocation list tells about a certificate.
+    #[error("no revocation list covers a certificate of the chain")]
+    RevocationUnknown,
+    /// The issuer has revoked a certificate.
+    #[error("{position} has been revoked")]
+    Revoked {
+        /// Which certificate it is.
+        position: Position,
     },
     /// Nobody but the certificate itself vouches for it, and it is not pinned.
     #[error("the certificate is self-signed and not pinned")]
@@ -134,11 +166,98 @@ pub enum Reason {
         /// Which certificate it is.
         position: Position,
     },
+    /// An RSA key is shorter than the policy asks for.
+    #[error("the RSA key of {position} has {bits} bits, fewer than {minimum}")]
+    WeakKey {
+        /// How long it is.
+        bits: usize,
+        /// How long it has to be.
+        minimum: usize,
+        /// Whose it is.
+        position: Position,
+    },
 }
 
 impl Reason {
     /// The greatest length of the text in bytes.
     pub const MAX_TEXT_BYTES: usize = 2048;
+
+    /// A word for programs, which stays when the text changes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadSignature => "bad-signature",
+            Self::CaUsedAsEndEntity => "ca-used-as-end-entity",
+            Self::ConstraintsInLeaf => "constraints-in-leaf",
+            Self::DaneMismatch { .. } => "dane-mismatch",
+            Self::Distrusted => "distrusted",
+            Self::Expired { .. } => "expired",
+            Self::ExtendedKeyUsage { .. } => "extended-key-usage",
+            Self::IssuerKeyUsage => "issuer-key-usage",
+            Self::IssuerNotCa => "issuer-not-ca",
+            Self::KeyUsage => "key-usage",
+            Self::Malformed { .. } => "malformed",
+            Self::MalformedNames => "malformed-names",
+            Self::NameConstraint { .. } => "name-constraint",
+            Self::NameConstraintElsewhere => "name-constraint-elsewhere",
+            Self::NameMismatch(_) => "name-mismatch",
+            Self::NoCertificate => "no-certificate",
+            Self::NotYetValid { .. } => "not-yet-valid",
+            Self::PathLength => "path-length",
+            Self::PinnedElsewhere { .. } => "pinned-elsewhere",
+            Self::RevocationListExpired { .. } => "revocation-list-expired",
+            Self::RevocationListUnusable => "revocation-list-unusable",
+            Self::RevocationUnknown => "revocation-unknown",
+            Self::Revoked { .. } => "revoked",
+            Self::SelfSigned => "self-signed",
+            Self::TooComplex => "too-complex",
+            Self::TooManyCertificates { .. } => "too-many-certificates",
+            Self::TooManyNames { .. } => "too-many-names",
+            Self::UnknownIssuer => "unknown-issuer",
+            Self::UnsupportedAlgorithm => "unsupported-algorithm",
+            Self::UnsupportedExtension => "unsupported-extension",
+            Self::UnsupportedVersion { .. } => "unsupported-version",
+            Self::WeakKey { .. } => "weak-key",
+        }
+    }
+
+    /// What was wrong: the chain, the identity, or how the keys may be used.
+    #[must_use]
+    pub fn aspect(&self) -> Aspect {
+        match self {
+            Self::BadSignature
+            | Self::CaUsedAsEndEntity
+            | Self::ConstraintsInLeaf
+            | Self::Distrusted
+            | Self::Expired { .. }
+            | Self::IssuerNotCa
+            | Self::Malformed { .. }
+            | Self::NameConstraintElsewhere
+            | Self::NoCertificate
+            | Self::NotYetValid { .. }
+            | Self::PathLength
+            | Self::SelfSigned
+            | Self::TooComplex
+            | Self::TooManyCertificates { .. }
+            | Self::UnknownIssuer
+            | Self::UnsupportedAlgorithm
+            | Self::UnsupportedExtension
+            | Self::UnsupportedVersion { .. }
+            | Self::WeakKey { .. } => Aspect::Chain,
+            Self::ExtendedKeyUsage { .. } => Aspect::ExtendedKeyUsage,
+            Self::DaneMismatch { .. }
+            | Self::MalformedNames
+            | Self::NameConstraint { .. }
+            | Self::NameMismatch(_)
+            | Self::PinnedElsewhere { .. }
+            | Self::TooManyNames { .. } => Aspect::Identity,
+            Self::IssuerKeyUsage | Self::KeyUsage => Aspect::KeyUsage,
+            Self::RevocationListExpired { .. }
+            | Self::RevocationListUnusable
+            | Self::RevocationUnknown
+            | Self::Revoked { .. } => Aspect::Revocation,
+        }
+    }
 
     /// How much the reason tells: of two, the greater is reported.
     fn rank(&self) -> u8 {
@@ -150,18 +269,26 @@ impl Reason {
             | Self::UnsupportedVersion {
                 position: Position::Leaf,
             }
+            | Self::ConstraintsInLeaf
             | Self::MalformedNames => 8,
-            Self::Expired {
+            Self::DaneMismatch { .. }
+            | Self::Expired {
                 position: Position::Leaf,
                 ..
             }
             | Self::NotYetValid {
                 position: Position::Leaf,
                 ..
-            } => 7,
-            Self::NameMismatch { .. } => 6,
+            }
+            | Self::Revoked { .. } => 7,
+            Self::NameMismatch(_) => 6,
             Self::CaUsedAsEndEntity
             | Self::ExtendedKeyUsage {
+                position: Position::Leaf,
+                ..
+            }
+            | Self::KeyUsage
+            | Self::WeakKey {
                 position: Position::Leaf,
                 ..
             } => 5,
@@ -174,8 +301,13 @@ impl Reason {
             | Self::NameConstraintElsewhere
             | Self::PathLength
             | Self::PinnedElsewhere { .. }
-            | Self::TooComplex => 4,
-            Self::Expired { .. } | Self::NotYetValid { .. } => 3,
+            | Self::TooComplex
+            | Self::WeakKey { .. } => 4,
+            Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::RevocationListExpired { .. }
+            | Self::RevocationListUnusable
+            | Self::RevocationUnknown => 3,
             Self::UnsupportedAlgorithm | Self::UnsupportedExtension => 2,
             Self::Malformed { .. } | Self::UnsupportedVersion { .. } => 1,
             Self::SelfSigned | Self::UnknownIssuer => 0,
@@ -189,6 +321,70 @@ impl Reason {
         } else {
             self
         }
+    }
+}
+
+/// What a certificate names instead of what it was to name.
+///
+/// The text: `the certificate names a.example, not b.example`, and why a name that looks right does
+/// not count.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// Whom the certificate was to prove: the text of the [`Reference`](crate::Reference).
+    pub reference: Box<str>,
+    /// The subject alternative names of the certificate that say who it is for.
+    pub presented: NameList,
+    /// What would have matched.
+    pub expected: NameList,
+    /// Why a name that looks right does not count.
+    pub near: Option<NearMiss>,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            reference,
+            presented,
+            near,
+            ..
+        } = self;
+        write!(f, "the certificate names {presented}, not {reference}")?;
+        match near {
+            Some(near) => write!(f, "; {near}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a name that looks right does not count.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum NearMiss {
+    /// An IP address is written into a dNSName.
+    AddressAsText,
+    /// The common name is that of the subject, but does not count by the policy.
+    CommonName,
+    /// It has a form that does not count here, such as an SRVName where a host is asked for.
+    OtherForm,
+    /// It is the SRVName of another service.
+    OtherService,
+    /// A `sip` URI of another domain stands beside it and goes before it (RFC 5922 §7.1).
+    SipUriFirst,
+    /// It is a wildcard where none counts (RFC 5922 §7.2).
+    Wildcard,
+}
+
+impl fmt::Display for NearMiss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AddressAsText => "an address in a dNSName does not count, only an iPAddress",
+            Self::CommonName => "its common name does not count (policy on common names)",
+            Self::OtherForm => "it names it in a form that does not count here",
+            Self::OtherService => "an SRVName counts for its own service alone",
+            Self::SipUriFirst => "beside a sip URI a dNSName does not count (RFC 5922)",
+            Self::Wildcard => "a wildcard does not count here",
+        })
     }
 }
 
@@ -230,7 +426,7 @@ impl fmt::Display for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identifier::Name;
+    use crate::identifier::Identifier;
 
     #[test]
     fn the_longest_text_stays_below_its_bound() {
@@ -241,17 +437,17 @@ mod tests {
             "d".repeat(61),
         ]
         .join(".");
-        let service = format!("_{}.{domain}", "s".repeat(62));
-        let names = vec![Name::Srv(service.as_bytes()); 512];
-        let reason = Reason::NameMismatch {
-            domain: DomainName::parse(&domain).unwrap(),
-            presented: PresentedNames::of(&names),
-        };
+        let longest = format!("sip:{}.{domain}", "s".repeat(59));
+        let name = Identifier::CommonName(longest.into());
+        let presented = NameList::of(vec![name; 1024]);
+        let reason = Reason::NameMismatch(Box::new(Mismatch {
+            reference: format!("{domain} or {} more", usize::MAX).into(),
+            presented,
+            expected: NameList::default(),
+            near: Some(NearMiss::AddressAsText),
+        }));
         let text = reason.to_string();
-        assert!(
-            text.ends_with(&format!("and 507 more, not {domain}")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("and 1019 more, not {domain} or")));
         assert!(text.len() <= Reason::MAX_TEXT_BYTES, "{}", text.len());
     }
 

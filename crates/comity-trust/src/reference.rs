@@ -1,62 +1,246 @@
 use std::fmt;
 
-use comity_identity::DomainName;
+use comity_identity::{DomainName, Host};
 
-use crate::identifier::Name;
+use crate::evidence::Evidence;
+use crate::identifier::Identifier;
+use crate::policy::CommonName;
 
-/// Whom the certificate must name: the domain that the connection is for (RFC 9525 §4).
+/// Whom the certificate must name, and in which forms (RFC 9525 §4).
 ///
-/// The domain is the one of the address or of the stream header, never a host that DNS gave. Every
-/// reference accepts a DNS-ID; with a service it accepts an SRV-ID for that service too. The
-/// subject's common name is never read.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+/// The name is the one of the address or of the stream header, never a host that DNS gave, unless
+/// the policy allows that ([`Reference::or_target`]).
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reference {
-    domain: DomainName,
-    service: Option<Service>,
+    pub(crate) subjects: Subjects,
+    pub(crate) forms: Forms,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) evidence: Evidence,
 }
 
 impl Reference {
     /// Accepts a DNS-ID for `domain` and nothing else.
     #[must_use]
     pub fn dns(domain: DomainName) -> Self {
-        Self {
-            domain,
-            service: None,
-        }
+        Self::host(Host::Domain(domain))
     }
 
-    /// Accepts a DNS-ID for `domain` and an SRV-ID for `service` at `domain`.
+    /// Accepts a DNS-ID for a domain, an IP-ID for an address.
+    #[must_use]
+    pub fn host(host: Host) -> Self {
+        Self::one(host, Forms::Host)
+    }
+
+    /// Accepts a DNS-ID for `domain`, an SRV-ID for `service` at `domain`, and its XmppAddr.
     ///
     /// For streams between XMPP servers the domain is the stream's `to` on an outbound and its
     /// `from` on an inbound stream (RFC 6120 §13.7.2.1).
     #[must_use]
     pub fn service(domain: DomainName, service: Service) -> Self {
+        Self::one(Host::Domain(domain), Forms::Xmpp(service))
+    }
+
+    /// Accepts a certificate of the SIP domain `domain` (RFC 5922 §7).
+    #[must_use]
+    pub fn sip(domain: DomainName) -> Self {
+        Self::one(Host::Domain(domain), Forms::Sip)
+    }
+
+    /// Accepts each of these TLS peers. Without any it accepts nobody.
+    ///
+    /// The work grows with the number of peers times that of the certificate's names.
+    #[must_use]
+    pub fn peers(peers: impl IntoIterator<Item = PeerSubject>) -> Self {
+        Self::of(
+            Subjects::These(peers.into_iter().collect()),
+            Forms::PeerSubject,
+        )
+    }
+
+    /// Accepts whomever the certificate names in these forms, so that the verdict tells who that
+    /// is: [`Trusted::subjects`](crate::Trusted::subjects).
+    ///
+    /// So a SIP server learns the identities of a client that connects (RFC 5922 §7.4). A wildcard
+    /// names nobody.
+    #[must_use]
+    pub fn anyone(forms: Forms) -> Self {
+        Self::of(Subjects::Anyone, forms)
+    }
+
+    fn one(host: Host, forms: Forms) -> Self {
+        Self::of(Subjects::These(vec![PeerSubject::new(host)]), forms)
+    }
+
+    fn of(subjects: Subjects, forms: Forms) -> Self {
         Self {
-            domain,
-            service: Some(service),
+            subjects,
+            forms,
+            targets: Vec::new(),
+            evidence: Evidence::default(),
         }
     }
 
-    /// The domain that a trusted certificate speaks for.
+    /// Adds a host that DNS named for the domain: a DNS-ID for it proves the first subject, if
+    /// [`Policy::targets`](crate::Policy::targets) allows its basis.
+    ///
+    /// For [`Reference::sip`] that DNS-ID is no wildcard.
     #[must_use]
-    pub fn domain(&self) -> &DomainName {
-        &self.domain
+    pub fn or_target(mut self, host: DomainName, basis: TargetBasis) -> Self {
+        self.targets.push(Target { host, basis });
+        self
     }
 
-    pub(crate) fn matches(&self, name: Name<'_>) -> bool {
-        match name {
-            Name::Dns(presented) => matches_dns(presented, &self.domain),
-            Name::Srv(presented) => self
-                .service
-                .is_some_and(|service| matches_srv(presented, service, &self.domain)),
+    /// Adds what was found out about the first subject's certificate beside the chain.
+    #[must_use]
+    pub fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence = evidence;
+        self
+    }
+
+    /// Whom the certificate must name: nobody in particular for [`Reference::anyone`].
+    pub fn subjects(&self) -> impl Iterator<Item = &Host> {
+        self.peers_named().iter().map(|peer| &peer.host)
+    }
+
+    /// In which forms.
+    #[must_use]
+    pub fn forms(&self) -> Forms {
+        self.forms
+    }
+
+    pub(crate) fn peers_named(&self) -> &[PeerSubject] {
+        match &self.subjects {
+            Subjects::These(peers) => peers,
+            Subjects::Anyone => &[],
         }
     }
 }
 
+/// Writes the first subject and how many more there are, or `anyone`.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.domain.fmt(f)
+        match (&self.subjects, self.peers_named()) {
+            (Subjects::Anyone, _) => f.write_str("anyone"),
+            (Subjects::These(_), []) => f.write_str("nobody"),
+            (Subjects::These(_), [only]) => only.host.fmt(f),
+            (Subjects::These(_), [first, others @ ..]) => {
+                write!(f, "{} or {} more", first.host, others.len())
+            }
+        }
     }
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Subjects {
+    Anyone,
+    These(Vec<PeerSubject>),
+}
+
+/// The name of a TLS peer that an operator has entered: its certificate must carry it as a whole,
+/// as a DNS-ID, in a `sip` URI or as an IP-ID, or as its common name if that is allowed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct PeerSubject {
+    /// The name or address.
+    pub host: Host,
+    /// Whether the common name of this peer counts. Default: `None`, as the policy says
+    /// ([`Policy::common_name`](crate::Policy::common_name)).
+    pub common_name: Option<CommonName>,
+}
+
+impl PeerSubject {
+    /// A peer whose common name counts as the policy says.
+    #[must_use]
+    pub fn new(host: impl Into<Host>) -> Self {
+        Self {
+            host: host.into(),
+            common_name: None,
+        }
+    }
+
+    /// A peer with its own rule about common names.
+    #[must_use]
+    pub fn with_common_name(host: impl Into<Host>, common_name: CommonName) -> Self {
+        Self {
+            host: host.into(),
+            common_name: Some(common_name),
+        }
+    }
+}
+
+impl fmt::Display for PeerSubject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.host.fmt(f)
+    }
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Target {
+    pub(crate) host: DomainName,
+    pub(crate) basis: TargetBasis,
+}
+
+/// Why a host that DNS named may prove the domain that it was named for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum TargetBasis {
+    /// It is the domain or lies below it, so that it belongs to the same owner.
+    InDomain,
+    /// Every answer that led to it was secured by DNSSEC (RFC 7673 §4.1).
+    Secure,
+}
+
+/// In which forms a certificate may name someone.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Forms {
+    /// A DNS-ID, whose first label may be a wildcard, or an IP-ID (RFC 9525).
+    Host,
+    /// A DNS-ID that is no wildcard, a `sip` URI, an IP-ID or, where it is allowed, the common
+    /// name.
+    PeerSubject,
+    /// A `sip` URI without a user; only without any, a DNS-ID that is no wildcard (RFC 5922 §7.1).
+    Sip,
+    /// A DNS-ID, whose first label may be a wildcard, an SRV-ID or an XmppAddr (RFC 6120
+    /// §13.7.1.2.1).
+    Xmpp(Service),
+}
+
+impl Forms {
+    /// The names that would have proved `host`, the usual ones first.
+    pub(crate) fn expected(self, host: &Host) -> Vec<Identifier> {
+        let domain = match host {
+            Host::Ip(address) => return vec![Identifier::Ip(*address)],
+            Host::Domain(domain) => domain,
+        };
+        let dns = Identifier::Dns(domain.as_str().into());
+        let uri = || Identifier::Uri(format!("sip:{domain}").into());
+        match self {
+            Self::Host => [Some(dns), wildcard(domain)]
+                .into_iter()
+                .flatten()
+                .collect(),
+            Self::PeerSubject => vec![dns, uri()],
+            Self::Sip => vec![uri(), dns],
+            Self::Xmpp(service) => {
+                let srv = Identifier::Srv(format!("{}.{domain}", service.label()).into());
+                let xmpp = Identifier::Xmpp(domain.as_str().into());
+                [Some(dns), wildcard(domain), Some(srv), Some(xmpp)]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
+        }
+    }
+}
+
+/// The wildcard that stands for `domain`, if one can.
+fn wildcard(domain: &DomainName) -> Option<Identifier> {
+    let parent = domain.parent()?;
+    parent
+        .as_str()
+        .contains('.')
+        .then(|| Identifier::Dns(format!("*.{parent}").into()))
 }
 
 /// A service that an SRVName can name (RFC 4985 §2).
@@ -70,7 +254,7 @@ pub enum Service {
 }
 
 impl Service {
-    fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::XmppClient => "_xmpp-client",
             Self::XmppServer => "_xmpp-server",
@@ -78,143 +262,56 @@ impl Service {
     }
 }
 
-/// Compares by RFC 9525 §6.3: case does not matter, and a wildcard is the complete left-most label
-/// of the presented name and stands for one label.
-///
-/// A wildcard right below the root, as in `*.com`, matches nothing, as in webpki. A presented name
-/// that is no domain name, by a NUL byte for instance, equals no [`DomainName`].
-fn matches_dns(presented: &[u8], domain: &DomainName) -> bool {
-    let domain = domain.as_str();
-    match presented.strip_prefix(b"*.") {
-        None => presented.eq_ignore_ascii_case(domain.as_bytes()),
-        Some(above) => {
-            above.contains(&b'.')
-                && domain
-                    .split_once('.')
-                    .is_some_and(|(_, parent)| above.eq_ignore_ascii_case(parent.as_bytes()))
-        }
-    }
-}
-
-/// Compares by RFC 4985 §2 and §3: `_Service.Name`, each part as a whole, case does not matter, no
-/// wildcard.
-fn matches_srv(presented: &[u8], service: Service, domain: &DomainName) -> bool {
-    let (label, domain) = (service.label().as_bytes(), domain.as_str().as_bytes());
-    presented
-        .split_at_checked(label.len())
-        .is_some_and(|(service, rest)| {
-            service.eq_ignore_ascii_case(label)
-                && rest
-                    .strip_prefix(b".")
-                    .is_some_and(|name| name.eq_ignore_ascii_case(domain))
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> DomainName {
-        DomainName::parse(text).unwrap()
+    fn expected(forms: Forms, host: &str) -> Vec<String> {
+        let names = forms.expected(&Host::parse(host).unwrap());
+        names.iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn dns_ids_match_whole_or_by_one_wildcard_label() {
-        let matching: &[(&[u8], &str)] = &[
-            (b"a.example", "a.example"),
-            (b"A.ExAmPlE", "a.example"),
-            (b"xn--bcher-kva.example", "b\u{fc}cher.example"),
-            (b"XN--BCHER-KVA.example", "b\u{fc}cher.example"),
-            (b"*.a.example", "b.a.example"),
-            (b"*.A.example", "b.a.example"),
-            (b"*.a.example", "xn--bcher-kva.a.example"),
-            (b"localhost", "localhost"),
-        ];
-        for &(presented, domain) in matching {
-            assert!(matches_dns(presented, &name(domain)), "{domain}");
-        }
-        let other: &[(&[u8], &str)] = &[
-            (b"", "a.example"),
-            (b"b.example", "a.example"),
-            (b"a.example.", "a.example"),
-            (b".a.example", "a.example"),
-            (b"b.a.example", "a.example"),
-            (b"example", "a.example"),
-            (b"a.example\0", "a.example"),
-            (b"a.example\0.b.example", "a.example"),
-            (b"a\0.example", "a.example"),
-            (b"a.example ", "a.example"),
-            (b"a.example,b.example", "a.example"),
-            (b"b\xc3\xbccher.example", "b\u{fc}cher.example"),
-            (b"b\xfccher.example", "b\u{fc}cher.example"),
-            (b"*", "a.example"),
-            (b"*", "localhost"),
-            (b"*.", "a.example"),
-            (b"*.example", "a.example"),
-            (b"*.a.example", "a.example"),
-            (b"*.a.example", "c.b.a.example"),
-            (b"*.*.example", "b.a.example"),
-            (b"b.*.example", "b.a.example"),
-            (b"b*.a.example", "bc.a.example"),
-            (b"*b.a.example", "cb.a.example"),
-            (b"**.a.example", "b.a.example"),
-            (b"*.a.example.", "b.a.example"),
-            (b"*.a.example\0", "b.a.example"),
-            (b"xn--*.a.example", "xn--bcher-kva.a.example"),
-            (b"_xmpp-server.a.example", "a.example"),
-        ];
-        for &(presented, domain) in other {
-            assert!(
-                !matches_dns(presented, &name(domain)),
-                "{} for {domain}",
-                presented.escape_ascii()
-            );
-        }
+    fn what_would_have_matched_depends_on_the_forms() {
+        let xmpp = Forms::Xmpp(Service::XmppServer);
+        assert_eq!(
+            expected(Forms::Host, "b.a.example"),
+            ["b.a.example", "*.a.example"]
+        );
+        assert_eq!(expected(Forms::Host, "a.example"), ["a.example"]);
+        assert_eq!(expected(Forms::Host, "192.0.2.1"), ["192.0.2.1"]);
+        assert_eq!(
+            expected(Forms::Sip, "a.example"),
+            ["sip:a.example", "a.example"]
+        );
+        assert_eq!(
+            expected(Forms::PeerSubject, "a.example"),
+            ["a.example", "sip:a.example"]
+        );
+        assert_eq!(
+            expected(xmpp, "b.a.example"),
+            [
+                "b.a.example",
+                "*.a.example",
+                "_xmpp-server.b.a.example",
+                "XmppAddr b.a.example"
+            ]
+        );
     }
 
     #[test]
-    fn srv_ids_match_service_and_domain_whole() {
-        let domain = name("a.example");
-        for presented in [&b"_xmpp-server.a.example"[..], b"_XMPP-Server.A.example"] {
-            assert!(matches_srv(presented, Service::XmppServer, &domain));
-            assert!(!matches_srv(presented, Service::XmppClient, &domain));
-        }
-        assert!(matches_srv(
-            b"_xmpp-client.a.example",
-            Service::XmppClient,
-            &domain
-        ));
-        for presented in [
-            &b""[..],
-            b"_xmpp-server",
-            b"_xmpp-server.",
-            b"_xmpp-server.*.example",
-            b"_xmpp-server.*.a.example",
-            b"*.a.example",
-            b"*.example",
-            b"_xmpp-server._tcp.a.example",
-            b"_xmpp-servera.example",
-            b"_xmpp-server.b.a.example",
-            b"_xmpp-server.a.example.",
-            b"_xmpp-server.a.example\0",
-            b"_xmpp-server\0.a.example",
-            b"xmpp-server.a.example",
-            b"a.example",
-            b"_sip.a.example",
+    fn a_reference_tells_whom_it_means() {
+        let peer = |name: &str| PeerSubject::new(Host::parse(name).unwrap());
+        for (reference, text) in [
+            (Reference::anyone(Forms::Sip), "anyone"),
+            (Reference::peers([]), "nobody"),
+            (Reference::peers([peer("192.0.2.1")]), "192.0.2.1"),
+            (
+                Reference::peers(["a.example", "b.example", "c.example"].map(peer)),
+                "a.example or 2 more",
+            ),
         ] {
-            assert!(
-                !matches_srv(presented, Service::XmppServer, &domain),
-                "{}",
-                presented.escape_ascii()
-            );
+            assert_eq!(reference.to_string(), text);
         }
-    }
-
-    #[test]
-    fn a_service_name_counts_only_where_a_service_is_asked_for() {
-        let srv = Name::Srv(b"_xmpp-server.a.example");
-        assert!(Reference::service(name("a.example"), Service::XmppServer).matches(srv));
-        assert!(!Reference::dns(name("a.example")).matches(srv));
-        assert!(!Reference::dns(name("a.example")).matches(Name::Dns(b"_xmpp-server.a.example")));
     }
 }

@@ -1,23 +1,27 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use comity_identity::DomainName;
+use comity_identity::Host;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, TrustAnchor};
 
-use crate::certificate::{Certificate, Fault};
+use crate::certificate::{Certificate, Fault, Period};
+use crate::evidence::Fingerprint;
+use crate::key;
 
 /// Whom to believe: CA certificates, and certificates of peers that are believed as they are.
 ///
 /// The two are kept apart because a peer's own certificate must not become a CA: as an anchor it
-/// would vouch for every certificate that its key signs. Keep one store per protocol.
+/// would vouch for every certificate that its key signs. Keep one store per protocol, in the
+/// [`Policy`](crate::Policy) of that protocol.
 ///
 /// An anchor counts only within its own validity period.
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
     anchors: Vec<TrustAnchor<'static>>,
-    /// The validity period of the anchor at the same place.
-    periods: Vec<Period>,
-    pins: Vec<Pin>,
+    /// What webpki forgets about the anchor at the same place.
+    facts: Vec<AnchorFacts>,
+    certificate_pins: BTreeMap<Box<[u8]>, BTreeSet<Host>>,
+    key_pins: BTreeMap<Fingerprint, BTreeSet<Host>>,
 }
 
 impl TrustStore {
@@ -40,12 +44,13 @@ impl TrustStore {
         if !fields.may_sign_certificates()? {
             return Err(AnchorError::KeyUsage);
         }
+        let rsa_bits = key::rsa_bits(fields.public_key)?;
         let anchor = webpki::anchor_from_trusted_cert(certificate)
             .map_err(|_webpki| AnchorError::Malformed)?;
         self.anchors.push(anchor.to_owned());
-        self.periods.push(Period {
-            not_before: fields.not_before,
-            not_after: fields.not_after,
+        self.facts.push(AnchorFacts {
+            period: fields.period(),
+            rsa_bits,
         });
         Ok(())
     }
@@ -69,73 +74,97 @@ impl TrustStore {
         }
         let count = added.anchors.len();
         self.anchors.append(&mut added.anchors);
-        self.periods.append(&mut added.periods);
+        self.facts.append(&mut added.facts);
         Ok(count)
     }
 
-    /// Believes a peer's own certificate, byte for byte, for these domains alone.
+    /// Believes a peer's own certificate, byte for byte, for these subjects alone.
     ///
     /// A pinned certificate need not lead to an anchor and may call itself a CA, but vouches for
-    /// no other certificate. It must still name the domain, be within its validity period and
-    /// carry an accepted extended key usage.
+    /// no other certificate. It must still name the subject, be within its validity period and
+    /// carry an accepted key usage and extended key usage. Revocation lists are not asked about it:
+    /// who pinned it removes the pin.
     pub fn add_pin(
         &mut self,
-        certificate: CertificateDer<'static>,
-        domains: impl IntoIterator<Item = DomainName>,
+        certificate: &CertificateDer<'_>,
+        subjects: impl IntoIterator<Item = impl Into<Host>>,
     ) {
-        self.pins.push(Pin {
-            certificate,
-            domains: domains.into_iter().collect(),
-        });
+        let pinned = self.certificate_pins.entry(certificate.as_ref().into());
+        pinned
+            .or_default()
+            .extend(subjects.into_iter().map(Into::into));
+    }
+
+    /// Believes every certificate with this key as [`TrustStore::add_pin`] does, so that the peer
+    /// may renew its certificate.
+    ///
+    /// `key` is the fingerprint of the SubjectPublicKeyInfo in DER, with its SEQUENCE
+    /// ([`public_key`]).
+    pub fn add_key_pin(
+        &mut self,
+        key: Fingerprint,
+        subjects: impl IntoIterator<Item = impl Into<Host>>,
+    ) {
+        let pinned = self.key_pins.entry(key).or_default();
+        pinned.extend(subjects.into_iter().map(Into::into));
     }
 
     pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }
 
-    /// The validity period of an anchor that a path of this store's anchors ended in.
-    pub(crate) fn period(&self, anchor: &TrustAnchor<'_>) -> Option<Period> {
+    /// What is known about an anchor that a path of this store's anchors ended in.
+    pub(crate) fn facts(&self, anchor: &TrustAnchor<'_>) -> Option<AnchorFacts> {
         self.anchors
             .iter()
-            .zip(&self.periods)
-            .find_map(|(own, period)| std::ptr::eq(own, anchor).then_some(*period))
+            .zip(&self.facts)
+            .find_map(|(own, facts)| std::ptr::eq(own, anchor).then_some(*facts))
     }
 
-    pub(crate) fn pinned(&self, certificate: &CertificateDer<'_>, domain: &DomainName) -> Pinned {
-        let mut pinned = Pinned::No;
-        for pin in &self.pins {
-            if pin.certificate == *certificate {
-                if pin.domains.contains(domain) {
-                    return Pinned::Here;
-                }
-                pinned = Pinned::Elsewhere;
-            }
-        }
-        pinned
+    /// For whom the certificate, or every certificate with this key, is pinned.
+    pub(crate) fn pinned(&self, certificate: &[u8], public_key: &[u8]) -> Pinned<'_> {
+        let by_key = |fingerprint| self.key_pins.get(&fingerprint);
+        let keys = (!self.key_pins.is_empty()).then(|| {
+            [
+                by_key(Fingerprint::sha256(public_key)),
+                by_key(Fingerprint::sha512(public_key)),
+            ]
+        });
+        let by_certificate = self.certificate_pins.get(certificate);
+        let all = keys.into_iter().flatten().chain([by_certificate]);
+        Pinned(all.flatten().collect())
     }
 }
 
-/// The first and the last second at which a certificate is valid.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Period {
-    pub(crate) not_before: UnixTime,
-    pub(crate) not_after: UnixTime,
+/// The SubjectPublicKeyInfo of a certificate in DER, with its SEQUENCE.
+///
+/// # Errors
+///
+/// The certificate is malformed or not of version 3.
+pub fn public_key<'c>(certificate: &'c CertificateDer<'_>) -> Result<&'c [u8], AnchorError> {
+    Ok(Certificate::parse(certificate)?.public_key)
 }
 
+/// What webpki forgets about an anchor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AnchorFacts {
+    pub(crate) period: Period,
+    pub(crate) rsa_bits: Option<usize>,
+}
+
+/// For whom a certificate is pinned: the subjects of each of its pins.
 #[derive(Clone, Debug)]
-struct Pin {
-    certificate: CertificateDer<'static>,
-    domains: BTreeSet<DomainName>,
-}
+pub(crate) struct Pinned<'s>(Vec<&'s BTreeSet<Host>>);
 
-/// Whether a certificate is pinned.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Pinned {
-    /// For other domains only.
-    Elsewhere,
-    /// For the domain in question.
-    Here,
-    No,
+impl Pinned<'_> {
+    /// Whether it is pinned for anybody.
+    pub(crate) fn anywhere(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    pub(crate) fn for_subject(&self, subject: &Host) -> bool {
+        self.0.iter().any(|subjects| subjects.contains(subject))
+    }
 }
 
 /// Why a certificate cannot be a trust anchor.

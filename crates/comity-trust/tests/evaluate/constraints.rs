@@ -1,5 +1,6 @@
+use comity_identity::Host;
 use comity_testkit::mint::{Name, tlv};
-use comity_trust::Reason;
+use comity_trust::{CommonName, Forms, PeerSubject, Reason, TargetBasis, TargetPolicy};
 
 use super::*;
 
@@ -13,7 +14,7 @@ fn srv(name: &str) -> Name {
 
 fn outside(name: &str) -> Result<String, Reason> {
     Err(Reason::NameConstraint {
-        domain: domain(name),
+        host: domain(name).into(),
     })
 }
 
@@ -65,22 +66,144 @@ fn dns_constraints_bind_every_form_of_name() {
     }
 }
 
+/// Certificates that name a domain, each in another form, and references to it that take the form.
+fn every_form(name: &str) -> Vec<(&'static str, Leaf, Reference)> {
+    let name = domain(name);
+    let xmpp = || Reference::service(name.clone(), Service::XmppServer);
+    let sip = || Reference::sip(name.clone());
+    let peer = PeerSubject::with_common_name(name.clone(), CommonName::Always);
+    let by_common_name = Reference::peers([peer]);
+    vec![
+        (
+            "SRVName",
+            leaf().srv(&format!("_xmpp-server.{name}")),
+            xmpp(),
+        ),
+        ("XmppAddr", leaf().xmpp(name.as_str()), xmpp()),
+        ("URI", leaf().uri(&format!("sip:{name}")), sip()),
+        (
+            "CN",
+            leaf().common_name(name.as_str()),
+            by_common_name.clone(),
+        ),
+        (
+            "CN beside a dNSName",
+            leaf().dns("partner.example").common_name(name.as_str()),
+            by_common_name,
+        ),
+        (
+            "anyone",
+            leaf().xmpp(name.as_str()),
+            Reference::anyone(Forms::Xmpp(Service::XmppServer)),
+        ),
+        (
+            "URI of a peer",
+            leaf().uri(&format!("sip:{name}")),
+            Reference::peers([
+                PeerSubject::new(name.clone()),
+                PeerSubject::new(domain("other.example")),
+            ]),
+        ),
+    ]
+}
+
 #[test]
-fn names_that_cannot_match_stay_unmatched_below_a_constrained_ca() {
-    for (place, issuer, policy) in constrained(|ca| ca.permit(dns("partner.example"))) {
-        for leaf in [
-            leaf().xmpp("victim.example"),
-            leaf().uri("sip:victim.example"),
-            leaf().common_name("victim.example"),
-        ] {
-            let verdict = judge(&issuer.issue(&leaf), &policy, "victim.example");
-            let reason = outcome(verdict).unwrap_err();
-            assert_eq!(
-                reason.to_string(),
-                "the certificate names no domain, not victim.example",
-                "{place}"
-            );
+fn a_constrained_ca_speaks_for_no_other_domain_in_any_form() {
+    let partner = "partner.example";
+    let constraints: [fn(Ca) -> Ca; 2] = [
+        |ca| ca.permit(dns("partner.example")),
+        |ca| ca.exclude(dns("victim.example")),
+    ];
+    for constrain in constraints {
+        for (place, issuer, policy) in constrained(constrain) {
+            for name in ["victim.example", "im.victim.example"] {
+                for (form, leaf, reference) in every_form(name) {
+                    let peer = issuer.issue(&leaf);
+                    let verdict = ask(&chain(&peer), Role::Server, &reference, &policy);
+                    assert_eq!(outcome(verdict), outside(name), "{place}, {form}");
+                    // The same names from a CA that is free prove it.
+                    let peer = root().issue(&leaf);
+                    let free = ask(
+                        &chain(&peer),
+                        Role::Server,
+                        &reference,
+                        &trusting(&[&root()]),
+                    );
+                    assert!(free.trusted().is_some(), "{form}: {free}");
+                }
+            }
+            for (form, leaf, reference) in every_form(partner) {
+                let verdict = ask(
+                    &chain(&issuer.issue(&leaf)),
+                    Role::Server,
+                    &reference,
+                    &policy,
+                );
+                assert!(verdict.trusted().is_some(), "{place}, {form}: {verdict}");
+            }
         }
+    }
+}
+
+#[test]
+fn constraints_bind_the_target_that_matched_and_not_the_domain() {
+    let reference = |target: &str| {
+        Reference::sip(domain("victim.example")).or_target(domain(target), TargetBasis::Secure)
+    };
+    for (place, issuer, mut policy) in constrained(|ca| ca.permit(dns("partner.example"))) {
+        policy.targets = TargetPolicy::Secure;
+        let peer = issuer.issue(&leaf().dns("edge.partner.example"));
+        let verdict = ask(
+            &chain(&peer),
+            Role::Server,
+            &reference("edge.partner.example"),
+            &policy,
+        );
+        let trusted = verdict.trusted().unwrap();
+        assert_eq!(
+            trusted.subjects(),
+            [domain("victim.example").into()],
+            "{place}"
+        );
+        assert_eq!(trusted.matched_by().unwrap().text(), "edge.partner.example");
+    }
+}
+
+#[test]
+fn an_address_in_a_common_name_is_bound_as_well() {
+    let reference = || {
+        let address = Host::parse("192.0.2.1").unwrap();
+        Reference::peers([PeerSubject::with_common_name(address, CommonName::Always)])
+    };
+    let network = Name::Raw(tlv(0x87, &[192, 0, 2, 0, 255, 255, 255, 0]));
+    let elsewhere = Name::Raw(tlv(0x87, &[10, 0, 0, 0, 255, 0, 0, 0]));
+    for (constraint, allowed) in [
+        (dns("partner.example"), false),
+        (elsewhere, false),
+        (network, true),
+    ] {
+        for (place, issuer, policy) in constrained(|ca| ca.permit(constraint.clone())) {
+            let peer = issuer.issue(&leaf().common_name("192.0.2.1"));
+            let verdict = ask(&chain(&peer), Role::Server, &reference(), &policy);
+            assert_eq!(verdict.trusted().is_some(), allowed, "{place}: {verdict}");
+        }
+    }
+}
+
+#[test]
+fn anyone_is_only_whom_the_ca_may_vouch_for() {
+    for (place, issuer, policy) in constrained(|ca| ca.permit(dns("partner.example"))) {
+        let peer = issuer.issue(
+            &leaf()
+                .xmpp("victim.example")
+                .srv("_xmpp-server.partner.example")
+                .xmpp("im.partner.example"),
+        );
+        let anyone = Reference::anyone(Forms::Xmpp(Service::XmppServer));
+        let verdict = ask(&chain(&peer), Role::Client, &anyone, &policy);
+        let trusted = verdict.trusted().unwrap();
+        let expected = ["partner.example", "im.partner.example"].map(|name| domain(name).into());
+        assert_eq!(trusted.subjects(), expected, "{place}");
     }
 }
 

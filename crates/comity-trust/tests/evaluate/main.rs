@@ -14,7 +14,8 @@ use std::time::Duration;
 use comity_identity::DomainName;
 use comity_testkit::mint::{Authority, Ca, Identity, Leaf};
 use comity_trust::{
-    CertificateDer, Policy, Reason, Reference, Role, Service, UnixTime, Verdict, evaluate,
+    CertificateDer, Policy, Reason, Reference, RevocationLists, Role, Service, UnixTime, Verdict,
+    evaluate,
 };
 
 /// 2027-01-15T08:00:00Z
@@ -62,13 +63,24 @@ fn judge(identity: &Identity, policy: &Policy, name: &str) -> Verdict {
 
 fn judge_chain(chain: &[CertificateDer<'_>], policy: &Policy, name: &str) -> Verdict {
     let reference = Reference::service(domain(name), Service::XmppServer);
-    evaluate(chain, at(NOW), Role::Server, &reference, policy)
+    ask(chain, Role::Server, &reference, policy)
+}
+
+/// The verdict at `NOW` without revocation lists.
+fn ask(
+    chain: &[CertificateDer<'_>],
+    role: Role,
+    reference: &Reference,
+    policy: &Policy,
+) -> Verdict {
+    let none = RevocationLists::new();
+    evaluate(chain, at(NOW), role, reference, policy, &none)
 }
 
 /// What a verdict comes down to: the name that matched, or the reason.
 fn outcome(verdict: Verdict) -> Result<String, Reason> {
-    match verdict {
-        Verdict::Trusted(trusted) => Ok(trusted.matched_by().to_string()),
-        Verdict::Refused(reason) => Err(reason),
+    match verdict.outcome() {
+        Ok(trusted) => Ok(trusted.matched_by().unwrap().to_string()),
+        Err(reason) => Err(reason.clone()),
     }
 }

@@ -33,7 +33,7 @@ fn a_path_over_two_intermediates_is_found_in_any_order() {
     let reason = outcome(judge_chain(&reversed, &policy, "a.example")).unwrap_err();
     assert_eq!(
         reason.to_string(),
-        "the certificate names no domain, not a.example"
+        "the certificate names nothing, not a.example"
     );
 }
 

@@ -11,7 +11,7 @@ fn pinning(identity: &Identity, domains: &[&str]) -> Policy {
     let mut policy = trusting(&[]);
     let certificate = CertificateDer::from(identity.leaf().to_vec());
     let domains = domains.iter().map(|name| domain(name));
-    policy.store.add_pin(certificate, domains);
+    policy.store.add_pin(&certificate, domains);
     policy
 }
 
@@ -27,7 +27,7 @@ fn a_pinned_certificate_is_believed_for_its_domains_alone() {
         assert_eq!(
             outcome(judge(&peer, &policy, "b.example")),
             Err(Reason::PinnedElsewhere {
-                domain: domain("b.example")
+                reference: "b.example".into()
             })
         );
     }
@@ -38,7 +38,7 @@ fn a_second_pin_adds_its_domains() {
     let peer = good().self_signed();
     let mut policy = pinning(&peer, &["a.example"]);
     let certificate = CertificateDer::from(peer.leaf().to_vec());
-    policy.store.add_pin(certificate, [domain("b.example")]);
+    policy.store.add_pin(&certificate, [domain("b.example")]);
     for name in ["a.example", "b.example"] {
         assert_eq!(outcome(judge(&peer, &policy, name)), Ok(name.to_owned()));
     }
@@ -85,7 +85,7 @@ fn a_pinned_certificate_vouches_for_no_other() {
     let mut policy = trusting(&[]);
     let certificate = CertificateDer::from(ca.certificate().to_vec());
     let domains = [domain("a.example"), domain("victim.example")];
-    policy.store.add_pin(certificate, domains);
+    policy.store.add_pin(&certificate, domains);
     let forged = ca.issue(&leaf().dns("a.example").dns("victim.example"));
     let mut chain = chain(&forged);
     chain.push(ca.certificate().into());

@@ -1,0 +1,244 @@
+use std::cell::RefCell;
+use std::time::Duration;
+
+use rustls_pki_types::{CertificateDer, UnixTime};
+use webpki::{
+    Cert, CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator,
+    KeyPurposeIdIter, RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder,
+    UnknownStatusPolicy, VerifiedPath,
+};
+
+use crate::certificate::Certificate;
+use crate::constraints;
+use crate::evaluate::{Question, fault};
+use crate::matching::Match;
+use crate::policy::Revocation;
+use crate::reason::{Position, Reason};
+
+/// The search for a path to an anchor that also keeps our own rules.
+pub(crate) struct Search<'q> {
+    question: Question<'q>,
+    matched: &'q [Match],
+    /// A path that webpki accepts and we do not came closest to trust, so our reason for the
+    /// refusal goes before webpki's for the paths that it gave up.
+    refused: RefCell<Option<Reason>>,
+    /// What the accepted path comes to.
+    accepted: RefCell<Option<Above>>,
+}
+
+/// What stands above a certificate that somebody vouches for.
+pub(crate) struct Above {
+    /// The last second at which all of it is valid.
+    pub(crate) valid_until: UnixTime,
+    /// The names that all of it may vouch for.
+    pub(crate) proved: Vec<Match>,
+}
+
+impl<'q> Search<'q> {
+    /// Searches a path whose constraints leave at least one of the matched names, if there are any.
+    pub(crate) fn new(question: Question<'q>, matched: &'q [Match]) -> Self {
+        Self {
+            question,
+            matched,
+            refused: RefCell::new(None),
+            accepted: RefCell::new(None),
+        }
+    }
+
+    pub(crate) fn run(
+        self,
+        end_entity: &EndEntityCert<'_>,
+        others: &[CertificateDer<'_>],
+    ) -> Result<Above, Reason> {
+        let Question {
+            now, policy, crls, ..
+        } = self.question;
+        let lists = match policy.revocation {
+            Revocation::Off => Vec::new(),
+            Revocation::IfListed | Revocation::Required => crls.all(),
+        };
+        if lists.is_empty() && policy.revocation == Revocation::Required {
+            return Err(Reason::RevocationUnknown);
+        }
+        let path = end_entity.verify_for_usage(
+            policy.algorithms,
+            policy.store.anchors(),
+            others,
+            now,
+            OwnRules,
+            revocation_options(policy.revocation, &lists),
+            Some(&|path| self.accept(path)),
+        );
+        let result = path
+            .map(drop)
+            .map_err(|error| path_reason(&error, &self.question));
+        let Self {
+            refused, accepted, ..
+        } = self;
+        result
+            .and_then(|()| accepted.take().ok_or(Reason::UnknownIssuer))
+            .map_err(|reason| refused.take().unwrap_or(reason))
+    }
+
+    fn accept(&self, path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
+        match self.check(path) {
+            Ok(above) => {
+                self.accepted.replace(Some(above));
+                Ok(())
+            }
+            Err(reason) => {
+                let mut refused = self.refused.borrow_mut();
+                *refused = Some(match refused.take() {
+                    Some(earlier) => earlier.or_more_telling(reason),
+                    None => reason,
+                });
+                Err(webpki::Error::UnknownIssuer)
+            }
+        }
+    }
+
+    /// Applies the rules that webpki leaves to its caller.
+    fn check(&self, path: &VerifiedPath<'_>) -> Result<Above, Reason> {
+        let anchor = path.anchor();
+        let (store, position) = (&self.question.policy.store, Position::Anchor);
+        let facts = store.facts(anchor).ok_or(Reason::UnknownIssuer)?;
+        self.question.check_period(facts.period, position)?;
+        self.question.check_rsa_bits(facts.rsa_bits, position)?;
+        let mut above = Above {
+            valid_until: facts.period.not_after,
+            proved: self.matched.to_vec(),
+        };
+        if let Some(constraints) = &anchor.name_constraints {
+            self.constrain(&mut above, constraints, position)?;
+        }
+        self.heed_lists(&mut above, path.end_entity().issuer());
+        for issuer in path.intermediate_certificates() {
+            self.check_issuer(&mut above, issuer)?;
+        }
+        Ok(above)
+    }
+
+    fn check_issuer(&self, above: &mut Above, issuer: &Cert<'_>) -> Result<(), Reason> {
+        let position = Position::Issuer;
+        let der = issuer.der();
+        let issuer = Certificate::parse(&der).map_err(fault(position))?;
+        if !issuer.may_sign_certificates().map_err(fault(position))? {
+            return Err(Reason::IssuerKeyUsage);
+        }
+        self.question.check_purposes(&issuer, position)?;
+        self.question.check_key(issuer.public_key, position)?;
+        if let Some(constraints) = issuer.name_constraints().map_err(fault(position))? {
+            self.constrain(above, constraints, position)?;
+        }
+        above.valid_until = above.valid_until.min(issuer.not_after);
+        self.heed_lists(above, issuer.issuer);
+        Ok(())
+    }
+
+    /// Leaves the names that a CA may vouch for.
+    fn constrain(
+        &self,
+        above: &mut Above,
+        constraints: &[u8],
+        position: Position,
+    ) -> Result<(), Reason> {
+        let mut proved = Vec::with_capacity(above.proved.len());
+        for found in &above.proved {
+            if constraints::permit(constraints, &found.named).map_err(fault(position))? {
+                proved.push(found.clone());
+            }
+        }
+        above.proved = proved;
+        match (above.proved.first(), self.matched.first()) {
+            (None, Some(found)) => Err(Reason::NameConstraint {
+                host: found.named.clone(),
+            }),
+            (Some(_), _) | (None, None) => Ok(()),
+        }
+    }
+
+    /// Where lists must be current, nothing is valid longer than they are.
+    fn heed_lists(&self, above: &mut Above, issuer: &[u8]) {
+        let Question { policy, crls, .. } = self.question;
+        if policy.revocation == Revocation::Required
+            && let Some(next_update) = crls.next_update(issuer)
+        {
+            let last = Duration::from_secs(next_update.as_secs().saturating_sub(1));
+            above.valid_until = above.valid_until.min(UnixTime::since_unix_epoch(last));
+        }
+    }
+}
+
+/// Leaves all extended key usages to our own rules.
+struct OwnRules;
+
+impl ExtendedKeyUsageValidator for OwnRules {
+    fn validate(&self, _purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        Ok(())
+    }
+}
+
+fn revocation_options<'l>(
+    revocation: Revocation,
+    lists: &'l [&'l CertRevocationList<'l>],
+) -> Option<RevocationOptions<'l>> {
+    let (unknown, expired) = match revocation {
+        Revocation::Required => (UnknownStatusPolicy::Deny, ExpirationPolicy::Enforce),
+        Revocation::IfListed | Revocation::Off => {
+            (UnknownStatusPolicy::Allow, ExpirationPolicy::Ignore)
+        }
+    };
+    let options = RevocationOptionsBuilder::new(lists).ok()?;
+    let options = options
+        .with_depth(RevocationCheckDepth::Chain)
+        .with_status_policy(unknown)
+        .with_expiration_policy(expired);
+    Some(options.build())
+}
+
+/// What webpki's error says once the leaf has been parsed and its own period has been checked.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other errors all say that some part of a certificate is malformed"
+)]
+fn path_reason(error: &webpki::Error, question: &Question<'_>) -> Reason {
+    use webpki::Error;
+    let position = Position::Issuer;
+    match *error {
+        Error::UnknownIssuer => Reason::UnknownIssuer,
+        Error::CertExpired { not_after, .. } => Reason::Expired {
+            not_after,
+            position,
+        },
+        Error::CertNotValidYet { not_before, .. } => Reason::NotYetValid {
+            not_before,
+            position,
+        },
+        Error::InvalidSignatureForPublicKey => Reason::BadSignature,
+        Error::CertDistrusted => Reason::Distrusted,
+        Error::EmptyEkuExtension => question.no_purpose(position),
+        Error::NameConstraintViolation => Reason::NameConstraintElsewhere,
+        Error::CaUsedAsEndEntity => Reason::CaUsedAsEndEntity,
+        Error::EndEntityUsedAsCa => Reason::IssuerNotCa,
+        Error::PathLenConstraintViolated | Error::MaximumPathDepthExceeded => Reason::PathLength,
+        Error::MaximumSignatureChecksExceeded
+        | Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumNameConstraintComparisonsExceeded => Reason::TooComplex,
+        Error::UnsupportedSignatureAlgorithmContext(_)
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            Reason::UnsupportedAlgorithm
+        }
+        Error::UnsupportedCriticalExtension => Reason::UnsupportedExtension,
+        Error::UnsupportedCertVersion => Reason::UnsupportedVersion { position },
+        Error::CertRevoked => Reason::Revoked { position },
+        Error::UnknownRevocationStatus => Reason::RevocationUnknown,
+        Error::CrlExpired { next_update, .. } => Reason::RevocationListExpired { next_update },
+        Error::InvalidCrlSignatureForPublicKey
+        | Error::IssuerNotCrlSigner
+        | Error::UnsupportedCrlSignatureAlgorithmContext(_)
+        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => {
+            Reason::RevocationListUnusable
+        }
+        _ => Reason::Malformed { position },
+    }
+}
