@@ -1,17 +1,19 @@
-use std::fmt;
 use std::sync::Arc;
 
+use comity_identity::DomainName;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
 use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
-use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
+use crate::hello::{Hello, Offer, Problem};
+use crate::identities::{ByServerName, Identities};
 use crate::identity::Identity;
 use crate::verifier::{ClientAuth, Enforce, ServerAuth, Verifier};
+use crate::version::TlsVersion;
 
 /// How one protocol of a server uses TLS, as a client and as a server.
 ///
@@ -30,13 +32,20 @@ pub struct TlsContext {
     pub cipher_suites: Vec<SupportedCipherSuite>,
     /// Whether a server asks its clients for certificates. Default: [`ClientAuth::Observe`].
     pub client_auth: ClientAuth,
-    /// What we present: always as a server, and as a client whenever the server asks.
-    /// Default: nothing.
+    /// What we present in either direction, unless `inbound` or `outbound` has something else.
+    /// Default: nothing, with which only a client can do.
     pub identity: Option<Identity>,
+    /// What we present as a server.
+    pub inbound: Identities,
     /// The newest version that is spoken. Default: [`TlsVersion::Tls13`].
     pub max_version: TlsVersion,
     /// The oldest version that is spoken. Default: [`TlsVersion::Tls12`].
     pub min_version: TlsVersion,
+    /// What we present as a client.
+    pub outbound: Identities,
+    /// Whether we present a certificate to servers that ask for one.
+    /// Default: [`PresentCertificate::IfAsked`].
+    pub present_certificate: PresentCertificate,
     /// Whose cryptography is used.
     pub provider: Arc<CryptoProvider>,
     /// What a client makes of servers' certificates.
@@ -57,8 +66,11 @@ impl TlsContext {
             cipher_suites: Vec::new(),
             client_auth: ClientAuth::Observe,
             identity: None,
+            inbound: Identities::default(),
             max_version: TlsVersion::Tls13,
             min_version: TlsVersion::Tls12,
+            outbound: Identities::default(),
+            present_certificate: PresentCertificate::IfAsked,
             provider,
             server_auth: ServerAuth::Observe,
         }
@@ -75,20 +87,86 @@ impl TlsContext {
         }
     }
 
-    /// The configuration for connections that we open.
+    /// The configuration for connections that we open on behalf of no particular domain of ours.
     ///
     /// # Errors
     ///
     /// The versions cannot be spoken with the suites.
     pub fn client_config(&self) -> Result<ClientConfig, ConfigError> {
+        self.client(None)
+    }
+
+    /// The configuration for connections that we open on behalf of a domain of ours.
+    ///
+    /// # Errors
+    ///
+    /// As [`TlsContext::client_config`].
+    pub fn client_config_for(&self, domain: &DomainName) -> Result<ClientConfig, ConfigError> {
+        self.client(Some(domain))
+    }
+
+    /// The configuration for connections that we accept, with the certificate chosen by SNI.
+    ///
+    /// So direct TLS needs it, where nothing else tells which of our domains is meant.
+    ///
+    /// # Errors
+    ///
+    /// There is no identity to present, or the versions cannot be spoken with the suites.
+    pub fn server_config(&self) -> Result<ServerConfig, ConfigError> {
+        self.server(self.inbound.clone())
+    }
+
+    /// The configuration for connections that we accept after the peer has told which of our
+    /// domains it means.
+    ///
+    /// So STARTTLS needs it: what `to` in the stream header says goes before SNI
+    /// (RFC 6120 §5.4.3.1). For a domain without an identity of its own SNI decides.
+    ///
+    /// # Errors
+    ///
+    /// As [`TlsContext::server_config`].
+    pub fn server_config_for(&self, domain: &DomainName) -> Result<ServerConfig, ConfigError> {
+        self.server(match self.inbound.domains.get(domain) {
+            Some(identity) => Identities {
+                default: Some(identity.clone()),
+                ..Identities::default()
+            },
+            None => self.inbound.clone(),
+        })
+    }
+
+    /// Says why a server with this context cannot serve a client that sends such a hello, as far as
+    /// the hello tells.
+    ///
+    /// `domain` is that of ours which the client means, if it is known from elsewhere than SNI.
+    #[must_use]
+    pub fn problem(&self, hello: &Hello, domain: Option<&DomainName>) -> Option<Problem> {
+        let domain = domain.or(hello.server_name.as_ref());
+        let identity = self.inbound.choose(domain, self.identity.as_ref());
+        let offer = Offer {
+            alpn: &self.alpn,
+            groups: &self.provider.kx_groups,
+            key: identity.map(Identity::key),
+            provider: &self.provider.cipher_suites,
+            suites: &self.suites(),
+            versions: &self.versions(),
+        };
+        offer.problem(hello)
+    }
+
+    fn client(&self, domain: Option<&DomainName>) -> Result<ClientConfig, ConfigError> {
+        let versions = self.rustls_versions()?;
         let verifier: Arc<dyn ServerCertVerifier> = self.verifier();
-        let versions = self.versions()?;
         let builder = ClientConfig::builder_with_details(self.restricted(), self.clock())
             .with_protocol_versions(&versions)
             .map_err(|_rustls| ConfigError::NoCipherSuite)?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let mut config = match &self.identity {
+        let identity = match self.present_certificate {
+            PresentCertificate::IfAsked => self.outbound.choose(domain, self.identity.as_ref()),
+            PresentCertificate::Never => None,
+        };
+        let mut config = match identity {
             Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
             None => builder.with_no_client_auth(),
         };
@@ -97,48 +175,53 @@ impl TlsContext {
         Ok(config)
     }
 
-    /// The configuration for connections that we accept.
-    ///
-    /// # Errors
-    ///
-    /// There is no identity to present, or the versions cannot be spoken with the suites.
-    pub fn server_config(&self) -> Result<ServerConfig, ConfigError> {
-        let identity = self.identity.as_ref().ok_or(ConfigError::NoIdentity)?;
-        let versions = self.versions()?;
+    fn server(&self, identities: Identities) -> Result<ServerConfig, ConfigError> {
+        let fallback = self.identity.clone();
+        if identities.choose(None, fallback.as_ref()).is_none() && identities.domains.is_empty() {
+            return Err(ConfigError::NoIdentity);
+        }
+        let versions = self.rustls_versions()?;
         let mut config = ServerConfig::builder_with_details(self.restricted(), self.clock())
             .with_protocol_versions(&versions)
             .map_err(|_rustls| ConfigError::NoCipherSuite)?
             .with_client_cert_verifier(self.verifier())
-            .with_cert_resolver(identity.resolver());
+            .with_cert_resolver(Arc::new(ByServerName {
+                identities,
+                fallback,
+            }));
         config.alpn_protocols.clone_from(&self.alpn);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(config)
     }
 
-    /// The versions that may be spoken, each of which has a suite if suites are named.
-    fn versions(&self) -> Result<Vec<&'static SupportedProtocolVersion>, ConfigError> {
+    /// The versions that may be spoken, best first.
+    fn versions(&self) -> Vec<TlsVersion> {
         let range = self.min_version..=self.max_version;
-        if range.is_empty() {
+        let versions = [TlsVersion::Tls13, TlsVersion::Tls12].into_iter();
+        versions.filter(|version| range.contains(version)).collect()
+    }
+
+    /// The same for rustls. Each has a suite if suites are named.
+    fn rustls_versions(&self) -> Result<Vec<&'static SupportedProtocolVersion>, ConfigError> {
+        let versions = self.versions();
+        if versions.is_empty() {
             return Err(ConfigError::NoVersion);
         }
         let suites = self.suites();
-        [TlsVersion::Tls13, TlsVersion::Tls12]
-            .into_iter()
-            .filter(|version| range.contains(version))
-            .map(|version| {
-                let has_suite = suites.iter().any(|suite| version.has(suite));
-                if has_suite || self.cipher_suites.is_empty() {
-                    Ok(version.to_rustls())
-                } else {
-                    Err(ConfigError::VersionWithoutSuite { version })
-                }
-            })
-            .collect()
+        let with_suite = |version: TlsVersion| {
+            let has_suite = suites.iter().any(|suite| version.has(suite));
+            if has_suite || self.cipher_suites.is_empty() {
+                Ok(version.to_rustls())
+            } else {
+                Err(ConfigError::VersionWithoutSuite { version })
+            }
+        };
+        versions.into_iter().map(with_suite).collect()
     }
 
     /// The suites that may be negotiated, best first.
-    pub(crate) fn suites(&self) -> Vec<SupportedCipherSuite> {
+    fn suites(&self) -> Vec<SupportedCipherSuite> {
         let all = &self.provider.cipher_suites;
         if self.cipher_suites.is_empty() {
             return all.clone();
@@ -174,41 +257,14 @@ impl TlsContext {
     }
 }
 
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+/// Whether a client presents a certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum TlsVersion {
-    /// TLS 1.2 (RFC 5246), with authenticated encryption and ephemeral keys only.
-    Tls12,
-    /// TLS 1.3 (RFC 8446).
-    Tls13,
-}
-
-impl TlsVersion {
-    fn to_rustls(self) -> &'static SupportedProtocolVersion {
-        match self {
-            Self::Tls12 => &TLS12,
-            Self::Tls13 => &TLS13,
-        }
-    }
-
-    /// Whether a suite belongs to the version.
-    pub(crate) fn has(self, suite: &SupportedCipherSuite) -> bool {
-        matches!(
-            (self, suite),
-            (Self::Tls12, SupportedCipherSuite::Tls12(_))
-                | (Self::Tls13, SupportedCipherSuite::Tls13(_))
-        )
-    }
-}
-
-impl fmt::Display for TlsVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tls12 => "TLS 1.2",
-            Self::Tls13 => "TLS 1.3",
-        })
-    }
+pub enum PresentCertificate {
+    /// To a server that asks, if there is one to present.
+    IfAsked,
+    /// To nobody. A server that requires one ends the handshake.
+    Never,
 }
 
 /// Why a [`TlsContext`] makes no configuration.

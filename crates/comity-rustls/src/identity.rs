@@ -4,7 +4,7 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::{Error, InconsistentKeys};
 
 /// A certificate chain of our own with its private key: what we present to peers.
@@ -77,6 +77,14 @@ impl Identity {
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.0.cert
+    }
+
+    pub(crate) fn certified(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.0)
+    }
+
+    pub(crate) fn key(&self) -> &dyn SigningKey {
+        &*self.0.key
     }
 
     pub(crate) fn resolver(&self) -> Arc<SingleCertAndKey> {

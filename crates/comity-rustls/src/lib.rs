@@ -76,17 +76,23 @@
 
 mod cipher;
 mod context;
+mod hello;
+mod identities;
 mod identity;
 mod peer;
 mod sniff;
 mod verifier;
+mod version;
 
 pub use cipher::{CipherAnswer, CipherEntry, CipherList, CipherWarning, Objection};
-pub use context::{ConfigError, TlsContext, TlsVersion};
+pub use context::{ConfigError, PresentCertificate, TlsContext};
+pub use hello::{Hello, HelloError, HelloField, HelloReader, KeyKind, Listed, Problem};
+pub use identities::Identities;
 pub use identity::{Identity, IdentityError};
 pub use peer::{peer_verdict, signature_algorithms};
 pub use sniff::{Admitted, Plaintext, PortMode, Refusal, Sniffed};
 pub use verifier::{ClientAuth, Enforce, ServerAuth};
+pub use version::TlsVersion;
 
 /// The crypto provider of the crate's features: aws-lc-rs if that is enabled, otherwise ring.
 #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]

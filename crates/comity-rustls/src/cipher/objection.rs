@@ -6,6 +6,8 @@ use super::name::{Cipher, KeyExchange, Mode, Signature, Strength, Suite};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Objection {
+    /// Our own list of cipher suites does not have it.
+    NotListed,
     /// Nothing is encrypted.
     NullCipher,
     /// Weakened for export; broken within minutes.
@@ -54,7 +56,7 @@ pub enum Objection {
 
 impl Objection {
     /// All that is to be said against a suite that the provider does not have, the gravest first.
-    pub(super) fn all(suite: &Suite) -> Vec<Self> {
+    pub(crate) fn all(suite: &Suite) -> Vec<Self> {
         let mut objections: Vec<_> = [
             to_strength(suite.strength),
             to_cipher(suite.cipher),
@@ -76,6 +78,7 @@ impl Objection {
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {
+            Self::NotListed => "put it on the list of cipher suites",
             Self::NullCipher
             | Self::Export
             | Self::Anonymous
@@ -108,6 +111,7 @@ impl Objection {
 impl fmt::Display for Objection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NotListed => "left out by our own list",
             Self::NullCipher => "no encryption",
             Self::Export => "export strength",
             Self::Anonymous => "no authentication",

@@ -1,10 +1,14 @@
 //! Two rustls connections that talk in memory.
 #![cfg(test)]
 
+mod domains;
 mod enforce;
 mod garbage;
+mod hello;
 mod identity;
 mod observe;
+mod offered;
+mod problem;
 mod resumption;
 mod suites;
 

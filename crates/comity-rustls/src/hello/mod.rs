@@ -1,0 +1,12 @@
+//! What a client offers in its hello, and why it cannot be served.
+
+mod listed;
+mod message;
+mod problem;
+mod reader;
+
+pub use listed::Listed;
+pub use message::{Hello, HelloField};
+pub(crate) use problem::Offer;
+pub use problem::{KeyKind, Problem};
+pub use reader::{HelloError, HelloReader};
