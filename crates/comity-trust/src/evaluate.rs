@@ -239,18 +239,21 @@ impl<'q> Question<'q> {
     /// Says more of the peer's own certificate where nobody vouches for it, or where it is revoked.
     fn refined(&self, reason: Reason, leaf: &Leaf<'_>, pinned: &Pinned<'_>) -> Reason {
         let Certificate { issuer, serial, .. } = leaf.fields;
-        match reason {
-            Reason::UnknownIssuer | Reason::CaUsedAsEndEntity if pinned.anywhere() => {
-                Reason::PinnedElsewhere {
-                    reference: self.reference.to_string().into(),
-                }
-            }
-            Reason::UnknownIssuer if leaf.fields.is_self_issued() => Reason::SelfSigned,
-            Reason::Revoked { .. } if self.crls.revoke(issuer, serial) => Reason::Revoked {
-                position: Position::Leaf,
-            },
-            reason => reason,
+        let is_unknown = reason == Reason::UnknownIssuer;
+        if (is_unknown || reason == Reason::CaUsedAsEndEntity) && pinned.anywhere() {
+            return Reason::PinnedElsewhere {
+                reference: self.reference.to_string().into(),
+            };
         }
+        if is_unknown && leaf.fields.is_self_issued() {
+            return Reason::SelfSigned;
+        }
+        if matches!(reason, Reason::Revoked { .. }) && self.crls.revoke(issuer, serial) {
+            return Reason::Revoked {
+                position: Position::Leaf,
+            };
+        }
+        reason
     }
 
     pub(crate) fn check_period(&self, period: Period, position: Position) -> Result<(), Reason> {

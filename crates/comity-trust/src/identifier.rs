@@ -8,7 +8,7 @@ use comity_identity::DomainName;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Name<'a> {
     /// The one common name of the subject.
-    CommonName(&'a [u8]),
+    Subject(&'a [u8]),
     /// A dNSName.
     Dns(&'a [u8]),
     /// An iPAddress, of 4 or 16 octets.
@@ -25,7 +25,7 @@ impl Name<'_> {
     /// The name as an identifier, or `None` if it could name nothing or is not fit to be shown.
     pub(crate) fn identifier(self) -> Option<Identifier> {
         match self {
-            Self::CommonName(bytes) => {
+            Self::Subject(bytes) => {
                 presentable(bytes, is_shown_in_a_common_name).map(Identifier::CommonName)
             }
             Self::Dns(bytes) => {
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn every_form_tells_what_it_is() {
         for (name, shown, text) in [
-            (Name::CommonName(b"Edge 1"), "CN=Edge 1", "Edge 1"),
+            (Name::Subject(b"Edge 1"), "CN=Edge 1", "Edge 1"),
             (Name::Dns(b"*.A_b.c"), "*.A_b.c", "*.A_b.c"),
             (Name::Ip(&[192, 0, 2, 1]), "192.0.2.1", "192.0.2.1"),
             (Name::Ip(&[0; 16]), "::", "::"),
@@ -273,7 +273,7 @@ mod tests {
         }
         for name in ["", "a\0b", "a\nb", "\u{202e}b", &long] {
             let name = name.as_bytes();
-            assert_eq!(Name::CommonName(name).identifier(), None, "{name:?}");
+            assert_eq!(Name::Subject(name).identifier(), None, "{name:?}");
         }
         for name in [&b""[..], b"a@b.c", b"a.b/c", b"a\0.b", b"\xff.b"] {
             assert_eq!(Name::Xmpp(name).identifier(), None, "{name:?}");

@@ -36,7 +36,7 @@ pub(crate) fn mismatch(names: &Names<'_>, reference: &Reference) -> Mismatch {
         .list
         .iter()
         .copied()
-        .filter(|name| !matches!(name, Name::CommonName(_)))
+        .filter(|name| !matches!(name, Name::Subject(_)))
         .collect();
     let view = View::new(names, reference.forms);
     Mismatch {
@@ -139,7 +139,7 @@ impl<'n, 'a> View<'n, 'a> {
             (Forms::Sip | Forms::PeerSubject, Name::Uri(_)) => {
                 sip_domain(name).map(Meaning::Domain)
             }
-            (_, Name::CommonName(bytes)) => self
+            (_, Name::Subject(bytes)) => self
                 .common_name_counts(common_name)
                 .then_some(Meaning::CommonName(bytes)),
             (Forms::Host | Forms::PeerSubject | Forms::Sip, Name::Srv(_) | Name::Xmpp(_))
@@ -153,10 +153,9 @@ impl<'n, 'a> View<'n, 'a> {
         match (self.forms, name) {
             (Forms::Sip | Forms::PeerSubject, Name::Dns(bytes)) => Some(Meaning::Domain(bytes)),
             (Forms::Host | Forms::Xmpp(_), Name::Dns(bytes)) => Some(dns_id(bytes)),
-            (
-                _,
-                Name::CommonName(_) | Name::Ip(_) | Name::Srv(_) | Name::Uri(_) | Name::Xmpp(_),
-            ) => None,
+            (_, Name::Subject(_) | Name::Ip(_) | Name::Srv(_) | Name::Uri(_) | Name::Xmpp(_)) => {
+                None
+            }
         }
     }
 
@@ -168,7 +167,7 @@ impl<'n, 'a> View<'n, 'a> {
                 .names
                 .list
                 .iter()
-                .any(|name| !matches!(name, Name::CommonName(_) | Name::Ip(_))),
+                .any(|name| !matches!(name, Name::Subject(_) | Name::Ip(_))),
             CommonName::Always => true,
         }
     }
@@ -176,7 +175,7 @@ impl<'n, 'a> View<'n, 'a> {
     /// The first name that stands for `host` elsewhere, or by a rule that does not hold.
     fn near_miss(&self, host: &Host) -> Option<NearMiss> {
         self.names.list.iter().find_map(|name| match *name {
-            Name::CommonName(bytes) => Meaning::CommonName(bytes)
+            Name::Subject(bytes) => Meaning::CommonName(bytes)
                 .is(host)
                 .then_some(NearMiss::CommonName),
             Name::Dns(bytes) => self.near_dns_id(bytes, host),

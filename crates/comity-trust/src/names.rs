@@ -42,7 +42,7 @@ impl<'a> Names<'a> {
             None => Self::default(),
         };
         if let Some(common_name) = subject::common_name(leaf.subject)? {
-            names.list.push(Name::CommonName(common_name));
+            names.list.push(Name::Subject(common_name));
         }
         Ok(names)
     }

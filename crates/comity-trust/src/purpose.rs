@@ -179,6 +179,7 @@ const SIP_DOMAIN: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 20];
 
 #[cfg(test)]
 mod tests {
+    use super::Lacking::{Both, Client, Either, Server, SipDomain, SipDomainOrTls};
     use super::*;
 
     #[test]
@@ -190,7 +191,6 @@ mod tests {
         let both = [&*client, &*mail, &*server].concat();
         let ok = Ok(());
         let lacking = |what| Err(what);
-        use Lacking::{Both, Client, Either, Server, SipDomain, SipDomainOrTls};
         // Columns: AnyTls, Both, RoleStrict for a server, for a client, SipDomain, SipDomainOrTls.
         for (name, ids, expected) in [
             ("absent", None, [ok, ok, ok, ok, ok, ok]),

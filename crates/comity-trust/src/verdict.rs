@@ -132,9 +132,7 @@ impl Checks {
     /// The most telling of all reasons.
     pub(crate) fn worst(&self) -> Option<Reason> {
         let reasons = self.iter().filter_map(|(_, status)| status.reason());
-        reasons
-            .cloned()
-            .reduce(|first, second| first.or_more_telling(second))
+        reasons.cloned().reduce(Reason::or_more_telling)
     }
 }
 

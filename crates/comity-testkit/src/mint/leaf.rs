@@ -17,6 +17,7 @@ use super::name::{Name, tlv};
 pub struct Leaf {
     body: Body,
     names: Vec<Name>,
+    others: Vec<(String, Vec<u8>)>,
 }
 
 /// What basicConstraints say.
@@ -38,8 +39,12 @@ impl Leaf {
         let mut body = Body::new(seed);
         body.usages = vec![Usage::DigitalSignature];
         body.purposes = vec![Purpose::ServerAuth, Purpose::ClientAuth];
-        let names = Vec::new();
-        Self { body, names }.basic(Basic::Leaf)
+        let leaf = Self {
+            body,
+            names: Vec::new(),
+            others: Vec::new(),
+        };
+        leaf.basic(Basic::Leaf)
     }
 
     /// Adds a dNSName.
@@ -134,6 +139,13 @@ impl Leaf {
         self
     }
 
+    /// Adds a critical extension: the dotted decimal OID of its type and its value in DER.
+    #[must_use]
+    pub fn extension(mut self, type_id: &str, value: Vec<u8>) -> Self {
+        self.others.push((type_id.to_owned(), value));
+        self
+    }
+
     /// Makes the certificate valid from `not_before` to `not_after`, in seconds since 1970.
     #[must_use]
     pub fn valid(mut self, not_before: u64, not_after: u64) -> Self {
@@ -153,7 +165,12 @@ impl Leaf {
 
     pub(super) fn signed_by(&self, signer: &Signer, above: &[Vec<u8>]) -> Identity {
         let names = self.alternative_names();
-        let leaf = self.body.sign(signer, names.into_iter().collect());
+        let others = self
+            .others
+            .iter()
+            .map(|(type_id, value)| extension(type_id, true, value.clone()));
+        let extensions = names.into_iter().chain(others).collect();
+        let leaf = self.body.sign(signer, extensions);
         let chain = [&[leaf], above].concat();
         let key = pkcs8(self.body.seed);
         Identity { chain, key }

@@ -9,7 +9,7 @@ fn host(text: &str) -> Host {
 
 /// Whether the names of a certificate match `subject` in these forms.
 fn is_matched(list: &[Name<'_>], forms: Forms, common_name: CommonName, subject: &str) -> bool {
-    let has_alternatives = list.iter().any(|name| !matches!(name, Name::CommonName(_)));
+    let has_alternatives = list.iter().any(|name| !matches!(name, Name::Subject(_)));
     let names = Names {
         list: list.to_vec(),
         has_alternatives,
@@ -273,7 +273,7 @@ fn a_sip_uri_goes_before_a_dns_id_and_only_in_sip() {
 
 #[test]
 fn a_common_name_counts_by_its_policy_alone() {
-    let name = Name::CommonName(b"A.example");
+    let name = Name::Subject(b"A.example");
     let dns = Name::Dns(b"b.example");
     let address = Name::Ip(&[192, 0, 2, 1]);
     let uri = Name::Uri(b"https://b.example");
@@ -296,7 +296,7 @@ fn a_common_name_counts_by_its_policy_alone() {
 #[test]
 fn a_common_name_is_a_whole_domain_or_address() {
     let counts = |text: &[u8], subject: &str| {
-        let name = [Name::CommonName(text)];
+        let name = [Name::Subject(text)];
         is_matched(&name, Forms::PeerSubject, CommonName::Always, subject)
     };
     assert!(counts(b"192.0.2.1", "192.0.2.1"));
@@ -345,7 +345,7 @@ fn anyone_is_whomever_a_name_spells_out() {
         Name::Srv(b"_xmpp-client.f.example"),
         Name::Xmpp("b\u{fc}cher.example".as_bytes()),
         Name::Ip(&[192, 0, 2, 1]),
-        Name::CommonName(b"g.example"),
+        Name::Subject(b"g.example"),
     ];
     for (forms, expected) in [
         (Forms::Host, &["b.example", "192.0.2.1"][..]),
@@ -361,7 +361,7 @@ fn anyone_is_whomever_a_name_spells_out() {
     }
     let names = [Name::Uri(b"sip:h.example"), Name::Dns(b"b.example")];
     assert_eq!(everyone(&names, Forms::Sip, CommonName::Off), ["h.example"]);
-    let names = [Name::CommonName(b"192.0.2.7"), Name::CommonName(b"Edge 1")];
+    let names = [Name::Subject(b"192.0.2.7"), Name::Subject(b"Edge 1")];
     assert_eq!(
         everyone(&names, Forms::Host, CommonName::Always),
         ["192.0.2.7"]
@@ -429,7 +429,7 @@ fn a_mismatch_tells_what_came_near() {
     let dns = Name::Dns(b"a.example");
     for (name, forms, subject, expected) in [
         (
-            Name::CommonName(b"a.example"),
+            Name::Subject(b"a.example"),
             XMPP,
             "a.example",
             NearMiss::CommonName,

@@ -298,3 +298,16 @@ fn a_malformed_dns_constraint_refuses_instead_of_binding_nothing() {
         }
     }
 }
+
+#[test]
+fn a_leaf_constrains_nobody() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let subtree = tlv(0x30, &tlv(0x82, b"a.example"));
+    let constraints = tlv(0x30, &tlv(0xa0, &subtree));
+    let peer = root.issue(&leaf().dns("a.example").extension("2.5.29.30", constraints));
+    assert_eq!(
+        outcome(judge(&peer, &policy, "a.example")),
+        Err(Reason::ConstraintsInLeaf)
+    );
+}

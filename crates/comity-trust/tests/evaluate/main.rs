@@ -1,12 +1,17 @@
 //! The verdict on whole chains, made for each rule.
 #![cfg(test)]
 
+mod agreement;
 mod constraints;
+mod evidence;
+mod keys;
 mod limits;
 mod names;
 mod path;
 mod pins;
 mod purposes;
+mod references;
+mod revocation;
 mod store;
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
 use comity_testkit::mint::{Basic, Purpose};
-use comity_trust::{Basis, Position, Reason};
+use comity_trust::{Basis, Fingerprint, Forms, Position, Reason, public_key};
 
 use super::*;
 
@@ -104,5 +104,53 @@ fn a_pin_is_the_whole_certificate() {
     assert_eq!(
         outcome(judge(&renewed, &policy, "a.example")),
         Err(Reason::SelfSigned)
+    );
+}
+
+#[test]
+fn a_pinned_key_outlasts_its_certificate() {
+    let first = good().self_signed();
+    let renewed = good().valid(NOW - 5, NOW + 5).self_signed();
+    let other = Leaf::new([8; 32]).dns("a.example").self_signed();
+    let certificate = CertificateDer::from(first.leaf());
+    let key = public_key(&certificate).unwrap();
+    for fingerprint in [Fingerprint::sha256(key), Fingerprint::sha512(key)] {
+        let mut policy = trusting(&[]);
+        policy.store.add_key_pin(fingerprint, [domain("a.example")]);
+        for peer in [&first, &renewed] {
+            let verdict = judge(peer, &policy, "a.example");
+            assert_eq!(verdict.trusted().unwrap().basis(), Basis::Pin);
+            let elsewhere = judge(peer, &policy, "b.example");
+            assert_eq!(elsewhere.code(), "pinned-elsewhere");
+        }
+        assert_eq!(judge(&other, &policy, "a.example").code(), "self-signed");
+    }
+}
+
+#[test]
+fn a_pinned_key_signs_for_nobody() {
+    let ca = Ca::new("Peer", [2; 32]).self_signed();
+    let certificate = CertificateDer::from(ca.certificate());
+    let key = Fingerprint::sha256(public_key(&certificate).unwrap());
+    let mut policy = trusting(&[]);
+    policy.store.add_key_pin(key, [domain("a.example")]);
+    let forged = ca.issue(&leaf().dns("a.example"));
+    let mut chain = chain(&forged);
+    chain.push(certificate);
+    assert_eq!(
+        outcome(judge_chain(&chain, &policy, "a.example")),
+        Err(Reason::UnknownIssuer)
+    );
+}
+
+#[test]
+fn whoever_a_pinned_certificate_names_is_bound_to_its_pins() {
+    let peer = good().self_signed();
+    let policy = pinning(&peer, &["b.example", "c.example"]);
+    let anyone = Reference::anyone(Forms::Host);
+    let verdict = ask(&chain(&peer), Role::Client, &anyone, &policy);
+    assert_eq!(
+        verdict.trusted().unwrap().subjects(),
+        [domain("b.example").into()]
     );
 }
