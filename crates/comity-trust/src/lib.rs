@@ -69,9 +69,11 @@
 
 mod certificate;
 mod constraints;
+mod coverage;
 mod evaluate;
 mod evidence;
 mod identifier;
+mod import;
 mod key;
 mod matching;
 mod names;
@@ -85,9 +87,13 @@ mod store;
 mod subject;
 mod verdict;
 
+pub use coverage::{
+    BothRoles, Coverage, CoverageError, Inventory, Need, NeedKind, Protocol, Protocols, Servers,
+};
 pub use evaluate::evaluate;
 pub use evidence::{Dane, Evidence, Fingerprint, Posh, Provenance, Tlsa};
 pub use identifier::{Identifier, NameList};
+pub use import::{Import, ImportError, ImportKind, ImportWarning};
 pub use policy::{CommonName, Limits, Policy, Revocation, TargetPolicy};
 pub use purpose::{EkuPolicy, Lacking, Role};
 pub use reason::{Mismatch, NearMiss, Position, Reason};

@@ -30,6 +30,20 @@ pub(crate) fn matches(names: &Names<'_>, reference: &Reference, policy: &Policy)
     }
 }
 
+/// Whomever the names spell out in some forms, each once.
+pub(crate) fn everyone(names: &Names<'_>, forms: Forms, common_name: CommonName) -> Vec<Match> {
+    View::new(names, forms).everyone(common_name)
+}
+
+/// Whether the names stand for a domain in some forms; the common name does not.
+pub(crate) fn names(names: &Names<'_>, forms: Forms, domain: &DomainName) -> bool {
+    let view = View::new(names, forms);
+    names.list.iter().any(|name| {
+        view.meaning(*name, CommonName::Off)
+            .is_some_and(|meaning| meaning.is_domain(domain))
+    })
+}
+
 /// Why nothing matches: what the certificate names, what was wanted, and what came near.
 pub(crate) fn mismatch(names: &Names<'_>, reference: &Reference) -> Mismatch {
     let alternatives: Vec<_> = names

@@ -47,6 +47,14 @@ impl<'a> Names<'a> {
         Ok(names)
     }
 
+    /// A single name.
+    pub(crate) fn one(name: Name<'a>) -> Self {
+        Self {
+            list: vec![name],
+            has_alternatives: true,
+        }
+    }
+
     /// Walks GeneralNames (RFC 5280 §4.2.1.6) and keeps those that a reference can match.
     ///
     /// A legal entry of another form is left out, and so is an SRVName that is not an IA5String or

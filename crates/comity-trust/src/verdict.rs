@@ -26,6 +26,15 @@ impl Verdict {
         self.outcome.as_ref()
     }
 
+    /// As [`Verdict::outcome`], owned.
+    ///
+    /// # Errors
+    ///
+    /// Why the certificate is not to be believed for the reference.
+    pub fn into_outcome(self) -> Result<Trusted, Reason> {
+        self.outcome
+    }
+
     /// The proof, if the certificate is trusted.
     #[must_use]
     pub fn trusted(&self) -> Option<&Trusted> {

@@ -3,7 +3,9 @@
 
 mod agreement;
 mod constraints;
+mod coverage;
 mod evidence;
+mod import;
 mod keys;
 mod limits;
 mod names;
@@ -84,8 +86,7 @@ fn ask(
 
 /// What a verdict comes down to: the name that matched, or the reason.
 fn outcome(verdict: Verdict) -> Result<String, Reason> {
-    match verdict.outcome() {
-        Ok(trusted) => Ok(trusted.matched_by().unwrap().to_string()),
-        Err(reason) => Err(reason.clone()),
-    }
+    let trusted = verdict.into_outcome()?;
+    let matched_by = trusted.matched_by().unwrap();
+    Ok(matched_by.text().into_owned())
 }
