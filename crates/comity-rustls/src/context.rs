@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use comity_identity::DomainName;
+use comity_trust::PeerSubject;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
@@ -9,10 +10,12 @@ use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
+use crate::auth::{ClientAuth, ServerAuth};
+use crate::enforce::Enforce;
 use crate::hello::{Hello, Offer, Problem};
 use crate::identities::{ByServerName, Identities};
 use crate::identity::Identity;
-use crate::verifier::{ClientAuth, Enforce, ServerAuth, Verifier};
+use crate::verifier::Verifier;
 use crate::version::TlsVersion;
 
 /// How one protocol of a server uses TLS, as a client and as a server.
@@ -43,6 +46,9 @@ pub struct TlsContext {
     pub min_version: TlsVersion,
     /// What we present as a client.
     pub outbound: Identities,
+    /// Who may connect, by the names in their certificates. [`ClientAuth`] must be one that judges.
+    /// Default: nobody named, so that everybody may whom the policy trusts.
+    pub peer_subjects: Vec<PeerSubject>,
     /// Whether we present a certificate to servers that ask for one.
     /// Default: [`PresentCertificate::IfAsked`].
     pub present_certificate: PresentCertificate,
@@ -70,6 +76,7 @@ impl TlsContext {
             max_version: TlsVersion::Tls13,
             min_version: TlsVersion::Tls12,
             outbound: Identities::default(),
+            peer_subjects: Vec::new(),
             present_certificate: PresentCertificate::IfAsked,
             provider,
             server_auth: ServerAuth::Observe,
@@ -157,7 +164,11 @@ impl TlsContext {
     fn client(&self, domain: Option<&DomainName>) -> Result<ClientConfig, ConfigError> {
         let versions = self.rustls_versions()?;
         let verifier: Arc<dyn ServerCertVerifier> = self.verifier();
-        let builder = ClientConfig::builder_with_details(self.restricted(), self.clock())
+        let enforce = match &self.server_auth {
+            ServerAuth::Enforce(enforce) => Some(enforce),
+            ServerAuth::Observe => None,
+        };
+        let builder = ClientConfig::builder_with_details(self.restricted(), clock(enforce))
             .with_protocol_versions(&versions)
             .map_err(|_rustls| ConfigError::NoCipherSuite)?
             .dangerous()
@@ -180,8 +191,12 @@ impl TlsContext {
         if identities.choose(None, fallback.as_ref()).is_none() && identities.domains.is_empty() {
             return Err(ConfigError::NoIdentity);
         }
+        let enforce = self.client_auth.enforce();
+        if enforce.is_none() && !self.peer_subjects.is_empty() {
+            return Err(ConfigError::UnjudgedSubjects);
+        }
         let versions = self.rustls_versions()?;
-        let mut config = ServerConfig::builder_with_details(self.restricted(), self.clock())
+        let mut config = ServerConfig::builder_with_details(self.restricted(), clock(enforce))
             .with_protocol_versions(&versions)
             .map_err(|_rustls| ConfigError::NoCipherSuite)?
             .with_client_cert_verifier(self.verifier())
@@ -244,16 +259,17 @@ impl TlsContext {
     fn verifier(&self) -> Arc<Verifier> {
         Arc::new(Verifier {
             algorithms: self.provider.signature_verification_algorithms,
-            client_auth: self.client_auth,
+            client_auth: self.client_auth.clone(),
+            peer_subjects: self.peer_subjects.clone(),
             server_auth: self.server_auth.clone(),
         })
     }
+}
 
-    fn clock(&self) -> Arc<dyn TimeProvider> {
-        match &self.server_auth {
-            ServerAuth::Enforce(enforce) => Arc::clone(&enforce.clock),
-            ServerAuth::Observe => Arc::new(NoClock),
-        }
+fn clock(enforce: Option<&Enforce>) -> Arc<dyn TimeProvider> {
+    match enforce {
+        Some(enforce) => Arc::clone(&enforce.clock),
+        None => Arc::new(NoClock),
     }
 }
 
@@ -280,6 +296,9 @@ pub enum ConfigError {
     /// The newest version is older than the oldest.
     #[error("the newest TLS version is older than the oldest")]
     NoVersion,
+    /// Peers are named who may connect, but clients are not judged in the handshake.
+    #[error("peer subjects are named, but clients are not judged in the handshake")]
+    UnjudgedSubjects,
     /// Suites are named, but none that the provider has for one of the versions.
     #[error("the list of cipher suites has none for {version}")]
     VersionWithoutSuite {

@@ -3,8 +3,13 @@
 //! A [`TlsContext`] describes how a protocol uses TLS and makes the two configurations of it.
 //! Between federated servers both run in observe mode: the handshake proves that the peer holds
 //! the key of whatever certificate it presents, and [`peer_verdict`] judges that certificate when
-//! the stream header has told whom it must name. In enforce mode a client judges servers during
-//! the handshake.
+//! the stream header has told whom it must name; [`Standing`] keeps what it takes to judge again
+//! while the stream lasts. In enforce mode ([`Enforce`]) the handshake itself judges servers, or
+//! clients, or both.
+//!
+//! Around that stands what an operator meets: [`Sniffed`] and [`PortMode`] let one port take
+//! plaintext and TLS, or TLS alone; a [`CipherList`] answers each name of a list of cipher suites;
+//! [`HelloReader`] and [`TlsContext::problem`] say why a client cannot be served.
 //!
 //! The crate opens no socket and reads no clock: enforce mode is given one.
 //!
@@ -14,7 +19,7 @@
 //!
 //! use comity_rustls::{Identity, TlsContext, default_provider, peer_verdict, signature_algorithms};
 //! use comity_testkit::mint::{Ca, Leaf};
-//! use comity_trust::{Policy, Reference, Role, Service, UnixTime};
+//! use comity_trust::{Policy, Reference, RevocationLists, Role, Service, UnixTime};
 //! use rustls::{ClientConnection, ServerConnection};
 //!
 //! let root = Ca::new("Example CA", [1; 32]).self_signed();
@@ -45,9 +50,10 @@
 //! let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
 //! // Each side has read the other's stream header by now.
 //! let b = Reference::service("b.example".parse()?, Service::XmppServer);
-//! assert!(peer_verdict(&ours, Role::Server, now, &b, &policy).trusted().is_some());
+//! let crls = RevocationLists::default();
+//! assert!(peer_verdict(&ours, Role::Server, now, &b, &policy, &crls).trusted().is_some());
 //! let c = Reference::service("c.example".parse()?, Service::XmppServer);
-//! let verdict = peer_verdict(&theirs, Role::Client, now, &c, &policy);
+//! let verdict = peer_verdict(&theirs, Role::Client, now, &c, &policy, &crls);
 //! assert_eq!(
 //!     verdict.reason().expect("a refusal").to_string(),
 //!     "the certificate names a.example, not c.example"
@@ -57,41 +63,51 @@
 //!
 //! # What the configurations do
 //!
-//! - TLS 1.2 and 1.3, or 1.3 alone.
+//! - TLS 1.2 and 1.3, or one of them. Older versions, RSA key exchange, CBC and triple DES cannot be
+//!   spoken at all, whatever a peer or a list of suites asks for.
 //! - No resumption in either direction, because a resumed session skips the verifier.
-//! - A server asks for a certificate, hints at no CA and goes on without one; both can be changed
-//!   by [`ClientAuth`]. A client presents its certificate whenever it is asked.
+//! - A server presents what belongs to the domain that the client means, asks for a certificate,
+//!   hints at no CA and goes on without one; [`ClientAuth`] and [`TlsContext::peer_subjects`] make
+//!   it stricter. A client presents its certificate whenever it is asked, unless
+//!   [`PresentCertificate`] forbids it.
 //!
 //! # Limits
 //!
 //! rustls bounds what it keeps of an unfinished handshake. What a peer presented is judged within
-//! [`comity_trust::Limits`].
+//! [`comity_trust::Limits`]. A [`HelloReader`] keeps [`HelloReader::MAX_BYTES`] at most, and
+//! [`Sniffed`] looks at [`Sniffed::MAX_BYTES`].
 //!
 //! # Features
 //!
 //! `ring` (default) and `aws-lc-rs` choose the provider of `default_provider`. With neither, an
 //! embedder brings its own.
 //!
-//! RFC 6120 §5 and §13.7 (TLS in XMPP), RFC 7590 (its use), RFC 8446 and RFC 5246 (TLS).
+//! RFC 6120 §5 and §13.7 (TLS in XMPP), RFC 7590 (its use), RFC 8446 and RFC 5246 (TLS), RFC 9325
+//! (what of it to use).
 
+mod auth;
 mod cipher;
 mod context;
+mod enforce;
 mod hello;
 mod identities;
 mod identity;
 mod peer;
 mod sniff;
+mod standing;
 mod verifier;
 mod version;
 
+pub use auth::{ClientAuth, ServerAuth};
 pub use cipher::{CipherAnswer, CipherEntry, CipherList, CipherWarning, Objection};
 pub use context::{ConfigError, PresentCertificate, TlsContext};
+pub use enforce::{Enforce, Witness};
 pub use hello::{Hello, HelloError, HelloField, HelloReader, KeyKind, Listed, Problem};
 pub use identities::Identities;
 pub use identity::{Identity, IdentityError};
 pub use peer::{peer_verdict, signature_algorithms};
 pub use sniff::{Admitted, Plaintext, PortMode, Refusal, Sniffed};
-pub use verifier::{ClientAuth, Enforce, ServerAuth};
+pub use standing::{Change, Standing};
 pub use version::TlsVersion;
 
 /// The crypto provider of the crate's features: aws-lc-rs if that is enabled, otherwise ring.

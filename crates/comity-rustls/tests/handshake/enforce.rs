@@ -1,18 +1,8 @@
 use comity_rustls::{ClientAuth, Enforce};
-use comity_trust::Reason;
-use rustls::time_provider::TimeProvider;
+use comity_trust::{Forms, Revocation};
 use rustls::{AlertDescription, CertificateError};
 
 use super::*;
-
-#[derive(Debug)]
-struct At(u64);
-
-impl TimeProvider for At {
-    fn current_time(&self) -> Option<UnixTime> {
-        Some(at(self.0))
-    }
-}
 
 fn enforcing(policy: Policy) -> TlsContext {
     let enforce = Enforce::new(Arc::new(policy), Arc::new(At(NOW)));
@@ -133,33 +123,176 @@ fn a_service_name_counts_if_the_service_is_asked_for() {
     let client = TlsContext::enforcing(default_provider(), enforce.clone());
     let pair = Pair::new(&client, &server, "b.example").run();
     assert_eq!(refusal(&pair).1, AlertDescription::BadCertificate);
-    enforce.service = Some(Service::XmppServer);
+    enforce.forms = Forms::Xmpp(Service::XmppServer);
     let client = TlsContext::enforcing(default_provider(), enforce);
     let pair = Pair::new(&client, &server, "b.example").run();
     assert!(pair.completed());
 }
 
 #[test]
-fn an_address_proves_nothing() {
+fn an_address_is_proved_by_an_address_alone() {
     let root = root();
-    let own = root.issue(&Leaf::new([3; 32]).ip([192, 0, 2, 1]).dns("192.0.2.1"));
     let client = enforcing(trusting(&root));
-    let pair = Pair::new(&client, &observing(Some(&own)), "192.0.2.1").run();
+    let good = root.issue(&Leaf::new([3; 32]).ip([192, 0, 2, 1]));
+    let pair = Pair::new(&client, &observing(Some(&good)), "192.0.2.1").run();
+    assert!(pair.completed());
+    let text = root.issue(&Leaf::new([3; 32]).dns("192.0.2.1"));
+    let pair = Pair::new(&client, &observing(Some(&text)), "192.0.2.1").run();
     assert_eq!(
         refusal(&pair),
         (
-            CertificateError::NotValidForName,
+            CertificateError::NotValidForNameContext {
+                expected: "192.0.2.1".try_into().unwrap(),
+                presented: vec!["192.0.2.1".to_owned()],
+            },
             AlertDescription::BadCertificate
         )
     );
 }
 
 #[test]
-fn a_server_never_judges_clients_in_the_handshake() {
+fn a_name_counts_in_the_forms_that_are_asked_for() {
+    let root = root();
+    let names = |leaf: Leaf| observing(Some(&root.issue(&leaf)));
+    let new = || Leaf::new([3; 32]);
+    for (forms, server, asked, proved) in [
+        (
+            Forms::Host,
+            names(new().dns("*.b.example")),
+            "im.b.example",
+            true,
+        ),
+        (
+            Forms::Sip,
+            names(new().dns("*.b.example")),
+            "im.b.example",
+            false,
+        ),
+        (
+            Forms::PeerSubject,
+            names(new().dns("*.b.example")),
+            "im.b.example",
+            false,
+        ),
+        (
+            Forms::Sip,
+            names(new().uri("sip:b.example")),
+            "b.example",
+            true,
+        ),
+        (
+            Forms::PeerSubject,
+            names(new().uri("sip:b.example")),
+            "b.example",
+            true,
+        ),
+        (
+            Forms::Host,
+            names(new().uri("sip:b.example")),
+            "b.example",
+            false,
+        ),
+        (
+            Forms::Sip,
+            names(new().ip([192, 0, 2, 1])),
+            "192.0.2.1",
+            true,
+        ),
+        (
+            Forms::Xmpp(Service::XmppServer),
+            names(new().ip([192, 0, 2, 1])),
+            "192.0.2.1",
+            true,
+        ),
+        (
+            Forms::PeerSubject,
+            names(new().ip([192, 0, 2, 1])),
+            "192.0.2.1",
+            true,
+        ),
+        (
+            Forms::Xmpp(Service::XmppServer),
+            names(new().xmpp("b.example")),
+            "b.example",
+            true,
+        ),
+    ] {
+        let mut enforce = Enforce::new(Arc::new(trusting(&root)), Arc::new(At(NOW)));
+        enforce.forms = forms;
+        let client = TlsContext::enforcing(default_provider(), enforce);
+        let pair = Pair::new(&client, &server, asked).run();
+        assert_eq!(
+            pair.completed(),
+            proved,
+            "{forms:?} {asked}: {:?}",
+            pair.errors()
+        );
+    }
+}
+
+#[test]
+fn revocation_lists_are_looked_at() {
+    let root = root();
+    let own = root.issue(&leaf(3, "b.example"));
+    let revoking = root.crl(1, 0, NOW + 1, &[own.leaf()]);
+    let empty = root.crl(1, 0, NOW + 1, &[]);
+    let stale = root.crl(1, 0, NOW - 1, &[]);
+    for (list, required, expected) in [
+        (None, false, None),
+        (Some(&empty), true, None),
+        (
+            Some(&revoking),
+            false,
+            Some((
+                CertificateError::Revoked,
+                AlertDescription::CertificateRevoked,
+            )),
+        ),
+        (
+            None,
+            true,
+            Some((
+                CertificateError::UnknownRevocationStatus,
+                AlertDescription::UnknownCA,
+            )),
+        ),
+        (
+            Some(&stale),
+            true,
+            Some((
+                CertificateError::ExpiredRevocationListContext {
+                    time: at(NOW),
+                    next_update: at(NOW - 1),
+                },
+                AlertDescription::UnknownCA,
+            )),
+        ),
+    ] {
+        let mut policy = trusting(&root);
+        if required {
+            policy.revocation = Revocation::Required;
+        }
+        let mut lists = RevocationLists::default();
+        if let Some(list) = list {
+            lists.add(list).unwrap();
+        }
+        let mut enforce = Enforce::new(Arc::new(policy), Arc::new(At(NOW)));
+        enforce.crls = Arc::new(lists);
+        let client = TlsContext::enforcing(default_provider(), enforce);
+        let pair = Pair::new(&client, &observing(Some(&own)), "b.example").run();
+        match expected {
+            None => assert_eq!(pair.errors(), (None, None)),
+            Some(expected) => assert_eq!(refusal(&pair), expected),
+        }
+    }
+}
+
+#[test]
+fn a_server_judges_no_clients_by_the_rules_for_servers() {
     let root = root();
     let mut server = enforcing(trusting(&root));
     server.identity = Some(identity(&root.issue(&leaf(3, "b.example"))));
-    server.client_auth = ClientAuth::Require;
+    server.client_auth = ClientAuth::Present;
     let client = observing(Some(&leaf(2, "a.example").valid(0, 1).self_signed()));
     let pair = Pair::new(&client, &server, "b.example").run();
     assert_eq!(pair.errors(), (None, None));

@@ -6,10 +6,12 @@ mod enforce;
 mod garbage;
 mod hello;
 mod identity;
+mod matrix;
 mod observe;
 mod offered;
 mod problem;
 mod resumption;
+mod standing;
 mod suites;
 
 use std::sync::Arc;
@@ -20,7 +22,8 @@ use comity_rustls::{
     Identity, TlsContext, TlsVersion, default_provider, peer_verdict, signature_algorithms,
 };
 use comity_testkit::mint::{self, Authority, Ca, Leaf};
-use comity_trust::{Policy, Reference, Role, Service, UnixTime, Verdict};
+use comity_trust::{Policy, Reason, Reference, RevocationLists, Role, Service, UnixTime, Verdict};
+use rustls::time_provider::TimeProvider;
 use rustls::{
     ClientConfig, ClientConnection, CommonState, Error, ProtocolVersion, ServerConfig,
     ServerConnection,
@@ -80,7 +83,22 @@ fn at(seconds: u64) -> UnixTime {
 fn verdict(connection: &CommonState, role: Role, domain: &str, policy: &Policy) -> Verdict {
     let domain = DomainName::parse(domain).unwrap();
     let reference = Reference::service(domain, Service::XmppServer);
-    peer_verdict(connection, role, at(NOW), &reference, policy)
+    let crls = RevocationLists::default();
+    peer_verdict(connection, role, at(NOW), &reference, policy, &crls)
+}
+
+/// Why a verdict is no proof.
+fn refused(verdict: &Verdict) -> Option<Reason> {
+    verdict.reason().cloned()
+}
+
+#[derive(Debug)]
+struct At(u64);
+
+impl TimeProvider for At {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(at(self.0))
+    }
 }
 
 /// Two connections, and what ended the handshake on either side.
