@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use comity_testkit::mint::Purpose;
-use comity_trust::{BothRoles, Coverage, CoverageError, Inventory, Limits, Protocols, Servers};
+use comity_trust::{
+    BothRoles, Coverage, CoverageError, Identifier, Inventory, Limits, Protocols, Servers,
+};
 
 use super::*;
 
@@ -34,16 +36,15 @@ fn missing(coverage: &Coverage) -> Vec<String> {
 
 /// A certificate with all the names that the inventory asks for.
 fn complete(inventory: &Inventory, servers: Servers<'_>) -> Leaf {
-    use comity_trust::Identifier::{Dns, Srv, Uri, Xmpp};
     inventory
         .names(servers)
         .into_iter()
         .fold(leaf(), |leaf, name| match name {
-            Dns(name) => leaf.dns(&name),
-            Srv(name) => leaf.srv(&name),
-            Uri(name) => leaf.uri(&name),
-            Xmpp(name) => leaf.xmpp(&name),
-            other => panic!("{other}"),
+            Identifier::Dns(name) => leaf.dns(&name),
+            Identifier::Srv(name) => leaf.srv(&name),
+            Identifier::Uri(name) => leaf.uri(&name),
+            Identifier::Xmpp(name) => leaf.xmpp(&name),
+            Identifier::CommonName(_) | Identifier::Ip(_) | _ => panic!("{name}"),
         })
 }
 
