@@ -1,6 +1,10 @@
-use der::asn1::{AnyRef, GeneralizedTime, UtcTime};
-use der::{Reader, SliceReader, Tag, TagNumber};
+use der::DateTime;
 use rustls_pki_types::UnixTime;
+
+use crate::tlv::{
+    BIT_STRING, BOOLEAN, Fault, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader,
+    SEQUENCE, UTC_TIME, constructed,
+};
 
 /// The fields of a certificate that the rules of this crate read, borrowed from its DER.
 ///
@@ -21,26 +25,26 @@ pub(crate) struct Certificate<'a> {
 
 impl<'a> Certificate<'a> {
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, Fault> {
-        let mut outer = whole(der, Tag::Sequence)?;
-        let mut tbs = SliceReader::new(expect(&mut outer, Tag::Sequence)?)?;
-        expect(&mut outer, Tag::Sequence)?;
-        expect(&mut outer, Tag::BitString)?;
+        let mut outer = Reader::whole(der, SEQUENCE)?;
+        let mut tbs = outer.open(SEQUENCE)?;
+        outer.expect(SEQUENCE)?;
+        outer.expect(BIT_STRING)?;
         outer.finish()?;
 
-        let version = optional(&mut tbs, constructed(0))?.ok_or(Fault::Version)?;
+        let version = tbs.optional(constructed(0))?.ok_or(Fault::Version)?;
         if version != VERSION_3 {
             return Err(Fault::Version);
         }
-        let serial = expect(&mut tbs, Tag::Integer)?;
-        expect(&mut tbs, Tag::Sequence)?;
-        let issuer = expect(&mut tbs, Tag::Sequence)?;
-        let mut validity = SliceReader::new(expect(&mut tbs, Tag::Sequence)?)?;
+        let serial = tbs.expect(INTEGER)?;
+        tbs.expect(SEQUENCE)?;
+        let issuer = tbs.expect(SEQUENCE)?;
+        let mut validity = tbs.open(SEQUENCE)?;
         let not_before = time(&mut validity)?;
         let not_after = time(&mut validity)?;
         validity.finish()?;
-        let subject = expect(&mut tbs, Tag::Sequence)?;
-        let public_key = tbs.tlv_bytes()?;
-        let extensions = match optional(&mut tbs, constructed(3))? {
+        let subject = tbs.expect(SEQUENCE)?;
+        let public_key = tbs.read_der()?;
+        let extensions = match tbs.optional(constructed(3))? {
             Some(list) => Extensions::parse(list)?,
             None => Extensions::default(),
         };
@@ -87,9 +91,11 @@ impl<'a> Certificate<'a> {
         let Some(extension) = self.extensions.key_usage else {
             return Ok(true);
         };
-        let mut bits = whole(extension, Tag::BitString)?;
-        let _unused_bits = bits.read_byte()?;
-        Ok(!bits.is_finished() && bits.read_byte()? & usage != 0)
+        let mut value = Reader::new(extension);
+        let bits = value.expect(BIT_STRING)?;
+        value.finish()?;
+        let (_unused_bits, octets) = bits.split_first().ok_or(Fault::Malformed)?;
+        Ok(octets.first().is_some_and(|octet| octet & usage != 0))
     }
 
     /// Whether basicConstraints calls the subject a CA (RFC 5280 §4.2.1.9).
@@ -97,8 +103,8 @@ impl<'a> Certificate<'a> {
         let Some(constraints) = self.extensions.basic_constraints else {
             return Ok(false);
         };
-        let mut fields = whole(constraints, Tag::Sequence)?;
-        let ca = optional(&mut fields, Tag::Boolean)?;
+        let mut fields = Reader::whole(constraints, SEQUENCE)?;
+        let ca = fields.optional(BOOLEAN)?;
         Ok(ca.is_some_and(|value| value == DER_TRUE))
     }
 
@@ -135,12 +141,12 @@ struct Extensions<'a> {
 impl<'a> Extensions<'a> {
     fn parse(list: &'a [u8]) -> Result<Self, Fault> {
         let mut extensions = Self::default();
-        let mut list = whole(list, Tag::Sequence)?;
+        let mut list = Reader::whole(list, SEQUENCE)?;
         while !list.is_finished() {
-            let mut extension = SliceReader::new(expect(&mut list, Tag::Sequence)?)?;
-            let id = expect(&mut extension, Tag::ObjectIdentifier)?;
-            optional(&mut extension, Tag::Boolean)?;
-            let value = expect(&mut extension, Tag::OctetString)?;
+            let mut extension = list.open(SEQUENCE)?;
+            let id = extension.expect(OBJECT_IDENTIFIER)?;
+            extension.optional(BOOLEAN)?;
+            let value = extension.expect(OCTET_STRING)?;
             extension.finish()?;
             extensions.remember(id, value)?;
         }
@@ -163,72 +169,43 @@ impl<'a> Extensions<'a> {
     }
 }
 
-/// Why a walk stopped.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Fault {
-    /// The bytes are not the DER that the place calls for.
-    Malformed,
-    /// The certificate is not X.509 version 3.
-    Version,
-}
-
-impl From<der::Error> for Fault {
-    fn from(_: der::Error) -> Self {
-        Self::Malformed
-    }
-}
-
-/// Reads the next value, which must have `tag`, and returns its contents.
-pub(crate) fn expect<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Result<&'a [u8], Fault> {
-    let value: AnyRef<'a> = reader.decode()?;
-    if value.header().tag() == tag {
-        Ok(value.value())
-    } else {
-        Err(Fault::Malformed)
-    }
-}
-
-/// Reads the next value if it has `tag`, and returns its contents.
-pub(crate) fn optional<'a>(
-    reader: &mut SliceReader<'a>,
-    tag: Tag,
-) -> Result<Option<&'a [u8]>, Fault> {
-    if reader.is_finished() || Tag::peek(reader)? != tag {
-        return Ok(None);
-    }
-    expect(reader, tag).map(Some)
-}
-
-/// Opens the one value in `der`, which must have `tag` and nothing behind it.
-pub(crate) fn whole(der: &[u8], tag: Tag) -> Result<SliceReader<'_>, Fault> {
-    let mut reader = SliceReader::new(der)?;
-    let contents = expect(&mut reader, tag)?;
-    reader.finish()?;
-    Ok(SliceReader::new(contents)?)
-}
-
-/// The tag of a constructed context-specific value.
-pub(crate) const fn constructed(number: u32) -> Tag {
-    Tag::ContextSpecific {
-        constructed: true,
-        number: TagNumber(number),
-    }
-}
-
 fn sequence(der: &[u8]) -> Result<&[u8], Fault> {
-    let mut reader = SliceReader::new(der)?;
-    let contents = expect(&mut reader, Tag::Sequence)?;
+    let mut reader = Reader::new(der);
+    let contents = reader.expect(SEQUENCE)?;
     reader.finish()?;
     Ok(contents)
 }
 
-pub(crate) fn time(reader: &mut SliceReader<'_>) -> Result<UnixTime, Fault> {
-    let since_epoch = if Tag::peek(reader)? == Tag::UtcTime {
-        reader.decode::<UtcTime>()?.to_unix_duration()
-    } else {
-        reader.decode::<GeneralizedTime>()?.to_unix_duration()
+/// Reads a time: of two digits for the years 1950 to 2049, or of four (RFC 5280 §4.1.2.5).
+pub(crate) fn time(reader: &mut Reader<'_>) -> Result<UnixTime, Fault> {
+    let (tag, text) = reader.read()?;
+    let (year, rest) = match (tag, text) {
+        (UTC_TIME, [a, b, rest @ ..]) => match digits(*a, *b)? {
+            year @ 0..50 => (2000 + u16::from(year), rest),
+            year => (1900 + u16::from(year), rest),
+        },
+        (GENERALIZED_TIME, [a, b, c, d, rest @ ..]) => {
+            let year = u16::from(digits(*a, *b)?) * 100 + u16::from(digits(*c, *d)?);
+            (year, rest)
+        }
+        _other => return Err(Fault::Malformed),
     };
-    Ok(UnixTime::since_unix_epoch(since_epoch))
+    let &[m1, m2, d1, d2, h1, h2, n1, n2, s1, s2, b'Z'] = rest else {
+        return Err(Fault::Malformed);
+    };
+    let (month, day) = (digits(m1, m2)?, digits(d1, d2)?);
+    let (hour, minute, second) = (digits(h1, h2)?, digits(n1, n2)?, digits(s1, s2)?);
+    let time = DateTime::new(year, month, day, hour, minute, second);
+    let time = time.map_err(|_der| Fault::Malformed)?;
+    Ok(UnixTime::since_unix_epoch(time.unix_duration()))
+}
+
+fn digits(tens: u8, ones: u8) -> Result<u8, Fault> {
+    if tens.is_ascii_digit() && ones.is_ascii_digit() {
+        Ok((tens - b'0') * 10 + (ones - b'0'))
+    } else {
+        Err(Fault::Malformed)
+    }
 }
 
 /// The INTEGER 2 inside the version field (RFC 5280 §4.1.2.1).
@@ -238,3 +215,51 @@ const DIGITAL_SIGNATURE: u8 = 0b1000_0000;
 /// Bit 5 of KeyUsage.
 const KEY_CERT_SIGN: u8 = 0b0000_0100;
 const DER_TRUE: &[u8] = &[0xff];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(tag: u8, text: &str) -> Result<u64, Fault> {
+        let length = u8::try_from(text.len()).unwrap();
+        let value = [&[tag, length], text.as_bytes()].concat();
+        time(&mut Reader::new(&value)).map(|time| time.as_secs())
+    }
+
+    #[test]
+    fn times_have_years_of_two_or_four_digits() {
+        for (tag, text, expected) in [
+            (UTC_TIME, "700101000000Z", 0),
+            (UTC_TIME, "000229235959Z", 951_868_799),
+            (UTC_TIME, "491231235959Z", 2_524_607_999),
+            (GENERALIZED_TIME, "20491231235959Z", 2_524_607_999),
+            (GENERALIZED_TIME, "20500101000000Z", 2_524_608_000),
+            (GENERALIZED_TIME, "99991231235959Z", 253_402_300_799),
+        ] {
+            assert_eq!(seconds(tag, text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_a_fault() {
+        for (tag, text) in [
+            (UTC_TIME, "500101000000Z"),
+            (UTC_TIME, "700230000000Z"),
+            (UTC_TIME, "701301000000Z"),
+            (UTC_TIME, "700101240000Z"),
+            (UTC_TIME, "700101006000Z"),
+            (UTC_TIME, "700101000000"),
+            (UTC_TIME, "7001010000Z"),
+            (UTC_TIME, "700101000000+0000"),
+            (UTC_TIME, "70010100000 Z"),
+            (UTC_TIME, "19700101000000Z"),
+            (UTC_TIME, ""),
+            (GENERALIZED_TIME, "700101000000Z"),
+            (GENERALIZED_TIME, "19700101000000.5Z"),
+            (GENERALIZED_TIME, "197001010000Z"),
+            (SEQUENCE, "700101000000Z"),
+        ] {
+            assert_eq!(seconds(tag, text), Err(Fault::Malformed), "{text}");
+        }
+    }
+}

@@ -1,13 +1,11 @@
 use std::net::IpAddr;
 
-use comity_identity::{DomainName, Host};
-use der::{Reader, SliceReader, Tag, TagNumber};
-
-use crate::certificate::{Fault, constructed, expect, optional};
 use crate::identifier::is_dotted_labels;
+use crate::tlv::{Fault, Reader, SEQUENCE, Tag, constructed, primitive};
+use comity_identity::{DomainName, Host};
 
-/// Whether name constraints (RFC 5280 §4.2.1.10), given without their SEQUENCE, let a CA vouch for
-/// `host`.
+/// The name constraints of a CA (RFC 5280 §4.2.1.10), as far as they say for which hosts it may
+/// vouch.
 ///
 /// Question: a CA is constrained to the dNSName `partner.example` and issues a certificate with
 /// the SRVName `_xmpp-server.victim.example`. May it?
@@ -18,99 +16,142 @@ use crate::identifier::is_dotted_labels;
 /// address. A CA that may vouch for some domains only may not vouch for addresses.
 ///
 /// Constraints on other name forms are left to the path builder.
-pub(crate) fn permit(constraints: &[u8], host: &Host) -> Result<bool, Fault> {
-    let mut reader = SliceReader::new(constraints)?;
-    let permitted = optional(&mut reader, constructed(0))?.unwrap_or_default();
-    let excluded = optional(&mut reader, constructed(1))?.unwrap_or_default();
-    reader.finish()?;
-    let permitted = Subtrees::parse(permitted, host)?;
-    let excluded = Subtrees::parse(excluded, host)?;
-    Ok((permitted.holding > 0 || permitted.binding == 0) && excluded.holding == 0)
+#[derive(Debug)]
+pub(crate) struct Constraints<'a> {
+    permitted: Vec<Base<'a>>,
+    excluded: Vec<Base<'a>>,
 }
 
-/// How many subtrees bind a host of its kind, and how many of them hold it.
-#[derive(Default)]
-struct Subtrees {
-    binding: usize,
-    holding: usize,
+impl<'a> Constraints<'a> {
+    /// Reads the extension, given without its SEQUENCE.
+    pub(crate) fn parse(extension: &'a [u8]) -> Result<Self, Fault> {
+        let mut reader = Reader::new(extension);
+        let permitted = reader.optional(constructed(0))?.unwrap_or_default();
+        let excluded = reader.optional(constructed(1))?.unwrap_or_default();
+        reader.finish()?;
+        Ok(Self {
+            permitted: subtrees(permitted)?,
+            excluded: subtrees(excluded)?,
+        })
+    }
+
+    /// Whether the CA may vouch for `host`.
+    pub(crate) fn permit(&self, host: &Host) -> bool {
+        let mut binding = self
+            .permitted
+            .iter()
+            .filter(|base| base.binds(host))
+            .peekable();
+        let is_permitted = binding.peek().is_none() || binding.any(|base| base.holds(host));
+        is_permitted && !self.excluded.iter().any(|base| base.holds(host))
+    }
 }
 
-impl Subtrees {
-    fn parse(list: &[u8], host: &Host) -> Result<Self, Fault> {
-        let mut subtrees = Self::default();
-        let mut list = SliceReader::new(list)?;
-        while !list.is_finished() {
-            // Minimum and maximum are not used by RFC 5280, so the base stands alone.
-            let mut subtree = SliceReader::new(expect(&mut list, Tag::Sequence)?)?;
-            if let Some(base) = optional(&mut subtree, DNS_NAME)? {
-                subtrees.binding += 1;
-                if let Host::Domain(domain) = host {
-                    subtrees.holding += usize::from(holds(base, domain)?);
+fn subtrees(list: &[u8]) -> Result<Vec<Base<'_>>, Fault> {
+    let mut list = Reader::new(list);
+    let mut bases = Vec::new();
+    while !list.is_finished() {
+        // Minimum and maximum are not used by RFC 5280, so the base stands alone.
+        let mut subtree = list.open(SEQUENCE)?;
+        let (tag, base) = subtree.read()?;
+        subtree.finish()?;
+        bases.extend(Base::parse(tag, base)?);
+    }
+    Ok(bases)
+}
+
+/// What a subtree holds.
+#[derive(Debug)]
+enum Base<'a> {
+    /// The domain with these labels and all below it, or only those below it.
+    Domain { labels: &'a [u8], below_only: bool },
+    /// The addresses that are those of the network where the mask has its bits.
+    Network { network: &'a [u8], mask: &'a [u8] },
+    /// Every domain.
+    Root,
+}
+
+impl<'a> Base<'a> {
+    /// Reads a base, if it is of a form that says something about hosts.
+    fn parse(tag: Tag, base: &'a [u8]) -> Result<Option<Self>, Fault> {
+        match tag {
+            DNS_NAME if base.is_empty() => Ok(Some(Self::Root)),
+            DNS_NAME => {
+                let (labels, below_only) = match base.strip_prefix(b".") {
+                    Some(labels) => (labels, true),
+                    None => (base, false),
+                };
+                if !is_dotted_labels(labels) {
+                    return Err(Fault::Malformed);
                 }
-            } else if let Some(base) = optional(&mut subtree, IP_ADDRESS)? {
-                if let Host::Ip(address) = host {
-                    subtrees.binding += 1;
-                    subtrees.holding += usize::from(contains(base, *address)?);
-                }
-            } else {
-                subtree.tlv_bytes()?;
+                Ok(Some(Self::Domain { labels, below_only }))
             }
-            subtree.finish()?;
+            IP_ADDRESS if matches!(base.len(), 8 | 32) => {
+                let (network, mask) = base.split_at(base.len() / 2);
+                Ok(Some(Self::Network { network, mask }))
+            }
+            IP_ADDRESS => Err(Fault::Malformed),
+            _other_form => Ok(None),
         }
-        Ok(subtrees)
+    }
+
+    /// Whether a CA with such a permitted subtree may vouch for `host` only if one holds it.
+    fn binds(&self, host: &Host) -> bool {
+        match (self, host) {
+            (Self::Domain { .. } | Self::Root, Host::Domain(_) | Host::Ip(_))
+            | (Self::Network { .. }, Host::Ip(_)) => true,
+            (Self::Network { .. }, Host::Domain(_)) => false,
+        }
+    }
+
+    fn holds(&self, host: &Host) -> bool {
+        match (self, host) {
+            (Self::Root, Host::Domain(_)) => true,
+            (Self::Domain { labels, below_only }, Host::Domain(domain)) => {
+                lies_in(domain, labels, *below_only)
+            }
+            (Self::Network { network, mask }, Host::Ip(address)) => {
+                contains(network, mask, *address)
+            }
+            (Self::Root | Self::Domain { .. }, Host::Ip(_))
+            | (Self::Network { .. }, Host::Domain(_)) => false,
+        }
     }
 }
 
-/// Whether an address lies in the network that `base`, an address and a mask, spells.
-fn contains(base: &[u8], address: IpAddr) -> Result<bool, Fault> {
-    let (network, mask) = base.split_at(base.len() / 2);
-    if !matches!(base.len(), 8 | 32) {
-        return Err(Fault::Malformed);
-    }
-    let octets = match address {
-        IpAddr::V4(address) => &address.octets()[..],
-        IpAddr::V6(address) => &address.octets()[..],
+fn contains(network: &[u8], mask: &[u8], address: IpAddr) -> bool {
+    let (v4, v6);
+    let octets: &[u8] = match address {
+        IpAddr::V4(address) => {
+            v4 = address.octets();
+            &v4
+        }
+        IpAddr::V6(address) => {
+            v6 = address.octets();
+            &v6
+        }
     };
-    let bits = network.iter().zip(mask).zip(octets);
-    Ok(octets.len() == network.len()
-        && bits
-            .map(|((network, mask), octet)| (network ^ octet) & mask)
-            .all(|difference| difference == 0))
+    let mut bits = network.iter().zip(mask).zip(octets);
+    octets.len() == network.len()
+        && bits.all(|((network, mask), octet)| (network ^ octet) & mask == 0)
 }
 
-/// Whether `domain` is `base` with zero or more labels in front; with at least one if `base`
-/// starts with a dot, a common extension of RFC 5280 that webpki reads the same way.
-fn holds(base: &[u8], domain: &DomainName) -> Result<bool, Fault> {
-    if base.is_empty() {
-        return Ok(true);
-    }
-    let (labels, needs_label) = match base.strip_prefix(b".") {
-        Some(labels) => (labels, true),
-        None => (base, false),
-    };
-    if !is_dotted_labels(labels) {
-        return Err(Fault::Malformed);
-    }
+/// Whether `domain` is `base` with zero or more labels in front, or with at least one.
+///
+/// That a base with a dot in front wants one is a common extension of RFC 5280 that webpki reads
+/// the same way.
+fn lies_in(domain: &DomainName, base: &[u8], below_only: bool) -> bool {
     let domain = domain.as_str().as_bytes();
-    let Some(front) = domain.len().checked_sub(labels.len()) else {
-        return Ok(false);
+    let front = domain.len().checked_sub(base.len());
+    let Some((front, back)) = front.and_then(|front| domain.split_at_checked(front)) else {
+        return false;
     };
-    let Some((front, back)) = domain.split_at_checked(front) else {
-        return Ok(false);
-    };
-    let at_label = front.ends_with(b".") || (front.is_empty() && !needs_label);
-    Ok(at_label && back.eq_ignore_ascii_case(labels))
+    let at_label = front.ends_with(b".") || (front.is_empty() && !below_only);
+    at_label && back.eq_ignore_ascii_case(base)
 }
 
-const DNS_NAME: Tag = Tag::ContextSpecific {
-    constructed: false,
-    number: TagNumber(2),
-};
-
-const IP_ADDRESS: Tag = Tag::ContextSpecific {
-    constructed: false,
-    number: TagNumber(7),
-};
+const DNS_NAME: Tag = primitive(2);
+const IP_ADDRESS: Tag = primitive(7);
 
 #[cfg(test)]
 mod tests {
@@ -118,6 +159,10 @@ mod tests {
 
     fn host(text: &str) -> Host {
         Host::parse(text).unwrap()
+    }
+
+    fn permit(constraints: &[u8], host: &Host) -> Result<bool, Fault> {
+        Constraints::parse(constraints).map(|constraints| constraints.permit(host))
     }
 
     fn subtrees(tag: u8, bases: &[&[u8]]) -> Vec<u8> {

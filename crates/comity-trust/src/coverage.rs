@@ -4,13 +4,14 @@ use std::fmt;
 use comity_identity::{DomainName, Host};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use crate::certificate::{Certificate, Fault};
+use crate::certificate::Certificate;
 use crate::identifier::{Identifier, Name};
 use crate::matching;
 use crate::names::{Names, NamesError};
 use crate::policy::{CommonName, Limits};
 use crate::purpose::Purposes;
 use crate::reference::{Forms, Service};
+use crate::tlv::Fault;
 
 /// What a site serves, so far as its certificate must name it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -2,10 +2,10 @@ use comity_identity::Host;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::EndEntityCert;
 
-use crate::certificate::{Certificate, Fault, Period};
+use crate::certificate::{Certificate, Period};
 use crate::key;
 use crate::matching::{self, Match};
-use crate::names::{Names, NamesError};
+use crate::names::Names;
 use crate::path::{Above, Search};
 use crate::policy::{Policy, Revocation};
 use crate::purpose::{Purposes, Role};
@@ -13,6 +13,7 @@ use crate::reason::{Position, Reason};
 use crate::reference::Reference;
 use crate::revocation::RevocationLists;
 use crate::store::Pinned;
+use crate::tlv::Fault;
 use crate::verdict::{Aspect, Basis, Checks, Trusted, Verdict};
 
 /// Decides whether the certificates that a peer presented prove the reference.
@@ -170,10 +171,7 @@ impl<'q> Question<'q> {
     /// The names of the certificate that match, whoever vouches for it.
     fn matched(&self, leaf: &Certificate<'_>) -> Result<Vec<Match>, Reason> {
         let limit = self.policy.limits.max_names;
-        let names = Names::of(leaf, limit).map_err(|error| match error {
-            NamesError::Malformed => Reason::MalformedNames,
-            NamesError::TooMany => Reason::TooManyNames { limit },
-        })?;
+        let names = Names::of(leaf, limit).map_err(|error| error.reason(limit))?;
         let matched = matching::matches(&names, self.reference, self.policy);
         if matched.is_empty() {
             let mismatch = matching::mismatch(&names, self.reference);
@@ -385,8 +383,5 @@ fn leaf_reason(error: webpki::Error) -> Reason {
 }
 
 pub(crate) fn fault(position: Position) -> impl Fn(Fault) -> Reason {
-    move |fault| match fault {
-        Fault::Malformed => Reason::Malformed { position },
-        Fault::Version => Reason::UnsupportedVersion { position },
-    }
+    move |fault| fault.reason(position)
 }

@@ -4,13 +4,14 @@ use std::fmt;
 use comity_identity::Host;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use crate::certificate::{Certificate, Fault};
+use crate::certificate::Certificate;
 use crate::identifier::{Identifier, Name};
 use crate::matching;
 use crate::names::{Names, NamesError};
 use crate::policy::{CommonName, Limits};
 use crate::reference::{Forms, PeerSubject, Service};
 use crate::store::{AnchorError, TrustStore};
+use crate::tlv::Fault;
 
 /// What followed from a certificate that an operator gave to a store.
 #[derive(Clone, Debug, Eq, PartialEq)]

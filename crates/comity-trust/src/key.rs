@@ -1,24 +1,22 @@
-use der::{SliceReader, Tag};
-
-use crate::certificate::{Fault, expect, whole};
+use crate::tlv::{BIT_STRING, Fault, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 
 /// The length of the modulus in bits if the key is RSA, `None` if it is of another kind
 /// (RFC 8017 appendix A.1.1).
 ///
 /// The argument is a SubjectPublicKeyInfo with its SEQUENCE.
 pub(crate) fn rsa_bits(public_key: &[u8]) -> Result<Option<usize>, Fault> {
-    let mut info = whole(public_key, Tag::Sequence)?;
-    let mut algorithm = SliceReader::new(expect(&mut info, Tag::Sequence)?)?;
-    if expect(&mut algorithm, Tag::ObjectIdentifier)? != RSA_ENCRYPTION {
+    let mut info = Reader::whole(public_key, SEQUENCE)?;
+    let mut algorithm = info.open(SEQUENCE)?;
+    if algorithm.expect(OBJECT_IDENTIFIER)? != RSA_ENCRYPTION {
         return Ok(None);
     }
-    let key = expect(&mut info, Tag::BitString)?;
+    let key = info.expect(BIT_STRING)?;
     let (unused_bits, key) = key.split_first().ok_or(Fault::Malformed)?;
     if *unused_bits != 0 {
         return Err(Fault::Malformed);
     }
-    let mut key = whole(key, Tag::Sequence)?;
-    let modulus = expect(&mut key, Tag::Integer)?;
+    let mut key = Reader::whole(key, SEQUENCE)?;
+    let modulus = key.expect(INTEGER)?;
     let modulus = modulus.strip_prefix(&[0]).unwrap_or(modulus);
     let Some(first) = modulus.first() else {
         return Ok(Some(0));

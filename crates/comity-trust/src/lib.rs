@@ -126,6 +126,7 @@ mod reference;
 mod revocation;
 mod store;
 mod subject;
+mod tlv;
 mod verdict;
 
 pub use coverage::{
@@ -135,6 +136,7 @@ pub use evaluate::evaluate;
 pub use evidence::{Dane, Evidence, Fingerprint, Posh, Provenance, Tlsa};
 pub use identifier::{Identifier, NameList};
 pub use import::{Import, ImportError, ImportKind, ImportWarning};
+pub use names::presented_names;
 pub use policy::{CommonName, Limits, Policy, Revocation, TargetPolicy};
 pub use purpose::{EkuPolicy, Lacking, Role};
 pub use reason::{Mismatch, NearMiss, Position, Reason};

@@ -1,9 +1,13 @@
-use der::asn1::AnyRef;
-use der::{Reader, SliceReader, Tag, TagNumber};
+use rustls_pki_types::CertificateDer;
 
-use crate::certificate::{Certificate, Fault, constructed, expect};
-use crate::identifier::Name;
+use crate::certificate::Certificate;
+use crate::identifier::{Identifier, Name};
+use crate::reason::{Position, Reason};
 use crate::subject;
+use crate::tlv::{
+    Fault, IA5_STRING, OBJECT_IDENTIFIER, Reader, SEQUENCE, Tag, UTF8_STRING, constructed,
+    primitive,
+};
 
 /// Why the subject alternative names of a certificate cannot be used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -12,16 +16,38 @@ pub(crate) enum NamesError {
     TooMany,
 }
 
+impl NamesError {
+    pub(crate) fn reason(self, limit: usize) -> Reason {
+        match self {
+            Self::Malformed => Reason::MalformedNames,
+            Self::TooMany => Reason::TooManyNames { limit },
+        }
+    }
+}
+
 impl From<Fault> for NamesError {
     fn from(_: Fault) -> Self {
         Self::Malformed
     }
 }
 
-impl From<der::Error> for NamesError {
-    fn from(_: der::Error) -> Self {
-        Self::Malformed
-    }
+/// The names of a certificate that say whom it is for, in its order, and behind them its common
+/// name. Nobody need vouch for it.
+///
+/// Names that could name nothing are left out: those that are no identifier of their form, and
+/// those that are not fit to be shown.
+///
+/// # Errors
+///
+/// The certificate or its names are malformed, or there are more than `max_names`.
+pub fn presented_names(
+    certificate: &CertificateDer<'_>,
+    max_names: usize,
+) -> Result<Vec<Identifier>, Reason> {
+    let leaf = Certificate::parse(certificate).map_err(|fault| fault.reason(Position::Leaf))?;
+    let names = Names::of(&leaf, max_names).map_err(|error| error.reason(max_names))?;
+    let identifiers = names.list.iter().filter_map(|name| name.identifier());
+    Ok(identifiers.collect())
 }
 
 /// What a certificate names.
@@ -61,15 +87,16 @@ impl<'a> Names<'a> {
     /// an XmppAddr that is not a UTF8String. An entry that no form of GeneralName allows condemns
     /// the certificate, wherever it stands: what follows it would depend on how a parser recovers.
     fn read(general_names: &'a [u8], max_names: usize) -> Result<Self, NamesError> {
-        let mut reader = SliceReader::new(general_names)?;
-        let mut list = Vec::new();
+        let mut reader = Reader::new(general_names);
+        let mut list = Vec::with_capacity(USUAL_NAMES);
         let mut seen = 0;
         while !reader.is_finished() {
             seen += 1;
             if seen > max_names {
                 return Err(NamesError::TooMany);
             }
-            list.extend(name(reader.decode()?)?);
+            let (tag, value) = reader.read()?;
+            list.extend(name(tag, value)?);
         }
         Ok(Self {
             list,
@@ -78,49 +105,35 @@ impl<'a> Names<'a> {
     }
 }
 
-fn name(entry: AnyRef<'_>) -> Result<Option<Name<'_>>, Fault> {
-    let Tag::ContextSpecific {
-        constructed,
-        number: TagNumber(number),
-    } = entry.header().tag()
-    else {
-        return Err(Fault::Malformed);
-    };
-    let value = entry.value();
-    match (number, constructed) {
-        (OTHER_NAME, true) => other_name(value),
-        (DNS_NAME, false) => Ok(Some(Name::Dns(value))),
-        (URI, false) => Ok(Some(Name::Uri(value))),
-        (RFC822_NAME, false) | (X400_ADDRESS | EDI_PARTY_NAME, true) => Ok(None),
-        (DIRECTORY_NAME, true) => {
-            let mut reader = SliceReader::new(value)?;
-            expect(&mut reader, Tag::Sequence)?;
-            reader.finish()?;
-            Ok(None)
-        }
-        (IP_ADDRESS, false) if matches!(value.len(), 4 | 16) => Ok(Some(Name::Ip(value))),
-        (REGISTERED_ID, false) if is_oid(value) => Ok(None),
+fn name(tag: Tag, value: &[u8]) -> Result<Option<Name<'_>>, Fault> {
+    match tag {
+        OTHER_NAME => other_name(value),
+        DNS_NAME => Ok(Some(Name::Dns(value))),
+        URI => Ok(Some(Name::Uri(value))),
+        RFC822_NAME | X400_ADDRESS | EDI_PARTY_NAME => Ok(None),
+        DIRECTORY_NAME => Reader::whole(value, SEQUENCE).map(|_name| None),
+        IP_ADDRESS if matches!(value.len(), 4 | 16) => Ok(Some(Name::Ip(value))),
+        REGISTERED_ID if is_oid(value) => Ok(None),
         _other => Err(Fault::Malformed),
     }
 }
 
 fn other_name<'a>(value: &'a [u8]) -> Result<Option<Name<'a>>, Fault> {
-    let mut reader = SliceReader::new(value)?;
-    let id = expect(&mut reader, Tag::ObjectIdentifier)?;
-    let mut explicit = SliceReader::new(expect(&mut reader, constructed(0))?)?;
+    let mut reader = Reader::new(value);
+    let id = reader.expect(OBJECT_IDENTIFIER)?;
+    let mut explicit = reader.open(constructed(0))?;
     reader.finish()?;
     if !is_oid(id) {
         return Err(Fault::Malformed);
     }
     let (form, string_type): (fn(&'a [u8]) -> Name<'a>, Tag) = match id {
-        ID_ON_DNS_SRV => (Name::Srv, Tag::Ia5String),
-        ID_ON_XMPP_ADDR => (Name::Xmpp, Tag::Utf8String),
+        ID_ON_DNS_SRV => (Name::Srv, IA5_STRING),
+        ID_ON_XMPP_ADDR => (Name::Xmpp, UTF8_STRING),
         _unread => return Ok(None),
     };
-    let inner: AnyRef<'_> = explicit.decode()?;
+    let (tag, text) = explicit.read()?;
     explicit.finish()?;
-    let is_that_type = inner.header().tag() == string_type;
-    Ok(is_that_type.then(|| form(inner.value())))
+    Ok((tag == string_type).then(|| form(text)))
 }
 
 /// Whether the bytes are the contents of an OBJECT IDENTIFIER (X.690 §8.19): complete, and no
@@ -136,15 +149,18 @@ fn is_oid(value: &[u8]) -> bool {
         })
 }
 
-const OTHER_NAME: u32 = 0;
-const RFC822_NAME: u32 = 1;
-const DNS_NAME: u32 = 2;
-const X400_ADDRESS: u32 = 3;
-const DIRECTORY_NAME: u32 = 4;
-const EDI_PARTY_NAME: u32 = 5;
-const URI: u32 = 6;
-const IP_ADDRESS: u32 = 7;
-const REGISTERED_ID: u32 = 8;
+const OTHER_NAME: Tag = constructed(0);
+const RFC822_NAME: Tag = primitive(1);
+const DNS_NAME: Tag = primitive(2);
+const X400_ADDRESS: Tag = constructed(3);
+const DIRECTORY_NAME: Tag = constructed(4);
+const EDI_PARTY_NAME: Tag = constructed(5);
+const URI: Tag = primitive(6);
+const IP_ADDRESS: Tag = primitive(7);
+const REGISTERED_ID: Tag = primitive(8);
+
+/// Room for the names of most certificates.
+const USUAL_NAMES: usize = 8;
 
 /// 1.3.6.1.5.5.7.8.5 (RFC 6120 §13.7.1.4).
 const ID_ON_XMPP_ADDR: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 8, 5];

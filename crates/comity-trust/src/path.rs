@@ -9,7 +9,7 @@ use webpki::{
 };
 
 use crate::certificate::Certificate;
-use crate::constraints;
+use crate::constraints::Constraints;
 use crate::evaluate::{Question, fault};
 use crate::matching::Match;
 use crate::policy::Revocation;
@@ -142,13 +142,10 @@ impl<'q> Search<'q> {
         constraints: &[u8],
         position: Position,
     ) -> Result<(), Reason> {
-        let mut proved = Vec::with_capacity(above.proved.len());
-        for found in &above.proved {
-            if constraints::permit(constraints, &found.named).map_err(fault(position))? {
-                proved.push(found.clone());
-            }
-        }
-        above.proved = proved;
+        let constraints = Constraints::parse(constraints).map_err(fault(position))?;
+        above
+            .proved
+            .retain(|found| constraints.permit(&found.named));
         match (above.proved.first(), self.matched.first()) {
             (None, Some(found)) => Err(Reason::NameConstraint {
                 host: found.named.clone(),

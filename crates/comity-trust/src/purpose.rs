@@ -1,8 +1,6 @@
 use std::fmt;
 
-use der::{Reader, SliceReader, Tag};
-
-use crate::certificate::{Fault, expect};
+use crate::tlv::{Fault, OBJECT_IDENTIFIER, Reader};
 
 /// What the peer acted as in the TLS handshake.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -149,9 +147,9 @@ impl Purposes {
             return Ok(Self::default());
         };
         let mut purposes = Self::NONE;
-        let mut reader = SliceReader::new(ids)?;
+        let mut reader = Reader::new(ids);
         while !reader.is_finished() {
-            match expect(&mut reader, Tag::ObjectIdentifier)? {
+            match reader.expect(OBJECT_IDENTIFIER)? {
                 ANY_EXTENDED_KEY_USAGE => purposes.any = true,
                 CLIENT_AUTH => purposes.client = true,
                 SERVER_AUTH => purposes.server = true,

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use der::{Reader, SliceReader, Tag};
 use rustls_pki_types::UnixTime;
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 
-use crate::certificate::{Fault, constructed, expect, optional, time, whole};
+use crate::certificate::time;
+use crate::tlv::{
+    BOOLEAN, Fault, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, constructed,
+};
 
 /// Certificate revocation lists, the newest of each issuer (RFC 5280 §5).
 ///
@@ -163,15 +165,15 @@ struct Fields {
 
 impl Fields {
     fn parse(der: &[u8]) -> Result<Self, Fault> {
-        let mut outer = whole(der, Tag::Sequence)?;
-        let mut tbs = SliceReader::new(expect(&mut outer, Tag::Sequence)?)?;
-        optional(&mut tbs, Tag::Integer)?;
-        expect(&mut tbs, Tag::Sequence)?;
-        expect(&mut tbs, Tag::Sequence)?;
+        let mut outer = Reader::whole(der, SEQUENCE)?;
+        let mut tbs = outer.open(SEQUENCE)?;
+        tbs.optional(INTEGER)?;
+        tbs.expect(SEQUENCE)?;
+        tbs.expect(SEQUENCE)?;
         let this_update = time(&mut tbs)?;
         let next_update = time(&mut tbs)?;
-        optional(&mut tbs, Tag::Sequence)?;
-        let extensions = optional(&mut tbs, constructed(0))?;
+        tbs.optional(SEQUENCE)?;
+        let extensions = tbs.optional(constructed(0))?;
         Ok(Self {
             number: number(extensions)?,
             this_update,
@@ -185,15 +187,14 @@ fn number(extensions: Option<&[u8]>) -> Result<Vec<u8>, Fault> {
     let Some(extensions) = extensions else {
         return Ok(Vec::new());
     };
-    let mut list = whole(extensions, Tag::Sequence)?;
+    let mut list = Reader::whole(extensions, SEQUENCE)?;
     while !list.is_finished() {
-        let mut extension = SliceReader::new(expect(&mut list, Tag::Sequence)?)?;
-        let id = expect(&mut extension, Tag::ObjectIdentifier)?;
-        optional(&mut extension, Tag::Boolean)?;
-        let value = expect(&mut extension, Tag::OctetString)?;
+        let mut extension = list.open(SEQUENCE)?;
+        let id = extension.expect(OBJECT_IDENTIFIER)?;
+        extension.optional(BOOLEAN)?;
+        let value = extension.expect(OCTET_STRING)?;
         if id == CRL_NUMBER {
-            let mut value = SliceReader::new(value)?;
-            return Ok(comparable(expect(&mut value, Tag::Integer)?));
+            return Ok(comparable(Reader::new(value).expect(INTEGER)?));
         }
     }
     Ok(Vec::new())

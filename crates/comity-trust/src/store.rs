@@ -4,9 +4,10 @@ use comity_identity::Host;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
-use crate::certificate::{Certificate, Fault, Period};
+use crate::certificate::{Certificate, Period};
 use crate::evidence::Fingerprint;
 use crate::key;
+use crate::tlv::Fault;
 
 /// Whom to believe: CA certificates, and certificates of peers that are believed as they are.
 ///

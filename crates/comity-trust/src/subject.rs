@@ -1,7 +1,6 @@
-use der::asn1::AnyRef;
-use der::{Reader, SliceReader, Tag};
-
-use crate::certificate::{Fault, expect};
+use crate::tlv::{
+    Fault, IA5_STRING, OBJECT_IDENTIFIER, PRINTABLE_STRING, Reader, SEQUENCE, SET, UTF8_STRING,
+};
 
 /// The common name of a subject, given without its SEQUENCE, if there is one and no other.
 ///
@@ -9,14 +8,14 @@ use crate::certificate::{Fault, expect};
 /// here. Nor does one in a string type whose bytes are not those of its characters (BMPString,
 /// UniversalString) or have meant different characters to different issuers (TeletexString).
 pub(crate) fn common_name(subject: &[u8]) -> Result<Option<&[u8]>, Fault> {
-    let mut sets = SliceReader::new(subject)?;
+    let mut sets = Reader::new(subject);
     let mut found = None;
     let mut count = 0;
     while !sets.is_finished() {
-        let mut attributes = SliceReader::new(expect(&mut sets, Tag::Set)?)?;
+        let mut attributes = sets.open(SET)?;
         while !attributes.is_finished() {
-            let mut attribute = SliceReader::new(expect(&mut attributes, Tag::Sequence)?)?;
-            let id = expect(&mut attribute, Tag::ObjectIdentifier)?;
+            let mut attribute = attributes.open(SEQUENCE)?;
+            let id = attribute.expect(OBJECT_IDENTIFIER)?;
             if id == COMMON_NAME {
                 count += 1;
                 found = plain_string(attribute)?;
@@ -27,19 +26,13 @@ pub(crate) fn common_name(subject: &[u8]) -> Result<Option<&[u8]>, Fault> {
 }
 
 /// The bytes of a string in one of the types that count.
-fn plain_string<'a>(mut attribute: SliceReader<'a>) -> Result<Option<&'a [u8]>, Fault> {
-    if !matches!(attribute.peek_byte(), Some(UTF8 | PRINTABLE | IA5)) {
-        return Ok(None);
-    }
-    let value: AnyRef<'_> = attribute.decode()?;
+fn plain_string<'a>(mut attribute: Reader<'a>) -> Result<Option<&'a [u8]>, Fault> {
+    let (tag, text) = attribute.read()?;
     attribute.finish()?;
-    Ok(Some(value.value()))
+    let is_plain = matches!(tag, UTF8_STRING | PRINTABLE_STRING | IA5_STRING);
+    Ok(is_plain.then_some(text))
 }
 
-/// The tags of the string types.
-const UTF8: u8 = 0x0c;
-const PRINTABLE: u8 = 0x13;
-const IA5: u8 = 0x16;
 /// 2.5.4.3
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 
@@ -58,8 +51,8 @@ mod tests {
 
     #[test]
     fn one_common_name_in_a_plain_string_is_found() {
-        let unit = tlv(0x31, &attribute(11, UTF8, b"CN=b"));
-        for tag in [UTF8, PRINTABLE, IA5] {
+        let unit = tlv(0x31, &attribute(11, UTF8_STRING, b"CN=b"));
+        for tag in [UTF8_STRING, PRINTABLE_STRING, IA5_STRING] {
             let name = tlv(0x31, &attribute(3, tag, b"a"));
             for subject in [
                 name.clone(),
@@ -82,10 +75,10 @@ mod tests {
     fn of_several_common_names_none_counts() {
         let one = |name: &[u8], tag| attribute(3, tag, name);
         for (first, second) in [
-            (one(b"a", UTF8), one(b"b", UTF8)),
-            (one(b"a", UTF8), one(b"a", UTF8)),
-            (one(b"a", UTF8), one(b"b", 0x1e)),
-            (one(b"a", 0x1e), one(b"b", UTF8)),
+            (one(b"a", UTF8_STRING), one(b"b", UTF8_STRING)),
+            (one(b"a", UTF8_STRING), one(b"a", UTF8_STRING)),
+            (one(b"a", UTF8_STRING), one(b"b", 0x1e)),
+            (one(b"a", 0x1e), one(b"b", UTF8_STRING)),
         ] {
             let apart = [tlv(0x31, &first), tlv(0x31, &second)].concat();
             assert_eq!(common_name(&apart), Ok(None));
@@ -96,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_subject_that_is_no_name_is_a_fault() {
-        let name = tlv(0x31, &attribute(3, UTF8, b"a"));
+        let name = tlv(0x31, &attribute(3, UTF8_STRING, b"a"));
         for cut in 1..name.len() {
             assert_eq!(common_name(&name[..cut]), Err(Fault::Malformed), "{cut}");
         }
@@ -104,12 +97,12 @@ mod tests {
             0x31,
             &tlv(
                 0x30,
-                &[tlv(6, COMMON_NAME), tlv(UTF8, b"a"), tlv(5, b"")].concat(),
+                &[tlv(6, COMMON_NAME), tlv(UTF8_STRING, b"a"), tlv(5, b"")].concat(),
             ),
         );
         assert_eq!(common_name(&tail), Err(Fault::Malformed));
         assert_eq!(
-            common_name(&attribute(3, UTF8, b"a")),
+            common_name(&attribute(3, UTF8_STRING, b"a")),
             Err(Fault::Malformed)
         );
     }

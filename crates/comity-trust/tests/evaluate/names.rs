@@ -1,5 +1,5 @@
 use comity_testkit::mint::{Name, tlv};
-use comity_trust::{Reason, Reference, Role};
+use comity_trust::{Position, Reason, Reference, Role, presented_names};
 
 use super::*;
 
@@ -125,5 +125,38 @@ fn a_host_reference_takes_no_service_name() {
         mismatch(verdict),
         "the certificate names _xmpp-server.a.example, not a.example; \
          it names it in a form that does not count here"
+    );
+}
+
+#[test]
+fn names_are_told_whoever_vouches_for_them() {
+    let peer = leaf()
+        .dns("b.example")
+        .xmpp("B\u{fc}cher.example")
+        .name(Name::Raw(tlv(0x82, b"a\0b")))
+        .ip([192, 0, 2, 1])
+        .common_name("Edge 1")
+        .self_signed();
+    let names = presented_names(&peer.leaf().into(), 4).unwrap();
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "b.example",
+            "XmppAddr xn--bcher-kva.example",
+            "192.0.2.1",
+            "CN=Edge 1"
+        ]
+    );
+    let limit = 3;
+    assert_eq!(
+        presented_names(&peer.leaf().into(), limit),
+        Err(Reason::TooManyNames { limit })
+    );
+    assert_eq!(
+        presented_names(&b"\x30\x00"[..].into(), limit),
+        Err(Reason::Malformed {
+            position: Position::Leaf
+        })
     );
 }
