@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
         "comity-fed-dig",
         "comity-gateway",
         "comity-sip-echo",
+        "comity-tls-mux",
         "comity-xmpp-echo",
     ],
 ];

@@ -1,0 +1,121 @@
+//! One port for plaintext and TLS, which says whom it met and why it refused others.
+//!
+//! It recognises what begins on a connection by its first bytes, does the TLS handshake under the
+//! rules that the options set, writes one line about what it found to the peer, and hangs up. It is
+//! for trying out rules about certificates, versions and cipher suites against other software, and
+//! shows in little code how an embedder of comity-rustls and comity-trust shares a port.
+//!
+//! ```text
+//! comity-tls-mux --cert mux.pem --key mux.key --client-auth required \
+//!     --trust partners.pem --peer-subject proxy.partner.example
+//! ```
+//!
+//! It prints `listening on ADDRESS` on standard output, and on standard error one line for each
+//! connection:
+//!
+//! ```text
+//! 192.0.2.7:40112: plaintext XMPP
+//! 192.0.2.7:40113: TLS 1.3 TLS_AES_256_GCM_SHA384, client certificate: proxy.partner.example
+//! proved by proxy.partner.example, vouched for by a CA
+//! 192.0.2.7:40114: refused: TLS 1.1 and older only: upgrade the peer, or put a TLS proxy between
+//! ```
+//!
+//! With `--strict` the port takes TLS alone. With `--connect` the program is the client: it goes
+//! to a server and says whether its certificate proves the name.
+//!
+//! ```text
+//! comity-tls-mux --connect 192.0.2.9:5061 --name partner.example --rule sip --trust partners.pem
+//! ```
+//!
+//! SIGTERM and SIGINT end it.
+//!
+//! Exit code 0 means that it was stopped, or that the server it went to proved its name; 1 that it
+//! ended otherwise, or that the server did not; 2 that the command line or a file is wrong.
+
+mod connect;
+mod connection;
+mod options;
+mod serve;
+mod session;
+mod setup;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use options::{Command, Options};
+
+fn main() -> ExitCode {
+    let command = match options::parse(lexopt::Parser::from_env()) {
+        Ok(command) => command,
+        Err(error) => return complain(&error, WRONG),
+    };
+    let done = match command {
+        Command::Help => say(options::USAGE),
+        Command::Version => say(&format!("{NAME} {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Run(options) => run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, error.code()),
+    }
+}
+
+/// Writes to standard output, whose reader may have seen enough.
+fn say(text: &str) -> Result<(), RunError> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes a line to standard error. That nobody reads it changes nothing.
+fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Why the program did not run to its end.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+enum RunError {
+    Connect(#[from] connect::ConnectError),
+    Output(io::Error),
+    Runtime(io::Error),
+    Serve(#[from] serve::ServeError),
+    Setup(#[from] setup::SetupError),
+}
+
+impl RunError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Setup(_) | Self::Serve(serve::ServeError::Listen { .. }) => WRONG,
+            Self::Connect(_)
+            | Self::Output(_)
+            | Self::Runtime(_)
+            | Self::Serve(serve::ServeError::Signals(_)) => FAILED,
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), RunError> {
+    let setup = setup::load(options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(RunError::Runtime)?;
+    match &options.target {
+        Some(target) => {
+            let line = runtime.block_on(connect::connect(target, &setup))?;
+            say(&format!("{line}\n"))
+        }
+        None => Ok(runtime.block_on(serve::serve(options.listen, setup))?),
+    }
+}
+
+fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    note(&format!("{NAME}: {error}"));
+    ExitCode::from(code)
+}
+
+const NAME: &str = "comity-tls-mux";
+const FAILED: u8 = 1;
+const WRONG: u8 = 2;

@@ -1,0 +1,165 @@
+//! From options to what is needed for each connection.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use comity_rustls::{
+    CipherList, ConfigError, Enforce, Identity, IdentityError, PortMode, TlsContext,
+    default_provider, signature_algorithms,
+};
+use comity_trust::{
+    AnchorFileError, CommonName, PeerSubject, Policy, Reference, RevocationListError,
+    RevocationLists,
+};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateRevocationListDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::time_provider::DefaultTimeProvider;
+
+use crate::note;
+use crate::options::{Auth, Files, Options};
+
+/// What every connection is handled by.
+pub(crate) struct Setup {
+    pub(crate) client_auth: Auth,
+    /// Judges by the policy and the lists, and does not tell anybody.
+    pub(crate) enforce: Enforce,
+    pub(crate) mode: PortMode,
+    /// How TLS is used, except who is judged in the handshake.
+    pub(crate) tls: TlsContext,
+}
+
+impl Setup {
+    /// Whom clients have to be.
+    pub(crate) fn clients(&self) -> Reference {
+        if self.tls.peer_subjects.is_empty() {
+            Reference::anyone(self.enforce.forms)
+        } else {
+            Reference::peers(self.tls.peer_subjects.iter().cloned())
+        }
+    }
+}
+
+/// Why a file or a list is of no use.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error("{}: {error}", path.display())]
+    Anchors {
+        path: PathBuf,
+        error: AnchorFileError,
+    },
+    #[error("no cipher suite of the list is supported")]
+    Ciphers,
+    #[error("{}: {error}", path.display())]
+    File {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("{}: {error} (key: {})", files.certificate.display(), files.key.display())]
+    Identity { files: Pair, error: IdentityError },
+    #[error("{}: {error}", path.display())]
+    RevocationList {
+        path: PathBuf,
+        error: RevocationListError,
+    },
+    #[error("TLS: {0}")]
+    Tls(#[from] ConfigError),
+}
+
+/// The two files of an identity.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+pub(crate) fn load(options: &Options) -> Result<Setup, SetupError> {
+    let provider = default_provider();
+    let mut policy = Policy::new(signature_algorithms(&provider));
+    policy.eku = options.eku;
+    if options.legacy_cn {
+        policy.common_name = CommonName::Rfc6125;
+    }
+    for path in &options.trust {
+        let added = policy.store.add_anchors_from_pem(&read(path)?);
+        added.map_err(|error| SetupError::Anchors {
+            path: path.clone(),
+            error,
+        })?;
+    }
+    let mut enforce = Enforce::new(Arc::new(policy), Arc::new(DefaultTimeProvider));
+    enforce.crls = Arc::new(revocation_lists(&options.crls)?);
+    enforce.forms = options.forms;
+    let setup = Setup {
+        client_auth: options.client_auth,
+        enforce,
+        mode: match options.strict {
+            true => PortMode::TlsOnly,
+            false => PortMode::LegacyAndTls,
+        },
+        tls: context(options, &provider)?,
+    };
+    // What cannot work is told before the first connection.
+    setup.tls.client_config()?;
+    Ok(setup)
+}
+
+fn context(options: &Options, provider: &Arc<CryptoProvider>) -> Result<TlsContext, SetupError> {
+    let mut tls = TlsContext::observing(Arc::clone(provider));
+    (tls.min_version, tls.max_version) = (options.min_tls, options.max_tls);
+    if let Some(list) = &options.ciphers {
+        let list = CipherList::parse(list, provider);
+        for entry in list.entries() {
+            note(&format!("--ciphers: {entry}"));
+        }
+        for warning in list.warnings() {
+            note(&format!("--ciphers: warning: {warning}"));
+        }
+        tls.cipher_suites = list.supported();
+        if tls.cipher_suites.is_empty() {
+            return Err(SetupError::Ciphers);
+        }
+    }
+    if let Some(files) = &options.identity {
+        tls.identity = Some(identity(files, provider)?);
+    }
+    for (domain, files) in &options.domains {
+        let identity = identity(files, provider)?;
+        tls.inbound.domains.insert(domain.clone(), identity);
+    }
+    let subjects = options.peer_subjects.iter().cloned();
+    tls.peer_subjects = subjects.map(PeerSubject::new).collect();
+    Ok(tls)
+}
+
+fn identity(files: &Files, provider: &CryptoProvider) -> Result<Identity, SetupError> {
+    let (chain, key) = (read(&files.certificate)?, read(&files.key)?);
+    Identity::from_pem(&chain, &key, provider).map_err(|error| SetupError::Identity {
+        files: Pair {
+            certificate: files.certificate.clone(),
+            key: files.key.clone(),
+        },
+        error,
+    })
+}
+
+fn revocation_lists(paths: &[PathBuf]) -> Result<RevocationLists, SetupError> {
+    let mut lists = RevocationLists::default();
+    for path in paths {
+        let file = read(path)?;
+        let pem = CertificateRevocationListDer::from_pem_slice(&file);
+        let der = pem.as_deref().unwrap_or(&file);
+        lists.add(der).map_err(|error| SetupError::RevocationList {
+            path: path.clone(),
+            error,
+        })?;
+    }
+    Ok(lists)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
+    std::fs::read(path).map_err(|error| SetupError::File {
+        path: path.to_owned(),
+        error,
+    })
+}
