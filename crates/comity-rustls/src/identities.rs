@@ -14,7 +14,8 @@ use crate::identity::Identity;
 #[non_exhaustive]
 pub struct Identities {
     /// Where no domain is known, or one without an identity of its own. Default: that of
-    /// [`TlsContext::identity`](crate::TlsContext::identity).
+    /// [`TlsContext::identity`](crate::TlsContext::identity). Without either, a client that asks for
+    /// another domain is turned away with the alert `access_denied`.
     pub default: Option<Identity>,
     /// Those of single domains of ours. Default: none.
     pub domains: BTreeMap<DomainName, Identity>,

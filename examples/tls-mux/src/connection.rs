@@ -59,16 +59,14 @@ pub(crate) async fn serve(stream: &mut TcpStream, setup: &Setup) -> Result<Met, 
         }
         read(stream, &mut head).await?;
     };
-    let met = match setup.mode.admit(sniffed)? {
+    match setup.mode.admit(sniffed)? {
         Admitted::Plaintext(protocol) => {
             let met = Met::Plaintext(protocol);
             stream.write_all(format!("{met}\n").as_bytes()).await?;
-            met
+            Ok(met)
         }
-        Admitted::Tls => Met::Tls(tls(stream, &head, setup).await?),
-    };
-    stream.shutdown().await?;
-    Ok(met)
+        Admitted::Tls => Ok(Met::Tls(tls(stream, &head, setup).await?)),
+    }
 }
 
 async fn tls(stream: &mut TcpStream, head: &[u8], setup: &Setup) -> Result<String, Trouble> {

@@ -79,7 +79,10 @@ impl CipherList {
         if supported.is_empty() {
             return vec![CipherWarning::NothingSupported];
         }
-        let mut warnings = vec![CipherWarning::EllipticCurvesOnly];
+        let mut warnings = Vec::new();
+        if supported.iter().all(needs_elliptic_curves) {
+            warnings.push(CipherWarning::EllipticCurvesOnly);
+        }
         for version in [TlsVersion::Tls12, TlsVersion::Tls13] {
             if !supported.iter().any(|suite| version.has(suite)) {
                 warnings.push(CipherWarning::VersionWithoutSuite(version));
@@ -184,6 +187,13 @@ fn answer(name: &str, known: &[(Suite, SupportedCipherSuite)]) -> CipherAnswer {
         Some((_, suite)) => CipherAnswer::Supported(*suite),
         None => CipherAnswer::Refused(Objection::all(&suite)),
     }
+}
+
+/// Whether the keys of a session are agreed on by elliptic curves. TLS 1.3 would have other groups,
+/// which hardly anybody enables.
+fn needs_elliptic_curves(suite: &SupportedCipherSuite) -> bool {
+    let suite = suite.suite().as_str().and_then(Suite::parse);
+    suite.is_some_and(Suite::needs_elliptic_curves)
 }
 
 /// Whether a word is the setting to send no empty fragments, in one of its spellings.

@@ -23,6 +23,10 @@ impl Suite {
             tokens => by_openssl(tokens),
         }
     }
+
+    pub(super) fn needs_elliptic_curves(self) -> bool {
+        matches!(self.key_exchange, KeyExchange::Ecdhe | KeyExchange::Tls13)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

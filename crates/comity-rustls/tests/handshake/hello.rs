@@ -240,3 +240,30 @@ fn a_body_that_ends_anywhere_is_malformed_there() {
     let bytes = record(&message(&[&*body, &[0]].concat()));
     assert_eq!(read(&bytes), malformed(HelloField::Extensions));
 }
+
+#[test]
+fn a_spoilt_hello_is_the_same_to_the_reader_however_it_is_cut() {
+    let offered = Offered::new(&[AES_GCM, 0x002F])
+        .with(0, &sni(b"b.example"))
+        .with(16, &long(b"\x02h2"))
+        .with(43, b"\x04\x03\x04\x03\x03");
+    let good = offered.bytes();
+    let (mut read_too, mut refused) = (0, 0);
+    for place in 0..good.len() {
+        for value in [0x00, 0x01, 0x7F, 0xFF] {
+            let mut bytes = good.clone();
+            bytes[place] = value;
+            let whole = read(&bytes);
+            let mut reader = HelloReader::new();
+            let mut pieces = cut::bytewise(&bytes).map(|byte| reader.read(byte));
+            let decided = pieces.find(|outcome| *outcome != Ok(None));
+            assert_eq!(decided.unwrap_or(Ok(None)), whole, "{place} {value:#04x}");
+            match whole {
+                Ok(Some(_)) => read_too += 1,
+                Ok(None) | Err(_) => refused += 1,
+            }
+        }
+    }
+    // The random bytes and most values of lists can be anything, lengths cannot.
+    assert_eq!((read_too, refused), (319, 129));
+}
