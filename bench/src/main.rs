@@ -27,6 +27,7 @@
 mod cost;
 mod expat;
 mod machine;
+mod times;
 mod tokens;
 mod traffic;
 
@@ -34,7 +35,8 @@ use std::error::Error;
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use cost::{best_nanoseconds, instructions};
+use cost::instructions;
+use times::best_nanoseconds;
 use traffic::Traffic;
 
 fn main() -> ExitCode {

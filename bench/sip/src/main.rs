@@ -34,6 +34,8 @@ mod growth;
 mod parsers;
 mod seen;
 mod table;
+#[path = "../../src/times.rs"]
+mod times;
 mod traffic;
 
 use std::error::Error;

@@ -4,8 +4,9 @@ use std::error::Error;
 
 use crate::Subject;
 use crate::allocations::allocations;
-use crate::cost::{best_nanoseconds, instructions};
+use crate::cost::instructions;
 use crate::parsers::{Measure, PARSERS, Parser};
+use crate::times::best_nanoseconds;
 use crate::traffic::{self, Traffic};
 
 /// Prints a line for each parser.

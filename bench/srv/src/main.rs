@@ -34,6 +34,8 @@ mod cost;
 #[path = "../../../crates/comity-srv/tests/memory/hostile/mod.rs"]
 mod hostile;
 mod response;
+#[path = "../../src/times.rs"]
+mod times;
 mod traffic;
 mod worst;
 
@@ -87,7 +89,7 @@ fn print() -> Result<(), Box<dyn Error>> {
     for task in Task::ALL {
         let instructions = instructions(task)?;
         let read = Traffic::read;
-        let times = cost::best_nanoseconds(&[Subject { read }], &Traffic::new(task))?;
+        let times = times::best_nanoseconds(&[Subject { read }], &Traffic::new(task))?;
         let nanoseconds = times.into_iter().min().ok_or("no time")? as f64 / PASSES as f64;
         let allocations = allocations::allocations(task.name())? as f64 / PASSES as f64;
         println!(

@@ -1,0 +1,142 @@
+//! What the verdict on a certificate costs: instructions by callgrind, beside webpki.
+//!
+//! ```sh
+//! apt-get install valgrind
+//! cargo run --release --manifest-path bench/Cargo.toml -p comity-bench-trust
+//! ```
+//!
+//! An instruction count is the difference between runs that do a task a number of times and twice
+//! that number, so that what comes before and behind does not count. Counts are the same on every
+//! run; those of signatures depend on the processor.
+//!
+//! `check` in place of nothing fails if a count is above its bound.
+//!
+//! To see where the instructions go:
+//!
+//! ```sh
+//! valgrind --tool=callgrind --callgrind-out-file=callgrind.out \
+//!   bench/target/release/comity-bench-trust run pinned 1
+//! callgrind_annotate --auto=yes callgrind.out
+//! ```
+
+mod chain;
+#[path = "../../src/cost.rs"]
+mod cost;
+mod task;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use task::TASKS;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        [] => print(),
+        ["check"] => check(),
+        ["run", name, times] => run(name, times),
+        _ => Err("usage: comity-bench-trust [check | run TASK TIMES]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("comity-bench-trust: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does a task so many times.
+fn run(name: &str, times: &str) -> Result<(), Box<dyn Error>> {
+    let task = task::named(name).ok_or("no such task")?;
+    let times: usize = times.parse()?;
+    for _ in 0..times * PASSES {
+        assert!(task(), "{name} has another outcome");
+    }
+    Ok(())
+}
+
+/// Prints a line for each task.
+fn print() -> Result<(), Box<dyn Error>> {
+    for (name, _) in TASKS {
+        println!("{name:<17} {:>10.0}", instructions(name)?);
+    }
+    Ok(())
+}
+
+/// Compares what we cost with the bounds.
+fn check() -> Result<(), Box<dyn Error>> {
+    let pinned = instructions("pinned")?;
+    let parse = instructions("parse-by-webpki")?;
+    let mut figures = vec![
+        Figure {
+            what: "instructions for what a leaf with 7 names says, without what webpki reads",
+            value: pinned - parse,
+            most: 15_000.0,
+        },
+        Figure {
+            what: "instructions to compare them with one peer more",
+            value: (instructions("pinned-100-peers")? - pinned) / 99.0,
+            most: 2_000.0,
+        },
+    ];
+    for (what, task, other, most) in RATIOS {
+        let value = instructions(task)? / instructions(other)?;
+        figures.push(Figure { what, value, most });
+    }
+    let mut within = true;
+    for Figure { what, value, most } in figures {
+        let decimals = if most < 100.0 { 3 } else { 0 };
+        println!("{what}: {value:.decimals$}, to be at most {most}");
+        within &= value <= most;
+    }
+    if !within {
+        return Err("a count is above its bound".into());
+    }
+    Ok(())
+}
+
+struct Figure {
+    what: &'static str,
+    value: f64,
+    most: f64,
+}
+
+/// Instructions to do a task once.
+fn instructions(name: &str) -> Result<f64, Box<dyn Error>> {
+    Ok(cost::instructions(name)? as f64 / PASSES as f64)
+}
+
+/// How often a task is done in one round.
+const PASSES: usize = 10;
+
+/// What is compared, a task, another task, and the most that the first may cost by the second.
+const RATIOS: [(&str, &str, &str, f64); 6] = [
+    (
+        "P-256 chain by webpki alone",
+        "ecdsa",
+        "ecdsa-by-webpki",
+        1.05,
+    ),
+    ("RSA chain by webpki alone", "rsa", "rsa-by-webpki", 1.05),
+    (
+        "256 names under 240 constraints by webpki alone",
+        "constrained",
+        "constrained-by-webpki",
+        1.25,
+    ),
+    ("1,024 names by 512", "names-1024", "names-512", 2.4),
+    (
+        "1,024 names, none of them wanted, by 512",
+        "strangers-1024",
+        "strangers-512",
+        2.4,
+    ),
+    (
+        "1,024 names, all of them wanted, by 512",
+        "anyone-1024",
+        "anyone-512",
+        2.4,
+    ),
+];
