@@ -71,6 +71,16 @@ pub(crate) fn hosted(count: usize) -> impl Iterator<Item = String> {
     others.chain([DOMAIN.to_owned()])
 }
 
+/// The certificate with extended key usages that are a SET and no SEQUENCE.
+pub(crate) fn with_broken_purposes(certificate: &[u8]) -> CertificateDer<'static> {
+    // 2.5.29.37 and the OCTET STRING.
+    let place = [6, 3, 0x55, 0x1d, 0x25, 4, 22, SEQUENCE];
+    let mut found = certificate.windows(place.len());
+    let place = found.position(|bytes| bytes == place).expect("purposes") + place.len() - 1;
+    let (before, behind) = certificate.split_at(place);
+    [before, &[SET], &behind[1..]].concat().into()
+}
+
 /// Adds the seven names that every server may have.
 fn names(leaf: Leaf) -> Leaf {
     leaf.dns(DOMAIN)
@@ -92,3 +102,6 @@ fn presented(identity: Identity) -> Vec<CertificateDer<'static>> {
 
 /// Who the peer is.
 pub(crate) const DOMAIN: &str = "chat.example";
+
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use comity_identity::DomainName;
 use comity_trust::{
-    CertificateDer, Dane, Evidence, Forms, PeerSubject, Policy, Provenance, Reference,
-    RevocationLists, Role, Service, Tlsa, UnixTime, Verdict, evaluate, public_key,
+    CertificateDer, CoverageError, Dane, Evidence, Forms, Inventory, Limits, PeerSubject, Policy,
+    Provenance, Reference, RevocationLists, Role, Servers, Service, Tlsa, UnixTime, Verdict,
+    evaluate, public_key,
 };
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
@@ -15,6 +16,9 @@ use crate::chain::{self, Chain, DOMAIN};
 /// Does something with certificates once; gives whether the outcome is the right one.
 pub(crate) type Task = Box<dyn Fn() -> bool>;
 
+/// Makes a task ready.
+pub(crate) type Setup = fn() -> Task;
+
 /// Makes ready what the task of that name is about.
 pub(crate) fn named(name: &str) -> Option<Task> {
     let (_, task) = TASKS.into_iter().find(|(known, _)| *known == name)?;
@@ -22,19 +26,19 @@ pub(crate) fn named(name: &str) -> Option<Task> {
 }
 
 /// All tasks. Those with `webpki` are done by it, and the others by us.
-pub(crate) const TASKS: [(&str, fn() -> Task); 18] = [
+pub(crate) const TASKS: [(&str, Setup); 18] = [
     ("parse", parse),
+    ("names", || names_of(&chain::seven_names())),
     ("parse-by-webpki", parse_by_webpki),
     ("published", published),
     ("pinned", || pinned(1)),
-    ("pinned-2-peers", || pinned(2)),
     ("pinned-100-peers", || pinned(100)),
-    ("names-512", || names(512)),
-    ("names-1024", || names(1024)),
-    ("strangers-512", || strangers(512)),
-    ("strangers-1024", || strangers(1024)),
-    ("anyone-512", || anyone(512)),
-    ("anyone-1024", || anyone(1024)),
+    ("last-of-512", || last_of(512)),
+    ("last-of-1024", || last_of(1024)),
+    ("none-of-512", || none_of(512)),
+    ("none-of-1024", || none_of(1024)),
+    ("all-of-512", || all_of(512)),
+    ("all-of-1024", || all_of(1024)),
     ("constrained", || {
         path(chain::constrained(256, 240), everybody())
     }),
@@ -51,6 +55,17 @@ pub(crate) const TASKS: [(&str, fn() -> Task); 18] = [
 fn parse() -> Task {
     let certificate = chain::seven_names();
     Box::new(move || public_key(black_box(&certificate)).is_ok())
+}
+
+/// Reads the fields and the names of the certificate, and nothing else: its extended key usages,
+/// which come behind, are no list.
+fn names_of(certificate: &[u8]) -> Task {
+    let certificate = chain::with_broken_purposes(certificate);
+    let (inventory, limits) = (Inventory::default(), Limits::default());
+    Box::new(move || {
+        let coverage = inventory.coverage(Servers::All, black_box(&certificate), &limits);
+        coverage == Err(CoverageError::Malformed)
+    })
 }
 
 fn parse_by_webpki() -> Task {
@@ -86,7 +101,7 @@ fn pinned(peers: usize) -> Task {
 }
 
 /// Judges a pinned certificate with so many names, the last of which is the one that is wanted.
-fn names(count: usize) -> Task {
+fn last_of(count: usize) -> Task {
     let case = Case::pinned(
         chain::self_signed_with(count),
         reference(),
@@ -96,7 +111,7 @@ fn names(count: usize) -> Task {
 }
 
 /// Judges such a certificate, of which no name is wanted.
-fn strangers(count: usize) -> Task {
+fn none_of(count: usize) -> Task {
     let case = Case::pinned(
         chain::self_signed_with(count),
         Reference::service(domain("other.example"), Service::XmppServer),
@@ -106,7 +121,7 @@ fn strangers(count: usize) -> Task {
 }
 
 /// Judges such a certificate, of which every name is wanted.
-fn anyone(count: usize) -> Task {
+fn all_of(count: usize) -> Task {
     let certificate = chain::self_signed_with(count);
     let names: Vec<_> = chain::hosted(count).map(|name| domain(&name)).collect();
     let reference = everybody();
@@ -211,5 +226,16 @@ mod tests {
         for (name, task) in TASKS {
             assert!(task()(), "{name}");
         }
+    }
+
+    #[test]
+    fn names_are_read_before_broken_purposes() {
+        let certificate = chain::with_broken_purposes(&chain::seven_names());
+        let mut limits = Limits::default();
+        limits.max_names = 6;
+        assert_eq!(
+            Inventory::default().coverage(Servers::All, &certificate, &limits),
+            Err(CoverageError::TooManyNames { limit: 6 })
+        );
     }
 }
