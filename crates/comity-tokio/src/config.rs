@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use comity_identity::DomainName;
 use comity_rustls::{Identity, TlsContext, signature_algorithms};
+use comity_trust::RevocationLists;
 use comity_xmpp::Profile;
 use rustls::crypto::CryptoProvider;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub tls: TlsContext,
     /// By which rules and on whose word certificates are judged. Default: nobody is trusted.
     pub trust: comity_trust::Policy,
+    /// The revocation lists that `trust` asks for. Default: none.
+    pub revocation_lists: RevocationLists,
     /// Which name servers are asked, and which addresses may be dialled.
     pub discovery: comity_srv::Config,
     /// What is different with the servers of some domains. Default: nothing; who is not named
@@ -51,6 +54,7 @@ impl Config {
             policy: comity_policy::Config::default(),
             tls,
             trust: comity_trust::Policy::new(signature_algorithms(provider)),
+            revocation_lists: RevocationLists::new(),
             discovery: comity_srv::Config::default(),
             profiles: BTreeMap::new(),
             router: comity_xmpp::router::Config::default(),

@@ -209,9 +209,9 @@ impl fmt::Display for Event {
                 verdict,
             } => {
                 write!(f, "{connection}: certificate for {domain}: ")?;
-                match verdict {
-                    Verdict::Trusted(trusted) => write!(f, "trusted, {}", trusted.matched_by()),
-                    Verdict::Refused(reason) => reason.fmt(f),
+                match verdict.outcome() {
+                    Ok(trusted) => write!(f, "trusted, {trusted}"),
+                    Err(reason) => reason.fmt(f),
                 }
             }
             Self::Resolved {

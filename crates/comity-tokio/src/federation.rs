@@ -88,6 +88,7 @@ impl Federation {
             policy,
             profiles: config.profiles,
             trust: Arc::new(config.trust),
+            revocation_lists: config.revocation_lists,
             discovery,
             shared: Arc::new(Shared {
                 limits: config.limits,

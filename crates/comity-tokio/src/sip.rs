@@ -70,9 +70,9 @@
 //!
 //! Both sides present a certificate (mutual TLS), and what it proves is judged after the handshake
 //! by [`comity_trust`]. A connection of ours goes on only if the certificate of the peer names the
-//! one that was asked for; a peer that connects must prove some name. The names are DNS-IDs: a
-//! wildcard proves nothing (RFC 5922 §7.2), and neither does a `sip` URI. Beside the name that was
-//! asked for, they are looked for among the first five names of the certificate.
+//! one that was asked for; a peer that connects must prove some name. The names are those of a SIP
+//! domain's certificate (RFC 5922 §7): `sip` URIs, or DNS-IDs where there are none; a wildcard
+//! proves nothing.
 //! A connection ends when the peer's certificate, or what it depends on, expires.
 //!
 //! # Hosts that messages name

@@ -54,7 +54,10 @@ pub(crate) fn mismatch(names: &Names<'_>, reference: &Reference) -> Mismatch {
         .collect();
     let view = View::new(names, reference.forms);
     Mismatch {
-        reference: reference.to_string().into(),
+        reference: match reference.subjects {
+            Subjects::Anyone => None,
+            Subjects::These(_) => Some(reference.to_string().into()),
+        },
         presented: NameList::presented(&alternatives),
         expected: NameList::of(
             reference

@@ -331,8 +331,9 @@ impl Reason {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// Whom the certificate was to prove: the text of the [`Reference`](crate::Reference).
-    pub reference: Box<str>,
+    /// Whom the certificate was to prove: the text of the [`Reference`](crate::Reference). `None`
+    /// if anyone would have done.
+    pub reference: Option<Box<str>>,
     /// The subject alternative names of the certificate that say who it is for.
     pub presented: NameList,
     /// What would have matched.
@@ -349,7 +350,10 @@ impl fmt::Display for Mismatch {
             near,
             ..
         } = self;
-        write!(f, "the certificate names {presented}, not {reference}")?;
+        match reference {
+            Some(reference) => write!(f, "the certificate names {presented}, not {reference}")?,
+            None => write!(f, "the certificate proves nobody: it names {presented}")?,
+        }
         match near {
             Some(near) => write!(f, "; {near}"),
             None => Ok(()),
@@ -441,7 +445,7 @@ mod tests {
         let name = Identifier::CommonName(longest.into());
         let presented = NameList::of(vec![name; 1024]);
         let reason = Reason::NameMismatch(Box::new(Mismatch {
-            reference: format!("{domain} or {} more", usize::MAX).into(),
+            reference: Some(format!("{domain} or {} more", usize::MAX).into()),
             presented,
             expected: NameList::default(),
             near: Some(NearMiss::AddressAsText),

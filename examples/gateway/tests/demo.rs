@@ -30,9 +30,9 @@ fn the_demonstration_tells_who_was_let_in_and_who_was_not() {
     for line in [
         "dial connection 1 to xmpp.montague.example at 127.0.0.1:",
         "TLS TLS 1.3, ",
-        "certificate proves montague.example by the name montague.example",
+        "certificate montague.example proved by montague.example",
         "montague.example accepted our certificate, by SASL EXTERNAL",
-        "certificate proves capulet.example by the name _xmpp-server.capulet.example",
+        "certificate capulet.example proved by _xmpp-server.capulet.example",
         "capulet.example may write to montague.example on connection 1, proved by certificate",
         "capulet.example takes our stanzas on connection 1, which it opened",
         "from juliet@capulet.example/balcony to romeo@montague.example \"Art thou not Romeo",

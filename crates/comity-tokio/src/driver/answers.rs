@@ -70,12 +70,15 @@ pub(super) fn inquiry(
 
 /// What a certificate proves, and for how long from `now`.
 pub(super) fn verdict(verdict: &trust::Verdict, now: UnixTime) -> stream::Verdict {
-    match verdict {
-        trust::Verdict::Trusted(trusted) => stream::Verdict::Trusted {
-            matched_by: trusted.matched_by().to_string().into(),
+    match verdict.outcome() {
+        Ok(trusted) => stream::Verdict::Trusted {
+            matched_by: match trusted.matched_by() {
+                Some(name) => name.to_string().into(),
+                None => trusted.basis().to_string().into(),
+            },
             expires_in: Some(until(trusted.valid_until(), now)),
         },
-        trust::Verdict::Refused(reason) => stream::Verdict::Untrusted {
+        Err(reason) => stream::Verdict::Untrusted {
             reason: reason.to_string().into(),
         },
     }
@@ -136,7 +139,7 @@ const XMPP_SERVER_PORT: u16 = 5269;
 mod tests {
     use comity_identity::Direction;
     use comity_testkit::mint::Leaf;
-    use comity_trust::{CertificateDer, Policy, Reference, Role, evaluate};
+    use comity_trust::{CertificateDer, Policy, Reference, RevocationLists, Role, evaluate};
 
     use super::*;
 
@@ -188,10 +191,11 @@ mod tests {
         let leaf = Leaf::new([1; 32]).dns("b.example").valid(1000, 5000);
         let own = CertificateDer::from(leaf.self_signed().leaf().to_vec());
         let mut policy = Policy::new(&[]);
-        policy.store.add_pin(own.clone(), [domain("b.example")]);
+        policy.store.add_pin(&own, [domain("b.example")]);
         let reference = Reference::dns(domain("b.example"));
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        let judged = evaluate(&[own], at(2000), Role::Server, &reference, &policy);
+        let none = RevocationLists::new();
+        let judged = evaluate(&[own], at(2000), Role::Server, &reference, &policy, &none);
         for (now, seconds) in [(2000, 3000), (4999, 1), (5000, 0), (6000, 0)] {
             assert_eq!(
                 verdict(&judged, at(now)),

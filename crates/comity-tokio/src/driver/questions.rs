@@ -65,11 +65,12 @@ impl Driver {
         let chain = session.map(|session| Arc::clone(&session.peer_certificates));
         let chain = chain.unwrap_or_default();
         let trust = Arc::clone(&self.trust);
+        let crls = self.revocation_lists.clone();
         let bench = self.bench.clone();
         self.errands.begin(query, async move {
             let service = comity_trust::Service::XmppServer;
             let reference = Reference::service(domain.clone(), service);
-            let judge = move || evaluate(&chain, UnixTime::now(), role, &reference, &trust);
+            let judge = move || evaluate(&chain, UnixTime::now(), role, &reference, &trust, &crls);
             match bench.run(judge).await {
                 Some(verdict) => Answer::Judged {
                     connection,

@@ -7,6 +7,7 @@ use comity_identity::Host;
 use comity_rustls::{Identity, TlsContext, signature_algorithms};
 use comity_sip::Transport;
 use comity_sip::endpoint;
+use comity_trust::RevocationLists;
 use rustls::crypto::CryptoProvider;
 
 /// What a SIP server of ours is.
@@ -25,6 +26,8 @@ pub struct Config {
     pub tls: TlsContext,
     /// By which rules and on whose word certificates are judged. Default: nobody is trusted.
     pub trust: comity_trust::Policy,
+    /// The revocation lists that `trust` asks for. Default: none.
+    pub revocation_lists: RevocationLists,
     /// Which name servers are asked for the hosts that messages name, and which addresses that
     /// messages name may be dialled.
     pub discovery: comity_srv::Config,
@@ -41,6 +44,7 @@ impl Config {
             endpoint: endpoint::Config::new(Vec::new()),
             tls: TlsContext::observing(Arc::clone(provider)),
             trust: comity_trust::Policy::new(signature_algorithms(provider)),
+            revocation_lists: RevocationLists::new(),
             discovery: comity_srv::Config::default(),
             limits: Limits::default(),
         }

@@ -22,7 +22,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::config::Limits;
 use super::notice::TurnAway;
-use super::proof::{Proof, prove};
+use super::proof::{Judge, Proof};
 use super::stream::Stream;
 use crate::discovery::Discovery;
 
@@ -79,8 +79,7 @@ pub(super) struct Dialled {
 pub(super) struct Secure {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
-    trust: Arc<comity_trust::Policy>,
-    max_proved_names: usize,
+    judge: Arc<Judge>,
     /// For the threads on which certificates are judged.
     seats: Arc<Semaphore>,
 }
@@ -241,18 +240,13 @@ impl Errands {
 }
 
 impl Secure {
-    pub(super) fn new(
-        context: &TlsContext,
-        trust: comity_trust::Policy,
-        max_proved_names: usize,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(context: &TlsContext, judge: Judge) -> Result<Self, ConfigError> {
         let mut context = context.clone();
-        context.client_auth = ClientAuth::Require;
+        context.client_auth = ClientAuth::Present;
         Ok(Self {
             client: Arc::new(context.client_config()?),
             server: Arc::new(context.server_config()?),
-            trust: Arc::new(trust),
-            max_proved_names,
+            judge: Arc::new(judge),
             seats: Arc::new(Semaphore::new(SEATS)),
         })
     }
@@ -295,15 +289,15 @@ impl Secure {
     ) -> Result<Proof, Box<str>> {
         let chain = stream.get_ref().1.peer_certificates();
         let chain = chain.unwrap_or_default().to_vec();
-        let (trust, max_names) = (Arc::clone(&self.trust), self.max_proved_names);
+        let judge = Arc::clone(&self.judge);
         let seat = Arc::clone(&self.seats).acquire_owned().await;
-        let judge = move || {
-            let proof = prove(&chain, role, expected.as_ref(), &trust, max_names);
+        let prove = move || {
+            let proof = judge.prove(&chain, role, expected.as_ref());
             // What has begun keeps its seat to the end.
             drop(seat);
             proof
         };
-        let judged = spawn_blocking(judge).await;
+        let judged = spawn_blocking(prove).await;
         judged.unwrap_or_else(|_panic| Err("the certificate could not be judged".into()))
     }
 }

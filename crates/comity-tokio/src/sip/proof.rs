@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use comity_identity::DomainName;
 use comity_trust::{
-    CertificateDer, Identifier, Policy, Reason, Reference, Role, UnixTime, Verdict, evaluate,
+    CertificateDer, Forms, Policy, Reference, RevocationLists, Role, UnixTime, Verdict, evaluate,
 };
 
 /// What a certificate proves.
@@ -25,90 +25,56 @@ impl Proof {
     }
 }
 
-/// Judges what a peer presented, which has to name `expected` if there is one.
-///
-/// A wildcard proves nothing in SIP (RFC 5922 §7.2). Names are DNS-IDs; a certificate without them,
-/// with `sip` URIs alone, proves nothing here.
-pub(super) fn prove(
-    chain: &[CertificateDer<'_>],
-    role: Role,
-    expected: Option<&DomainName>,
-    policy: &Policy,
-    max_names: usize,
-) -> Result<Proof, Box<str>> {
-    let now = UnixTime::now();
-    let mut names: Vec<DomainName> = Vec::new();
-    let mut valid_until = UnixTime::since_unix_epoch(std::time::Duration::MAX);
-    let mut refusal = None;
-    let others = presented(chain, now, role, policy);
-    for name in expected.into_iter().chain(others.iter().flatten()) {
-        if names.len() >= max_names.max(1) {
-            break;
-        }
-        if names.contains(name) {
-            continue;
-        }
-        match evaluate(chain, now, role, &Reference::dns(name.clone()), policy) {
-            Verdict::Trusted(trusted) if is_named(trusted.matched_by().as_str(), name) => {
-                valid_until = valid_until.min(trusted.valid_until());
-                names.push(name.clone());
+/// By what certificates are judged.
+#[derive(Debug)]
+pub(super) struct Judge {
+    pub(super) policy: Policy,
+    pub(super) crls: RevocationLists,
+    /// The names of one certificate that are remembered.
+    pub(super) max_names: usize,
+}
+
+impl Judge {
+    /// Judges what a peer presented, which has to name `expected` if there is one.
+    ///
+    /// The names are those of a certificate of a SIP domain (RFC 5922 §7.1).
+    pub(super) fn prove(
+        &self,
+        chain: &[CertificateDer<'_>],
+        role: Role,
+        expected: Option<&DomainName>,
+    ) -> Result<Proof, Box<str>> {
+        let now = UnixTime::now();
+        let verdict = self.ask(chain, now, role, &Reference::anyone(Forms::Sip));
+        let found = verdict.trusted().and_then(|trusted| {
+            let is_expected =
+                |name: &&DomainName| expected.is_none_or(|expected| expected == *name);
+            let first = trusted.domains().find(is_expected)?;
+            // The one that was asked for stands in front, so that no limit cuts it off.
+            let others = trusted.domains().filter(|name| *name != first);
+            let names = [first].into_iter().chain(others);
+            Some(Proof {
+                names: names.take(self.max_names.max(1)).cloned().collect(),
+                valid_until: trusted.valid_until(),
+            })
+        });
+        found.ok_or_else(|| match expected {
+            Some(name) => {
+                let reference = Reference::sip(name.clone());
+                let verdict = self.ask(chain, now, role, &reference);
+                verdict.to_string().into()
             }
-            Verdict::Trusted(trusted) => {
-                let by = trusted.matched_by();
-                let text = format!("the certificate names {name} by {by} only");
-                refusal.get_or_insert(text);
-            }
-            Verdict::Refused(reason) => {
-                refusal.get_or_insert_with(|| reason.to_string());
-            }
-        }
+            None => verdict.to_string().into(),
+        })
     }
-    let is_enough = match expected {
-        Some(expected) => names.contains(expected),
-        None => !names.is_empty(),
-    };
-    if is_enough {
-        return Ok(Proof { names, valid_until });
-    }
-    let text = refusal.unwrap_or_else(|| match others {
-        Err(reason) => reason.to_string(),
-        Ok(_) => "the certificate names no domain".to_owned(),
-    });
-    Err(text.into())
-}
 
-/// The DNS-IDs of a certificate that are no wildcards, whoever vouches for them: those of the first
-/// few names that a refusal lists.
-fn presented(
-    chain: &[CertificateDer<'_>],
-    now: UnixTime,
-    role: Role,
-    policy: &Policy,
-) -> Result<Vec<DomainName>, Reason> {
-    let Ok(nobody) = DomainName::parse(NOBODY) else {
-        return Ok(Vec::new());
-    };
-    match evaluate(chain, now, role, &Reference::dns(nobody), policy) {
-        Verdict::Refused(Reason::NameMismatch { presented, .. }) => {
-            let names = presented.listed.iter();
-            Ok(names.filter_map(dns_name).collect())
-        }
-        Verdict::Refused(reason) => Err(reason),
-        Verdict::Trusted(_) => Ok(Vec::new()),
+    fn ask(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+        role: Role,
+        reference: &Reference,
+    ) -> Verdict {
+        evaluate(chain, now, role, reference, &self.policy, &self.crls)
     }
 }
-
-fn dns_name(identifier: &Identifier) -> Option<DomainName> {
-    match identifier {
-        Identifier::Dns(text) => DomainName::parse(text).ok(),
-        Identifier::Srv(_) | _ => None,
-    }
-}
-
-/// Whether a presented name is the whole name and no wildcard.
-fn is_named(presented: &str, name: &DomainName) -> bool {
-    presented.eq_ignore_ascii_case(name.as_str())
-}
-
-/// What no certificate names (RFC 6761 §6.4).
-const NOBODY: &str = "nobody.invalid";

@@ -17,6 +17,7 @@ use super::config::{Config, Listen, StartError};
 use super::datagrams::Datagrams;
 use super::driver::{Driver, Listening, Parts};
 use super::errands::{Errands, Secure};
+use super::proof::Judge;
 use crate::discovery::Discovery;
 
 /// A SIP endpoint with its sockets.
@@ -48,9 +49,13 @@ impl Server {
     {
         let mut random = Random::from_seed(seed(&config.tls.provider)?);
         let uses_tls = config.listen.iter().any(|listen| is_tls(listen.transport));
-        let max_names = config.limits.max_proved_names;
+        let judge = Judge {
+            policy: config.trust,
+            crls: config.revocation_lists,
+            max_names: config.limits.max_proved_names,
+        };
         let secure = match uses_tls {
-            true => Some(Secure::new(&config.tls, config.trust, max_names)?),
+            true => Some(Secure::new(&config.tls, judge)?),
             false => None,
         };
         let mut sockets = Sockets::default();

@@ -249,7 +249,7 @@ async fn a_peer_is_judged_as_the_tls_server_where_we_connect() {
     };
     assert_eq!(
         &*reason,
-        "the extended key usage of the certificate is not accepted for a TLS client (policy \
+        "the certificate lacks the extended key usage clientAuth that a TLS client needs (policy \
          role-strict)"
     );
     site.end().await;

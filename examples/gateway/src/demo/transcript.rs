@@ -7,7 +7,7 @@ use comity_identity::Direction;
 use comity_policy::{Decision, SecurityDecision};
 use comity_srv::Outcome;
 use comity_tokio::{Channel, Event, Resolution, TlsSession};
-use comity_trust::{Basis, Trusted, Verdict};
+use comity_trust::Verdict;
 use comity_xmpp::router::{Failure, TlsRole};
 use comity_xmpp::stream::{Method, Pair};
 use comity_xmpp::{Stanza, Transport, ns};
@@ -222,27 +222,12 @@ fn undelivered(stanza: &Stanza, failure: &Failure) -> io::Result<()> {
 }
 
 fn judged(domain: &dyn Display, verdict: &Verdict) -> io::Result<()> {
-    match verdict {
-        Verdict::Trusted(trusted) => line(
-            "certificate",
-            format_args!(
-                "proves {domain} by the name {}, {}",
-                trusted.matched_by(),
-                basis(trusted)
-            ),
-        ),
-        Verdict::Refused(reason) => line(
+    match verdict.outcome() {
+        Ok(trusted) => line("certificate", trusted),
+        Err(reason) => line(
             "certificate",
             format_args!("does not prove {domain}: {reason}"),
         ),
-    }
-}
-
-fn basis(trusted: &Trusted) -> &'static str {
-    match trusted.basis() {
-        Basis::Path => "from a trusted CA",
-        Basis::Pin => "pinned",
-        _ => "trusted",
     }
 }
 
