@@ -30,9 +30,9 @@ pub struct TlsContext {
     pub alpn: Vec<Vec<u8>>,
     /// The suites that may be negotiated, as
     /// [`CipherList::supported`](crate::CipherList::supported) gives them. A client offers them in
-    /// this order, a server goes by that of the client. Default: none named, so that all of the
-    /// provider's may.
-    pub cipher_suites: Vec<SupportedCipherSuite>,
+    /// this order, a server goes by that of the client. Default: `None`, for all that the provider
+    /// has.
+    pub cipher_suites: Option<Vec<SupportedCipherSuite>>,
     /// Whether a server asks its clients for certificates. Default: [`ClientAuth::Observe`].
     pub client_auth: ClientAuth,
     /// What we present in either direction, unless `inbound` or `outbound` has something else.
@@ -47,7 +47,8 @@ pub struct TlsContext {
     /// What we present as a client.
     pub outbound: Identities,
     /// Who may connect, by the names in their certificates. [`ClientAuth`] must be one that judges.
-    /// Default: nobody named, so that everybody may whom the policy trusts.
+    /// Default: nobody named, so that everybody may whom the policy trusts and whose certificate
+    /// names somebody in the forms of [`Enforce`]. A wildcard names nobody.
     pub peer_subjects: Vec<PeerSubject>,
     /// Whether we present a certificate to servers that ask for one.
     /// Default: [`PresentCertificate::IfAsked`].
@@ -69,7 +70,7 @@ impl TlsContext {
     pub fn observing(provider: Arc<CryptoProvider>) -> Self {
         Self {
             alpn: Vec::new(),
-            cipher_suites: Vec::new(),
+            cipher_suites: None,
             client_auth: ClientAuth::Observe,
             identity: None,
             inbound: Identities::default(),
@@ -146,6 +147,29 @@ impl TlsContext {
     /// the hello tells.
     ///
     /// `domain` is that of ours which the client means, if it is known from elsewhere than SNI.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use comity_rustls::{HelloReader, TlsContext, TlsVersion, default_provider};
+    /// use rustls::ClientConnection;
+    ///
+    /// let mut client = TlsContext::observing(default_provider());
+    /// client.max_version = TlsVersion::Tls12;
+    /// let config = Arc::new(client.client_config()?);
+    /// let mut client = ClientConnection::new(config, "b.example".try_into()?)?;
+    /// let mut bytes = Vec::new();
+    /// client.write_tls(&mut bytes)?;
+    ///
+    /// let mut server = TlsContext::observing(default_provider());
+    /// server.min_version = TlsVersion::Tls13;
+    /// let hello = HelloReader::new().read(&bytes)?.expect("a whole hello");
+    /// assert_eq!(
+    ///     server.problem(&hello, None).expect("a problem").to_string(),
+    ///     "no common version: we speak TLS 1.3, the peer TLS 1.2: change the versions of one side"
+    /// );
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn problem(&self, hello: &Hello, domain: Option<&DomainName>) -> Option<Problem> {
         let domain = domain.or(hello.server_name.as_ref());
@@ -226,7 +250,7 @@ impl TlsContext {
         let suites = self.suites();
         let with_suite = |version: TlsVersion| {
             let has_suite = suites.iter().any(|suite| version.has(suite));
-            if has_suite || self.cipher_suites.is_empty() {
+            if has_suite || self.cipher_suites.is_none() {
                 Ok(version.to_rustls())
             } else {
                 Err(ConfigError::VersionWithoutSuite { version })
@@ -238,22 +262,24 @@ impl TlsContext {
     /// The suites that may be negotiated, best first.
     fn suites(&self) -> Vec<SupportedCipherSuite> {
         let all = &self.provider.cipher_suites;
-        if self.cipher_suites.is_empty() {
-            return all.clone();
+        match &self.cipher_suites {
+            Some(named) => {
+                let named = named.iter().copied();
+                named.filter(|suite| all.contains(suite)).collect()
+            }
+            None => all.clone(),
         }
-        let named = self.cipher_suites.iter();
-        named.filter(|suite| all.contains(suite)).copied().collect()
     }
 
     /// The provider with these suites only.
     fn restricted(&self) -> Arc<CryptoProvider> {
-        if self.cipher_suites.is_empty() {
-            return Arc::clone(&self.provider);
+        match self.cipher_suites {
+            Some(_) => Arc::new(CryptoProvider {
+                cipher_suites: self.suites(),
+                ..(*self.provider).clone()
+            }),
+            None => Arc::clone(&self.provider),
         }
-        Arc::new(CryptoProvider {
-            cipher_suites: self.suites(),
-            ..(*self.provider).clone()
-        })
     }
 
     fn verifier(&self) -> Arc<Verifier> {

@@ -115,10 +115,11 @@ fn context(options: &Options, provider: &Arc<CryptoProvider>) -> Result<TlsConte
         for warning in list.warnings() {
             note(&format!("--ciphers: warning: {warning}"));
         }
-        tls.cipher_suites = list.supported();
-        if tls.cipher_suites.is_empty() {
+        let supported = list.supported();
+        if supported.is_empty() {
             return Err(SetupError::Ciphers);
         }
+        tls.cipher_suites = Some(supported);
     }
     if let Some(files) = &options.identity {
         tls.identity = Some(identity(files, provider)?);

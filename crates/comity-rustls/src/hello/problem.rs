@@ -280,7 +280,7 @@ impl Offer<'_> {
         let key = self.key?;
         let usable = schemes.iter().copied();
         let usable: Vec<_> = usable
-            .filter(|scheme| version == TlsVersion::Tls12 || !is_before_tls13(*scheme))
+            .filter(|scheme| version == TlsVersion::Tls12 || !is_pkcs1(*scheme))
             .collect();
         if key.choose_scheme(&usable).is_some() {
             return None;
@@ -334,10 +334,14 @@ fn key_kind(algorithm: SignatureAlgorithm) -> KeyKind {
     }
 }
 
-/// Schemes that are offered for TLS 1.2 or for certificates only (RFC 8446 §4.2.3).
-fn is_before_tls13(scheme: SignatureScheme) -> bool {
-    let [hash, signature] = u16::from(scheme).to_be_bytes();
-    hash <= 3 || (signature == 1 && hash <= 6)
+/// Schemes of PKCS#1, which count for certificates alone in TLS 1.3 (RFC 8446 §4.2.3).
+fn is_pkcs1(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512
+    )
 }
 
 fn version_name(version: ProtocolVersion) -> String {

@@ -217,6 +217,33 @@ fn each_malformed_part_is_named() {
 }
 
 #[test]
+fn a_session_is_at_most_32_bytes_long() {
+    let body = Offered::new(&[AES_GCM]).body();
+    let with_session = |length: u8| {
+        let session = vec![length; usize::from(length) + 1];
+        let bytes = [&body[..34], &session, &body[35..]].concat();
+        read(&record(&message(&bytes))).map(|hello| hello.is_some())
+    };
+    assert_eq!(with_session(32), Ok(true));
+    let field = HelloField::SessionId;
+    assert_eq!(with_session(33), Err(HelloError::Malformed { field }));
+}
+
+#[test]
+fn only_a_host_name_is_a_server_name() {
+    for (name, expected) in [
+        (sni(b"b.example"), Some("b.example".parse().unwrap())),
+        (long(&[&[1], &*long(b"b.example")].concat()), None),
+        (sni(b"192.0.2.1"), None),
+        (sni(b"b..example"), None),
+        (sni(b"\xFF"), None),
+    ] {
+        let hello = hello(&Offered::new(&[AES_GCM]).with(0, &name));
+        assert_eq!(hello.server_name, expected, "{name:02x?}");
+    }
+}
+
+#[test]
 fn a_body_that_ends_anywhere_is_malformed_there() {
     let body = Offered::new(&[AES_GCM]).body();
     let suites = 35;

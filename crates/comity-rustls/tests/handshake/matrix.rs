@@ -3,7 +3,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use comity_identity::Host;
 use comity_rustls::{ClientAuth, ConfigError, Enforce, ServerAuth};
-use comity_trust::PeerSubject;
+use comity_trust::{Forms, PeerSubject};
 use rustls::{AlertDescription, CertificateError};
 
 use super::*;
@@ -307,6 +307,22 @@ fn without_named_peers_everybody_may_connect_whom_the_policy_trusts() {
             assert_eq!(pair.completed(), may, "{shown:?} {mode:?}");
             assert_eq!(heard.try_iter().count(), 1);
         }
+    }
+}
+
+#[test]
+fn everybody_is_named_in_the_forms_that_count() {
+    let own = root().issue(&Leaf::new([2; 32]).srv("_xmpp-server.a.example"));
+    for (forms, may) in [
+        (Forms::Xmpp(Service::XmppServer), true),
+        (Forms::Host, false),
+    ] {
+        let (mut enforced, _heard) = enforce();
+        enforced.forms = forms;
+        let mut server = server(Shown::Right, TlsVersion::Tls13);
+        server.client_auth = ClientAuth::Required(enforced);
+        let pair = Pair::new(&observing(Some(&own)), &server, "b.example").run();
+        assert_eq!(pair.completed(), may, "{forms:?}");
     }
 }
 

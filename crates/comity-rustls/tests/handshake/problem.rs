@@ -1,5 +1,7 @@
-use comity_rustls::{CipherList, KeyKind, Listed, Objection, Problem};
-use rustls::{AlertDescription, PeerIncompatible};
+use comity_rustls::{CipherList, Hello, KeyKind, Listed, Objection, Problem};
+use rustls::crypto::KeyProvider;
+use rustls::sign::{Signer, SigningKey};
+use rustls::{AlertDescription, PeerIncompatible, SignatureAlgorithm, SignatureScheme};
 
 use super::offered::{AES_GCM, Offered, hello, long, sni, words};
 use super::*;
@@ -165,8 +167,8 @@ fn whom_rustls_serves_has_no_problem() {
 #[test]
 fn our_own_rules_can_be_the_problem() {
     let mut listed = server();
-    listed.cipher_suites =
-        CipherList::parse("ECDHE-ECDSA-AES256-GCM-SHA384", &listed.provider).supported();
+    let list = CipherList::parse("ECDHE-ECDSA-AES256-GCM-SHA384", &listed.provider);
+    listed.cipher_suites = Some(list.supported());
     listed.max_version = TlsVersion::Tls12;
     let (problem, error) = judge(&listed, &Offered::new(&[AES_GCM]));
     assert_eq!(
@@ -201,15 +203,83 @@ fn our_own_rules_can_be_the_problem() {
 }
 
 #[test]
-fn a_key_is_judged_that_the_client_would_get() {
+fn the_key_is_that_which_the_client_would_get() {
     let mut context = server();
-    let hello = hello(&Offered::new(&[0xC02F]).with(0, &sni(b"b.example")));
-    let Some(Problem::SuitesForAnotherKey { key, .. }) = context.problem(&hello, None) else {
-        panic!("{hello:?}");
+    let own = context.identity.take().unwrap();
+    let b: DomainName = "b.example".parse().unwrap();
+    context.inbound.domains.insert(b.clone(), own);
+    let hello_for = |name: &[u8]| hello(&Offered::new(&[0xC02F]).with(0, &sni(name)));
+    let key = |hello: &Hello, domain| match context.problem(hello, domain) {
+        Some(Problem::SuitesForAnotherKey { key, .. }) => Some(key),
+        None => None,
+        other => panic!("{other:?}"),
     };
-    assert_eq!(key, KeyKind::Ecdsa);
-    context.identity = None;
-    assert_eq!(context.problem(&hello, None), None);
+    assert_eq!(key(&hello_for(b"b.example"), None), Some(KeyKind::Ecdsa));
+    assert_eq!(key(&hello_for(b"c.example"), None), None);
+    assert_eq!(
+        key(&hello_for(b"c.example"), Some(&b)),
+        Some(KeyKind::Ecdsa)
+    );
+}
+
+/// A provider for which every key is an RSA key that signs nonsense.
+#[derive(Debug)]
+struct Rsa;
+
+impl KeyProvider for Rsa {
+    fn load_private_key(
+        &self,
+        _: rustls::pki_types::PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, Error> {
+        Ok(Arc::new(Self))
+    }
+}
+
+impl SigningKey for Rsa {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let pkcs1 = offered.contains(&SignatureScheme::RSA_PKCS1_SHA256);
+        pkcs1.then(|| Box::new(Self) as Box<dyn Signer>)
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::RSA
+    }
+}
+
+impl Signer for Rsa {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(vec![0])
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        SignatureScheme::RSA_PKCS1_SHA256
+    }
+}
+
+#[test]
+fn rsa_signs_differently_in_tls_1_3() {
+    let mut context = observing(None);
+    let mut provider = (*context.provider).clone();
+    provider.key_provider = &Rsa;
+    let own = root().issue(&leaf(3, "b.example"));
+    let (chain, key) = (own.chain_pem(), own.key_pem());
+    let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes(), &provider);
+    context.identity = Some(identity.unwrap());
+    let pkcs1 = |suite| Offered::new(&[suite]).with(13, &long(&words(&[0x0401, 0x0201])));
+    assert_eq!(judge(&context, &pkcs1(0xC02F)), (None, None));
+    let hello = hello(&pkcs1(0x1301).with(43, b"\x02\x03\x04"));
+    assert_eq!(
+        text(context.problem(&hello, None)),
+        "no common signature scheme for our RSA key (offered: RSA_PKCS1_SHA256, \
+         RSA_PKCS1_SHA1): upgrade the peer, or use another certificate"
+    );
+}
+
+#[test]
+fn a_client_without_alpn_is_served_by_a_server_with_it() {
+    let mut xmpp = server();
+    xmpp.alpn = vec![b"xmpp-server".to_vec()];
+    assert_eq!(judge(&xmpp, &Offered::new(&[AES_GCM])), (None, None));
 }
 
 #[test]
