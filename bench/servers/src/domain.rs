@@ -56,7 +56,8 @@ impl Domain {
         let anchor = root.certificate_pem();
         config.trust.store.add_anchors_from_pem(anchor.as_bytes())?;
         config.policy.local_domains.insert(NAME.parse()?);
-        config.policy.default_verdict = comity_policy::Verdict::Allow;
+        config.policy.xmpp.enabled = comity_policy::Switch::On;
+        config.policy.xmpp.default_verdict = comity_policy::Verdict::Allow;
         let runtime = Runtime::new()?;
         let (federation, mut events) = runtime.block_on(Federation::start(config))?;
         let (answered, answers) = mpsc::channel();

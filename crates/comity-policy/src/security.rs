@@ -1,5 +1,7 @@
 use std::fmt;
 
+use comity_identity::Assurance;
+
 use crate::DomainPattern;
 
 /// How the connection with a remote domain must be secured.
@@ -13,6 +15,12 @@ pub struct SecurityMode {
     /// Whether the peer must present a certificate that chains to an installed root and names its
     /// domain. If it need not, dialback may stand in.
     pub certificate: Requirement,
+    /// Whether a peer that connects is offered SASL EXTERNAL. Default: on.
+    pub sasl_inbound: Switch,
+    /// Whether we use SASL EXTERNAL where a peer offers it. Default: on.
+    pub sasl_outbound: Switch,
+    /// Whether dialback may prove a domain. Default: on.
+    pub dialback: Switch,
 }
 
 impl SecurityMode {
@@ -20,19 +28,71 @@ impl SecurityMode {
     /// without TLS.
     #[must_use]
     pub fn new(tls: TlsMode, certificate: Requirement) -> Self {
-        Self { tls, certificate }
+        Self {
+            tls,
+            certificate,
+            sasl_inbound: Switch::On,
+            sasl_outbound: Switch::On,
+            dialback: Switch::On,
+        }
     }
 
-    /// Whether a connection can satisfy the mode: a certificate is presented inside TLS only.
-    pub(crate) fn is_consistent(self) -> bool {
-        match (self.tls, self.certificate) {
-            (TlsMode::Disabled, Requirement::Required) => false,
-            (TlsMode::Disabled, Requirement::Optional)
-            | (
-                TlsMode::Optional | TlsMode::Required,
+    /// How a connection can never satisfy the mode, if so.
+    pub(crate) fn contradiction(self) -> Option<Contradiction> {
+        match (self.tls, self.certificate, self.dialback) {
+            // A certificate is presented inside TLS only.
+            (TlsMode::Disabled, Requirement::Required, _) => {
+                Some(Contradiction::CertificateWithoutTls)
+            }
+            (TlsMode::Disabled, Requirement::Optional, Switch::Off) => Some(Contradiction::NoProof),
+            (
+                TlsMode::Disabled | TlsMode::Optional | TlsMode::Required,
                 Requirement::Optional | Requirement::Required,
-            ) => true,
+                Switch::On | Switch::Off,
+            ) => None,
         }
+    }
+
+    /// What a peer must have proved before anything of it is believed.
+    #[must_use]
+    pub fn needed(self) -> Assurance {
+        match (self.certificate, self.dialback) {
+            (Requirement::Required, _) | (Requirement::Optional, Switch::Off) => {
+                Assurance::Certified
+            }
+            (Requirement::Optional, Switch::On) => Assurance::DialedBack,
+        }
+    }
+}
+
+/// How a security mode contradicts itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "all that the switches allow")]
+pub enum Contradiction {
+    /// A certificate is required, and TLS, in which it would be presented, is disabled.
+    #[error("requires a certificate without TLS")]
+    CertificateWithoutTls,
+    /// Neither a certificate nor dialback could prove anything.
+    #[error("leaves no way to prove a domain: neither TLS nor dialback")]
+    NoProof,
+}
+
+/// Whether something is done.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
+pub enum Switch {
+    /// It is not.
+    Off,
+    /// It is.
+    On,
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "off",
+            Self::On => "on",
+        })
     }
 }
 
@@ -44,7 +104,18 @@ impl Default for SecurityMode {
 
 impl fmt::Display for SecurityMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TLS {}, certificate {}", self.tls, self.certificate)
+        write!(f, "TLS {}, certificate {}", self.tls, self.certificate)?;
+        let switches = [
+            (self.sasl_inbound, "inbound SASL"),
+            (self.sasl_outbound, "outbound SASL"),
+            (self.dialback, "dialback"),
+        ];
+        for (switch, name) in switches {
+            if switch == Switch::Off {
+                write!(f, ", no {name}")?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,38 @@ use crate::DomainPattern;
 pub(crate) struct Table<T>(HashMap<DomainName, Slot<T>>);
 
 impl<T> Table<T> {
+    pub(crate) fn with_capacity(patterns: usize) -> Self {
+        Self(HashMap::with_capacity(patterns))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All patterns with their values, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (DomainPattern, &T)> {
+        self.0.iter().flat_map(|(name, slot)| {
+            let exact = slot.exact.as_ref();
+            let tree = slot.tree.as_ref();
+            let exact = exact.map(|value| (DomainPattern::Exact(name.clone()), value));
+            let tree = tree.map(|value| (DomainPattern::Tree(name.clone()), value));
+            exact.into_iter().chain(tree)
+        })
+    }
+
+    /// What would cover the names of `pattern` without it: the next wildcard above.
+    pub(crate) fn wider(&self, pattern: &DomainPattern) -> Option<(DomainPattern, &T)> {
+        let (name, skipped) = match pattern {
+            DomainPattern::Exact(name) => (name, 0),
+            DomainPattern::Tree(name) => (name, 1),
+        };
+        suffixes(name.as_str()).skip(skipped).find_map(|suffix| {
+            let (key, slot) = self.0.get_key_value(suffix)?;
+            let value = slot.tree.as_ref()?;
+            Some((DomainPattern::Tree(key.clone()), value))
+        })
+    }
+
     /// Adds `value` under `pattern`; `false` if the pattern is already there.
     pub(crate) fn insert(&mut self, pattern: DomainPattern, value: T) -> bool {
         let (name, is_tree) = match pattern {

@@ -113,7 +113,7 @@ pub enum StartError {
     },
     /// The policy contradicts itself.
     #[error("the policy: {0}")]
-    Policy(#[from] comity_policy::ConfigError),
+    Policy(#[from] comity_policy::ConfigErrors),
     /// The crypto provider gives no random bytes.
     #[error("the crypto provider gives no random bytes")]
     Random,

@@ -58,7 +58,7 @@ impl Federation {
         let mut router = config.router;
         let max_inbound = router.limits.max_inbound;
         router.stream.domains = Arc::new(config.policy.local_domains);
-        router.stream.security = security(config.policy.default_security);
+        router.stream.security = security(config.policy.xmpp.default_security);
         let (events, receiver) = mpsc::channel(config.limits.max_unread_events.max(1));
         let (commands, obeyed) = mpsc::channel(MAX_COMMANDS);
         let (driver, accepted) = mpsc::channel(MAX_ACCEPTED);
@@ -231,7 +231,7 @@ const MAX_ACCEPTED: usize = 16;
 mod tests {
     use std::time::Duration;
 
-    use comity_policy::Verdict;
+    use comity_policy::{Switch, Verdict};
     use comity_rustls::{Identity, default_provider};
     use comity_testkit::mint::{Ca, Leaf};
     use comity_xmpp::StanzaKind;
@@ -250,7 +250,8 @@ mod tests {
         let mut config = Config::new(identity.unwrap(), &provider);
         let domain = "a.example".parse().unwrap();
         config.policy.local_domains.insert(domain);
-        config.policy.default_verdict = Verdict::Allow;
+        config.policy.xmpp.enabled = Switch::On;
+        config.policy.xmpp.default_verdict = Verdict::Allow;
         let started = Federation::start_with(config, |_, _| Discovery::stopped()).await;
         let (federation, mut events) = started.unwrap();
 

@@ -26,7 +26,8 @@
 //! config.listen = vec!["127.0.0.1:0".parse()?];
 //! config.trust.store.add_anchors_from_pem(root.certificate_pem().as_bytes())?;
 //! config.policy.local_domains.insert("capulet.example".parse()?);
-//! config.policy.default_verdict = comity_policy::Verdict::Allow;
+//! config.policy.xmpp.enabled = comity_policy::Switch::On;
+//! config.policy.xmpp.default_verdict = comity_policy::Verdict::Allow;
 //! // One that would ask a name server has its address in `config.discovery.servers`.
 //!
 //! let (federation, mut events) = Federation::start(config).await?;

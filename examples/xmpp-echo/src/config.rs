@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use comity_policy::{Requirement, SecurityMode, Verdict};
+use comity_policy::{Requirement, SecurityMode, Switch, Verdict};
 use comity_rustls::{Identity, default_provider};
 use comity_tokio::Config;
 use comity_xmpp::DialbackSecret;
@@ -61,13 +61,14 @@ pub(crate) fn load(options: &Options) -> Result<Config, ConfigError> {
     }
     let policy = &mut config.policy;
     policy.local_domains.insert(options.domain.clone());
-    policy.default_verdict = Verdict::Allow;
+    policy.xmpp.enabled = Switch::On;
+    policy.xmpp.default_verdict = Verdict::Allow;
     let certificate = if options.require_certificate {
         Requirement::Required
     } else {
         Requirement::Optional
     };
-    policy.default_security = SecurityMode::new(options.tls, certificate);
+    policy.xmpp.default_security = SecurityMode::new(options.tls, certificate);
     config.router.stream.dialback = Some(DialbackSecret::new(&secret));
     Ok(config)
 }

@@ -1,7 +1,15 @@
 use comity_machine::Random;
 
 use super::*;
-use crate::{Requirement, SecurityRule, TlsMode};
+use crate::{
+    AclPattern, ConfigError, Contradiction, DomainPattern, EmailDomainKind, ModeName,
+    OwnedByDomain, Peer, PeerKind, Requirement, Scope, SecurityRule, Subject, TlsMode, UserRule,
+    naive,
+};
+
+mod random;
+mod stages;
+mod warnings;
 
 fn name(text: &str) -> DomainName {
     text.parse().unwrap()
@@ -12,15 +20,26 @@ fn pattern(text: &str) -> DomainPattern {
 }
 
 fn config(local: &[&str], default: Verdict, exceptions: &[(&str, Packets)]) -> Config {
-    Config {
+    let mut config = Config {
         local_domains: local.iter().map(|text| name(text)).collect(),
-        default_verdict: default,
-        exceptions: exceptions
-            .iter()
-            .map(|&(text, packets)| Exception::new(pattern(text), packets))
-            .collect(),
         ..Config::default()
-    }
+    };
+    config.xmpp.enabled = Switch::On;
+    config.xmpp.default_verdict = default;
+    config.xmpp.exceptions = exceptions
+        .iter()
+        .map(|&(text, packets)| Exception::new(pattern(text), packets))
+        .collect();
+    config
+}
+
+fn ask(policy: &Policy, local: &str, remote: &str, direction: Direction) -> Decision {
+    let (local, remote) = (name(local), name(remote));
+    policy.decide(&Facts::between(Protocol::Xmpp, &local, &remote, direction))
+}
+
+fn rules(decision: &Decision) -> Vec<Rule> {
+    decision.explanation.rules().cloned().collect()
 }
 
 fn policy(default: Verdict, exceptions: &[(&str, Packets)]) -> Policy {
@@ -28,9 +47,7 @@ fn policy(default: Verdict, exceptions: &[(&str, Packets)]) -> Policy {
 }
 
 fn decide(policy: &Policy, remote: &str, direction: Direction) -> String {
-    policy
-        .decide(&name("local.test"), &name(remote), direction)
-        .to_string()
+    ask(policy, "local.test", remote, direction).to_string()
 }
 
 const DIRECTIONS: [Direction; 2] = [Direction::Inbound, Direction::Outbound];
@@ -73,7 +90,7 @@ fn an_exception_inverts_the_default_for_its_packets() {
         ] {
             let policy = policy(default, &[(form, packets)]);
             for remote in covered {
-                let decision = policy.decide(&name("local.test"), &name(remote), direction);
+                let decision = ask(&policy, "local.test", remote, direction);
                 assert_eq!(
                     decision.verdict, verdict,
                     "{default} {form} {packets} {remote} {direction}"
@@ -84,12 +101,12 @@ fn an_exception_inverts_the_default_for_its_packets() {
                 } else {
                     Rule::Exception(exception)
                 };
-                assert_eq!(decision.explanation.rules(), [rule, Rule::Default(default)]);
+                assert_eq!(rules(&decision), [rule, Rule::Default(default)]);
             }
             for remote in uncovered {
-                let decision = policy.decide(&name("local.test"), &name(remote), direction);
+                let decision = ask(&policy, "local.test", remote, direction);
                 assert_eq!(decision.verdict, default, "{form} {remote}");
-                assert_eq!(decision.explanation.rules(), [Rule::Default(default)]);
+                assert_eq!(rules(&decision), [Rule::Default(default)]);
             }
         }
     }
@@ -203,11 +220,8 @@ fn parents_children_and_siblings_of_a_local_domain_are_remote() {
         let wildcard = [("*.cisco.com", Packets::All)];
         let policy = Policy::new(config(&[local], Verdict::Deny, &wildcard)).unwrap();
         for direction in DIRECTIONS {
-            let decide = |local: &str, remote: &str| {
-                policy
-                    .decide(&name(local), &name(remote), direction)
-                    .to_string()
-            };
+            let decide =
+                |local: &str, remote: &str| ask(&policy, local, remote, direction).to_string();
             assert_eq!(
                 decide(local, remote),
                 "allowed: exception *.cisco.com (all packets) under default deny"
@@ -228,12 +242,9 @@ fn parents_children_and_siblings_of_a_local_domain_are_remote() {
 fn local_domains_do_not_federate_with_each_other() {
     let policy = Policy::new(config(&["a.test", "b.test"], Verdict::Allow, &[])).unwrap();
     for direction in DIRECTIONS {
-        let decision = policy.decide(&name("a.test"), &name("b.test"), direction);
+        let decision = ask(&policy, "a.test", "b.test", direction);
         assert_eq!(decision.verdict, Verdict::Deny);
-        assert_eq!(
-            decision.explanation.rules(),
-            [Rule::RemoteIsLocal(name("b.test"))]
-        );
+        assert_eq!(rules(&decision), [Rule::RemoteIsLocal(name("b.test"))]);
     }
 }
 
@@ -241,7 +252,7 @@ fn local_domains_do_not_federate_with_each_other() {
 fn security_follows_the_most_specific_rule() {
     let mode = SecurityMode::new;
     let mut config = config(&["local.test"], Verdict::Allow, &[]);
-    config.security_rules = vec![
+    config.xmpp.security_rules = vec![
         SecurityRule::new(
             pattern("*.example.com"),
             mode(TlsMode::Optional, Requirement::Required),
@@ -294,13 +305,14 @@ fn each_violated_rule_of_a_configuration_is_named() {
     digit_local.local_domains.insert(name("abc.1om"));
     let mut digit_wildcard = good();
     digit_wildcard
+        .xmpp
         .exceptions
         .push(Exception::new(pattern("*.abc.1om"), Packets::All));
     let mut default_security = good();
-    default_security.default_security = certificate_without_tls();
+    default_security.xmpp.default_security = certificate_without_tls();
     let security = |rules: &[(&str, SecurityMode)]| {
         let mut config = good();
-        config.security_rules = rules
+        config.xmpp.security_rules = rules
             .iter()
             .map(|&(text, mode)| SecurityRule::new(pattern(text), mode))
             .collect();
@@ -321,11 +333,18 @@ fn each_violated_rule_of_a_configuration_is_named() {
                 domain: name("abc.1om"),
             },
         ),
-        (default_security, ConfigError::DefaultCertificateWithoutTls),
+        (
+            default_security,
+            ConfigError::Security {
+                what: ModeName::Default,
+                contradiction: Contradiction::CertificateWithoutTls,
+            },
+        ),
         (
             security(&[("*.a.test", certificate_without_tls())]),
-            ConfigError::CertificateWithoutTls {
-                pattern: pattern("*.a.test"),
+            ConfigError::Security {
+                what: ModeName::Rule(pattern("*.a.test")),
+                contradiction: Contradiction::CertificateWithoutTls,
             },
         ),
         (
@@ -360,7 +379,8 @@ fn each_violated_rule_of_a_configuration_is_named() {
             },
         ),
     ] {
-        assert_eq!(Policy::new(config).err(), Some(error));
+        let errors = Policy::new(config).err().unwrap();
+        assert_eq!(errors.errors(), [error]);
     }
 }
 
@@ -378,95 +398,71 @@ fn a_name_and_its_wildcard_are_two_patterns() {
 }
 
 #[test]
-fn the_compiled_table_decides_like_a_scan_of_all_rules() {
-    let mut random = Random::from_seed([14; 32]);
-    for _ in 0..200 {
-        let config = random_config(&mut random);
-        let policy = Policy::new(config.clone()).unwrap();
-        for _ in 0..50 {
-            let (local, remote) = (random_name(&mut random), random_name(&mut random));
-            for direction in DIRECTIONS {
-                assert_eq!(
-                    policy.decide(&local, &remote, direction),
-                    scan(&config, &local, &remote, direction),
-                    "{config:?} {local} {remote} {direction}"
-                );
-            }
-        }
-    }
-}
-
-/// The same rules read as they are written in the crate's page, without the table.
-fn scan(
-    config: &Config,
-    local: &DomainName,
-    remote: &DomainName,
-    direction: Direction,
-) -> Decision {
-    if !config.local_domains.contains(local) {
-        return Decision::new(Verdict::Deny, [Rule::NotLocal(local.clone())]);
-    }
-    if config.local_domains.contains(remote) {
-        return Decision::new(Verdict::Deny, [Rule::RemoteIsLocal(remote.clone())]);
-    }
-    let default = Rule::Default(config.default_verdict);
-    let winner = config
-        .exceptions
-        .iter()
-        .filter(|exception| exception.pattern.covers(remote))
-        .max_by_key(|exception| match &exception.pattern {
-            DomainPattern::Exact(_) => usize::MAX,
-            DomainPattern::Tree(top) => top.labels().count(),
-        });
-    match winner.cloned() {
-        None => Decision::new(config.default_verdict, [default]),
-        Some(exception) if exception.packets.include(direction) => Decision::new(
-            config.default_verdict.inverted(),
-            [Rule::Exception(exception), default],
-        ),
-        Some(exception) => Decision::new(
-            config.default_verdict,
-            [Rule::OtherDirection(exception, direction), default],
-        ),
-    }
-}
-
-fn random_config(random: &mut Random) -> Config {
-    let verdict = [Verdict::Allow, Verdict::Deny][pick(random, 2)];
-    let mut config = config(&[], verdict, &[]);
-    for _ in 0..=pick(random, 3) {
-        config.local_domains.insert(random_name(random));
-    }
-    for _ in 0..pick(random, 12) {
-        let top = random_name(random);
-        let pattern = match pick(random, 2) {
-            0 if config.local_domains.contains(&top) => continue,
-            0 => DomainPattern::Exact(top),
-            _ => DomainPattern::Tree(top),
-        };
-        let taken = |exception: &Exception| exception.pattern == pattern;
-        if !config.exceptions.iter().any(taken) {
-            let packets =
-                [Packets::All, Packets::IncomingOnly, Packets::OutgoingOnly][pick(random, 3)];
-            config.exceptions.push(Exception::new(pattern, packets));
-        }
-    }
+fn every_error_is_told_at_once() {
+    let mut config = config(
+        &["local.test"],
+        Verdict::Deny,
+        &[("local.test", Packets::All)],
+    );
+    config.xmpp.default_security = certificate_without_tls();
+    config.sip.domains = ["local.test", "a.test", "a.test"]
+        .map(|domain| FederatedDomain::new(name(domain), PeerKind::Microsoft))
+        .to_vec();
     config
-}
-
-/// A name of up to four labels out of three, so that names often meet, also by a common ending
-/// inside a label.
-fn random_name(random: &mut Random) -> DomainName {
-    let labels = (0..=pick(random, 4))
-        .map(|_| ["a", "ba", "c"][pick(random, 3)])
-        .collect::<Vec<_>>();
-    name(&labels.join("."))
-}
-
-fn pick(random: &mut Random, bound: u64) -> usize {
-    usize::try_from(random.below(bound)).unwrap()
+        .xmpp
+        .exceptions
+        .push(Exception::new(pattern("a.test"), Packets::All));
+    let errors = Policy::new(config).err().unwrap();
+    let texts: Vec<_> = errors.errors().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "a.test is federated over SIP and named for XMPP too: delete one of them",
+            "local.test is federated over SIP and named for XMPP too: delete one of them",
+            "local.test is a local domain and cannot be federated",
+            "a.test is listed twice among the SIP domains",
+            "local.test is a local domain and cannot be federated",
+            "the default security mode requires a certificate without TLS",
+        ]
+    );
+    assert_eq!(
+        errors.to_string(),
+        "a.test is federated over SIP and named for XMPP too: delete one of them; \
+         and 5 more errors"
+    );
 }
 
 fn certificate_without_tls() -> SecurityMode {
     SecurityMode::new(TlsMode::Disabled, Requirement::Required)
+}
+
+fn address(text: &str) -> Address {
+    text.parse().unwrap()
+}
+
+fn certified<'a>(
+    protocol: Protocol,
+    local: &'a Address,
+    remote: &'a Address,
+    direction: Direction,
+    stage: Stage,
+    topic: Topic,
+) -> Facts<'a> {
+    let peer = Peer {
+        address: [192, 0, 2, 1].into(),
+        name: Some(remote.domain()),
+    };
+    Facts::between(protocol, local.domain(), remote.domain(), direction)
+        .at(stage, Assurance::Certified)
+        .users(local, remote, topic)
+        .from_peer(peer)
+}
+
+/// A site that federates with `partner.test` over SIP and with everybody else over XMPP.
+fn site() -> Config {
+    let mut config = config(&["local.test"], Verdict::Allow, &[]);
+    config.sip.enabled = Switch::On;
+    let partner = FederatedDomain::new(name("partner.test"), PeerKind::Microsoft);
+    config.sip.domains.push(partner);
+    config
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comity_identity::{DomainName, Host};
-use comity_policy::{Decision, Requirement, SecurityMode, TlsMode, Verdict};
+use comity_policy::{Decision, Requirement, SecurityMode, Switch, TlsMode, Verdict};
 use comity_srv::{self as srv, Candidate, Outcome, Service};
 use comity_trust::{self as trust, UnixTime};
 use comity_xmpp::router::{OtherHost, Target, Unresolved};
@@ -19,7 +19,13 @@ pub(super) fn decision(
     match decision.verdict {
         Verdict::Allow => stream::Decision::Allow(Terms {
             security: security(mode),
-            profile,
+            profile: match mode.sasl_outbound {
+                Switch::On => profile,
+                Switch::Off => Profile {
+                    external: stream::Switch::Off,
+                    ..profile
+                },
+            },
         }),
         Verdict::Deny => stream::Decision::Deny,
     }
@@ -32,9 +38,12 @@ pub(crate) fn security(mode: SecurityMode) -> Security {
             TlsMode::Optional => comity_xmpp::TlsMode::Optional,
             TlsMode::Required => comity_xmpp::TlsMode::Required,
         },
-        certificate: match mode.certificate {
-            Requirement::Optional => CertificateRule::Optional,
-            Requirement::Required => CertificateRule::Required,
+        certificate: match (mode.certificate, mode.dialback) {
+            (Requirement::Optional, Switch::On) => CertificateRule::Optional,
+            // Nothing else is left to prove the domain.
+            (Requirement::Required, _) | (Requirement::Optional, Switch::Off) => {
+                CertificateRule::Required
+            }
         },
     }
 }
@@ -138,6 +147,7 @@ const XMPP_SERVER_PORT: u16 = 5269;
 #[cfg(test)]
 mod tests {
     use comity_identity::Direction;
+    use comity_policy::{Facts, Protocol};
     use comity_testkit::mint::Leaf;
     use comity_trust::{CertificateDer, Policy, Reference, RevocationLists, Role, evaluate};
 
@@ -168,6 +178,7 @@ mod tests {
         let mode = SecurityMode::new(TlsMode::Optional, Requirement::Required);
         let mut config = comity_policy::Config::default();
         config.local_domains.insert(domain("a.example"));
+        config.xmpp.enabled = Switch::On;
         for (verdict, expected) in [
             (Verdict::Deny, stream::Decision::Deny),
             (
@@ -178,10 +189,11 @@ mod tests {
                 }),
             ),
         ] {
-            config.default_verdict = verdict;
+            config.xmpp.default_verdict = verdict;
             let policy = comity_policy::Policy::new(config.clone()).unwrap();
             let (local, remote) = (domain("a.example"), domain("b.example"));
-            let decided = policy.decide(&local, &remote, Direction::Outbound);
+            let facts = Facts::between(Protocol::Xmpp, &local, &remote, Direction::Outbound);
+            let decided = policy.decide(&facts);
             assert_eq!(decision(&decided, mode, profile), expected);
         }
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use comity_identity::{Direction, DomainName};
 use comity_machine::QueryId;
-use comity_policy::TlsMode;
+use comity_policy::{Facts, Protocol, TlsMode};
 use comity_trust::{Reference, Role, UnixTime, Verdict, evaluate};
 use comity_xmpp::Profile;
 use comity_xmpp::router::{ConnectionId, OtherHost, Unresolved};
@@ -35,7 +35,8 @@ pub(super) enum Answer {
 
 impl Driver {
     pub(super) fn authorize(&mut self, query: QueryId, pair: Pair, direction: Direction) {
-        let decision = self.policy.decide(&pair.local, &pair.remote, direction);
+        let facts = Facts::between(Protocol::Xmpp, &pair.local, &pair.remote, direction);
+        let decision = self.policy.decide(&facts);
         let security = self.policy.security(&pair.remote);
         let answer = answers::decision(&decision, security.mode, self.profile(&pair.remote));
         self.outlet.emit(Event::Decided {

@@ -120,7 +120,8 @@ fn one_at_a_time(config: &mut Config) {
 fn weak(config: &mut Config) {
     // They are read when all is claimed.
     config.limits.max_unread_events = 4096;
-    config.policy.default_security = SecurityMode::new(TlsMode::Optional, Requirement::Optional);
+    config.policy.xmpp.default_security =
+        SecurityMode::new(TlsMode::Optional, Requirement::Optional);
     config.router.stream.dialback = Some(DialbackSecret::new(&[7; 32]));
 }
 

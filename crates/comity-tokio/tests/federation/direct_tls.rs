@@ -88,7 +88,7 @@ async fn a_target_that_speaks_no_tls_gives_way_to_the_next() {
 async fn a_domain_without_tls_is_not_sought_by_direct_tls() {
     let mut site = Site::start(Authorities::Common, Proof::Dialback, |config| {
         listen(config);
-        config.policy.default_security =
+        config.policy.xmpp.default_security =
             SecurityMode::new(TlsMode::Disabled, Requirement::Optional);
     })
     .await;

@@ -148,7 +148,7 @@ async fn a_denied_domain_is_not_written_to_and_not_listened_to() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
         if config.policy.local_domains.contains("a.example") {
             let pattern = "b.example".parse().unwrap();
-            config.policy.exceptions = vec![Exception::new(pattern, Packets::All)];
+            config.policy.xmpp.exceptions = vec![Exception::new(pattern, Packets::All)];
         }
     })
     .await;
@@ -259,7 +259,7 @@ async fn a_peer_is_judged_as_the_tls_server_where_we_connect() {
 async fn an_application_that_reads_nothing_may_not_send_for_ever() {
     let mut site = Site::start(Authorities::Common, Proof::Certificate, |config| {
         config.limits.max_unread_events = 1;
-        config.policy.default_verdict = Verdict::Deny;
+        config.policy.xmpp.default_verdict = Verdict::Deny;
     })
     .await;
     // Each of these makes two events: the decision, and the stanza that comes back.
@@ -384,7 +384,7 @@ async fn an_application_that_sends_while_it_stops_is_refused_at_once() {
     let site = Site::start(Authorities::Common, Proof::Certificate, |config| {
         config.limits.max_unread_events = 1;
         config.limits.shutdown_timeout = 100 * PATIENCE;
-        config.policy.default_verdict = Verdict::Deny;
+        config.policy.xmpp.default_verdict = Verdict::Deny;
     });
     let Site { mut a, b, .. } = site.await;
     // Four events, most of which wait outside of the channel.

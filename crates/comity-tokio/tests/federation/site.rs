@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use comity_policy::{Requirement, SecurityMode, TlsMode, Verdict};
+use comity_policy::{Requirement, SecurityMode, Switch, TlsMode, Verdict};
 use comity_rustls::{Identity, default_provider};
 use comity_testkit::dns::FakeDns;
 use comity_testkit::mint::{Authority, Ca, Leaf};
@@ -245,9 +245,10 @@ fn config(
     let store = &mut config.trust.store;
     assert_eq!(store.add_anchors_from_pem(root.as_bytes()), Ok(1));
     config.policy.local_domains.insert(domain.parse().unwrap());
-    config.policy.default_verdict = Verdict::Allow;
+    config.policy.xmpp.enabled = Switch::On;
+    config.policy.xmpp.default_verdict = Verdict::Allow;
     if proof == Proof::Dialback {
-        config.policy.default_security =
+        config.policy.xmpp.default_security =
             SecurityMode::new(TlsMode::Required, Requirement::Optional);
         config.router.stream.dialback = Some(DialbackSecret::new(&[seed; 32]));
     }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use comity_identity::DomainName;
-use comity_policy::{DomainPattern, Exception, Packets, Verdict};
+use comity_policy::{DomainPattern, Exception, Packets, Switch, Verdict};
 use comity_rustls::{Identity, default_provider};
 use comity_testkit::dns::FakeDns;
 use comity_testkit::mint::{Authority, Ca, Leaf};
@@ -165,12 +165,14 @@ impl Authorities {
 fn policy(role: Role) -> Result<comity_policy::Config, Box<dyn Error>> {
     let mut policy = comity_policy::Config::default();
     policy.local_domains.insert(role.domain().parse()?);
-    policy.default_verdict = Verdict::Allow;
+    policy.xmpp.enabled = Switch::On;
+    policy.xmpp.default_verdict = Verdict::Allow;
     match role {
         Role::Capulet => {
             let mantua: DomainName = Role::Mantua.domain().parse()?;
             let pattern = DomainPattern::Exact(mantua);
             policy
+                .xmpp
                 .exceptions
                 .push(Exception::new(pattern, Packets::All));
         }

@@ -1,0 +1,414 @@
+use super::Stage::{Stanza, Subscription as Subscribe};
+use super::Topic::{Message, Presence};
+use super::*;
+
+#[test]
+fn a_domain_speaks_one_protocol() {
+    let policy = Policy::new(site()).unwrap();
+    let (local, partner, other) = (name("local.test"), name("partner.test"), name("other.test"));
+    let peer = Peer {
+        address: [192, 0, 2, 1].into(),
+        name: Some(&partner),
+    };
+    let line = |protocol, remote, peer| {
+        let facts = Facts::between(protocol, &local, remote, Direction::Inbound).from_peer(peer);
+        policy.decide(&facts).to_string()
+    };
+    assert_eq!(
+        line(Protocol::Sip, &partner, peer),
+        "allowed: Allow from partner.test (of the federated domain partner.test); \
+         partner.test is a federated SIP domain"
+    );
+    assert_eq!(
+        line(Protocol::Xmpp, &partner, peer),
+        "denied: partner.test is federated over SIP"
+    );
+    assert_eq!(
+        line(Protocol::Sip, &other, peer),
+        "denied: Allow from partner.test (of the federated domain partner.test); default deny"
+    );
+    assert_eq!(line(Protocol::Xmpp, &other, peer), "allowed: default allow");
+}
+
+#[test]
+fn a_protocol_that_is_off_federates_with_nobody() {
+    let mut config = site();
+    config.xmpp.enabled = Switch::Off;
+    config.sip.enabled = Switch::Off;
+    let policy = Policy::new(config).unwrap();
+    let (local, remote) = (name("local.test"), name("partner.test"));
+    for protocol in [Protocol::Sip, Protocol::Xmpp] {
+        for direction in DIRECTIONS {
+            let facts = Facts::between(protocol, &local, &remote, direction);
+            let line = policy.decide(&facts).to_string();
+            assert_eq!(line, format!("denied: federation over {protocol} is off"));
+        }
+    }
+    assert_eq!(policy.warnings(), [Warning::ProtocolOff(Protocol::Sip)]);
+}
+
+#[test]
+fn an_access_list_by_name_waits_for_the_name() {
+    let policy = Policy::new(site()).unwrap();
+    let stranger = name("other.test");
+    let edge = name("edge.partner.test");
+    let at = |name, stage| {
+        let peer = Peer {
+            address: [192, 0, 2, 1].into(),
+            name,
+        };
+        let mut facts = Facts::connection(Protocol::Sip, peer);
+        facts.stage = stage;
+        let decision = policy.decide(&facts);
+        (
+            decision.to_string(),
+            decision.obligations.ask_again_with_name,
+        )
+    };
+    assert_eq!(
+        at(None, Stage::Connect),
+        (
+            "allowed: an entry of the access list may let the peer in by its name".to_owned(),
+            true
+        )
+    );
+    assert_eq!(
+        at(Some(&edge), Stage::Connect).0,
+        "allowed: Allow from partner.test (of the federated domain partner.test)"
+    );
+    let not_listed = "denied: no entry of the access list lets the peer in";
+    assert_eq!(at(Some(&stranger), Stage::Connect).0, not_listed);
+    assert_eq!(at(None, Stage::Authentication).0, not_listed);
+    let mut facts = Facts::connection(
+        Protocol::Sip,
+        Peer {
+            address: [192, 0, 2, 1].into(),
+            name: None,
+        },
+    );
+    facts.peer = None;
+    assert_eq!(
+        policy.decide(&facts).to_string(),
+        "denied: the address of the peer is not known"
+    );
+}
+
+#[test]
+fn an_operator_sees_which_half_of_a_pair_is_missing() {
+    let mut config = site();
+    config.acl = ["10.0.0.1", "edge.a.test"]
+        .map(|text| text.parse().unwrap())
+        .into();
+    let policy = Policy::new(config.clone()).unwrap();
+    let pair = |address: &str, host: &str| {
+        let pair = policy.acl_pair(address.parse().unwrap(), &name(host));
+        (
+            pair.by_address.is_some(),
+            pair.by_name.is_some(),
+            pair.is_half(),
+        )
+    };
+    assert_eq!(pair("10.0.0.1", "edge.a.test"), (true, true, false));
+    assert_eq!(pair("10.0.0.1", "edge.b.test"), (true, false, true));
+    assert_eq!(pair("10.0.0.2", "x.edge.a.test"), (false, true, true));
+    assert_eq!(pair("10.0.0.2", "edge.b.test"), (false, false, false));
+
+    // The entry of a domain goes with it and not before.
+    let auto = config.acl_entries().last().unwrap();
+    assert_eq!(
+        config.remove_acl_entry(&auto),
+        Err(OwnedByDomain(name("partner.test")))
+    );
+    let own = config.acl_entries().next().unwrap();
+    assert_eq!(config.remove_acl_entry(&own), Ok(true));
+    assert_eq!(config.remove_acl_entry(&own), Ok(false));
+    config.sip.domains.clear();
+    assert!(!config.acl_entries().any(|entry| entry == auto));
+}
+
+#[test]
+fn nothing_is_believed_before_it_is_proved() {
+    let mut config = config(&["local.test"], Verdict::Allow, &[]);
+    let dialback = SecurityMode::new(TlsMode::Optional, Requirement::Optional);
+    config.xmpp.security_rules = vec![SecurityRule::new(pattern("old.test"), dialback)];
+    let policy = Policy::new(config).unwrap();
+    let local = name("local.test");
+    for (remote, assurance, line) in [
+        (
+            "new.test",
+            Assurance::DialedBack,
+            "denied: default allow; the other side must be certified and is dialed back",
+        ),
+        (
+            "new.test",
+            Assurance::Certified,
+            "allowed: default allow; the other side is certified",
+        ),
+        (
+            "old.test",
+            Assurance::DialedBack,
+            "allowed: default allow; the other side is dialed back",
+        ),
+        (
+            "old.test",
+            Assurance::Encrypted,
+            "denied: default allow; the other side must be dialed back and is encrypted",
+        ),
+    ] {
+        let remote = name(remote);
+        let facts = Facts::between(Protocol::Xmpp, &local, &remote, Direction::Inbound);
+        for stage in [Stage::Authentication, Stanza] {
+            let decision = policy.decide(&facts.at(stage, assurance));
+            assert_eq!(decision.to_string(), line);
+        }
+        let early = policy.decide(&facts.at(Stage::StreamHeader, Assurance::None));
+        assert_eq!(early.verdict, Verdict::Allow, "nobody has had the chance");
+        assert_eq!(
+            early.obligations.security,
+            Some(policy.security(&remote).mode)
+        );
+    }
+}
+
+#[test]
+fn users_decide_for_themselves_and_a_user_beats_his_domain() {
+    let mut config = site();
+    let owner = address("juliet@local.test");
+    let rule = |subject: &str, scope, verdict| {
+        UserRule::new(owner.clone(), subject.parse().unwrap(), scope, verdict)
+    };
+    config.user_rules = vec![
+        rule("montague.test", Scope::Both, Verdict::Deny),
+        rule("romeo@montague.test", Scope::Messages, Verdict::Allow),
+        rule("paris@verona.test", Scope::Presence, Verdict::Deny),
+        rule("paris@verona.test", Scope::Messages, Verdict::Allow),
+    ];
+    let mut policies = [DenyMode::Polite, DenyMode::Rejected].map(|mode| {
+        config.deny_mode = mode;
+        Policy::new(config.clone()).unwrap()
+    });
+    let ask = |policy: &Policy, remote: &str, stage, topic| {
+        let remote = address(remote);
+        let facts = certified(
+            Protocol::Xmpp,
+            &owner,
+            &remote,
+            Direction::Inbound,
+            stage,
+            topic,
+        );
+        let decision = policy.decide(&facts);
+        let Obligations {
+            denial,
+            subscription,
+            ..
+        } = decision.obligations;
+        (decision.verdict, denial, subscription)
+    };
+    let polite = (Verdict::Deny, Some(Denial::Polite), None);
+    let passes = (Verdict::Allow, None, None);
+    for (remote, stage, topic, expected) in [
+        ("romeo@montague.test", Stanza, Message, passes),
+        ("romeo@montague.test", Stanza, Presence, polite),
+        ("romeo@montague.test", Subscribe, Presence, polite),
+        ("tybalt@montague.test", Stanza, Message, polite),
+        ("paris@verona.test", Stanza, Message, passes),
+        ("paris@verona.test", Subscribe, Presence, polite),
+        (
+            "nurse@verona.test",
+            Subscribe,
+            Presence,
+            (Verdict::Allow, None, Some(Subscription::Pending)),
+        ),
+        ("nurse@verona.test", Stanza, Message, passes),
+        ("x@below.montague.test", Stanza, Message, passes),
+    ] {
+        assert_eq!(
+            ask(&policies[0], remote, stage, topic),
+            expected,
+            "{remote} {stage}"
+        );
+        let (verdict, denial, subscription) = expected;
+        let rejected = denial.map(|_| Denial::Refuse);
+        assert_eq!(
+            ask(&policies[1], remote, stage, topic),
+            (verdict, rejected, subscription)
+        );
+    }
+    config
+        .user_rules
+        .push(rule("nurse@verona.test", Scope::Presence, Verdict::Allow));
+    policies[0] = Policy::new(config).unwrap();
+    assert_eq!(
+        ask(&policies[0], "nurse@verona.test", Subscribe, Presence),
+        (Verdict::Allow, None, Some(Subscription::Active))
+    );
+}
+
+#[test]
+fn whom_a_user_blocks_he_cannot_write_to_over_xmpp_and_can_over_sip() {
+    let mut config = site();
+    let owner = address("juliet@local.test");
+    let (over_xmpp, over_sip) = (
+        address("romeo@montague.test"),
+        address("paris@partner.test"),
+    );
+    config.user_rules = [&over_xmpp, &over_sip]
+        .map(|subject| {
+            let subject = Subject::User(subject.clone());
+            UserRule::new(owner.clone(), subject, Scope::Both, Verdict::Deny)
+        })
+        .to_vec();
+    let policy = Policy::new(config).unwrap();
+    let outbound = |protocol, remote| {
+        let (stage, topic) = (Stanza, Message);
+        let facts = certified(protocol, &owner, remote, Direction::Outbound, stage, topic);
+        let decision = policy.decide(&facts);
+        (decision.verdict, decision.obligations.denial)
+    };
+    assert_eq!(
+        outbound(Protocol::Xmpp, &over_xmpp),
+        (Verdict::Deny, Some(Denial::OwnBlock))
+    );
+    assert_eq!(outbound(Protocol::Sip, &over_sip), (Verdict::Allow, None));
+}
+
+#[test]
+fn a_refusal_goes_out_only_where_packets_may() {
+    let refusal = |packets| {
+        let policy = policy(Verdict::Deny, &[("a.test", packets)]);
+        let (local, remote) = (address("u@local.test"), address("v@a.test"));
+        let facts = certified(
+            Protocol::Xmpp,
+            &local,
+            &remote,
+            Direction::Inbound,
+            Stanza,
+            Message,
+        );
+        let decision = policy.decide(&facts);
+        (decision.verdict, decision.obligations.denial)
+    };
+    assert_eq!(refusal(Packets::All), (Verdict::Allow, None));
+    assert_eq!(refusal(Packets::IncomingOnly), (Verdict::Allow, None));
+    assert_eq!(
+        refusal(Packets::OutgoingOnly),
+        (Verdict::Deny, Some(Denial::Refuse))
+    );
+    let policy = policy(Verdict::Deny, &[]);
+    let (local, remote) = (address("u@local.test"), address("v@a.test"));
+    let facts = Facts::between(
+        Protocol::Xmpp,
+        local.domain(),
+        remote.domain(),
+        Direction::Inbound,
+    );
+    let denial = |stage| {
+        policy
+            .decide(&facts.at(stage, Assurance::Certified))
+            .obligations
+            .denial
+    };
+    assert_eq!(denial(Stanza), Some(Denial::Drop));
+    assert_eq!(
+        denial(Stage::StreamHeader),
+        Some(Denial::Refuse),
+        "the stream may say no"
+    );
+}
+
+#[test]
+fn a_user_who_is_known_by_email_is_met_by_nothing_else() {
+    let mut config = site();
+    let (juliet, email) = (address("juliet@local.test"), address("j.capulet@mail.test"));
+    let plain = address("nurse@local.test");
+    config.email.enabled = true;
+    config.email.domains = [name("empty.test")].into();
+    config.email.identities = [(juliet.clone(), email.clone())].into();
+    let policy = Policy::new(config.clone()).unwrap();
+    assert_eq!(policy.outward(&juliet), &email);
+    assert_eq!(policy.outward(&plain), &plain);
+    assert_eq!(policy.inward(&email), Inward::User(&juliet));
+    assert_eq!(policy.inward(&plain), Inward::User(&plain));
+    assert_eq!(policy.inward(&juliet), Inward::Hidden { email: &email });
+    let romeo = address("romeo@montague.test");
+    let to = |local: &Address| {
+        let (stage, topic) = (Stanza, Message);
+        let facts = certified(
+            Protocol::Xmpp,
+            local,
+            &romeo,
+            Direction::Inbound,
+            stage,
+            topic,
+        );
+        let decision = policy.decide(&facts);
+        (decision.to_string(), decision.obligations.denial)
+    };
+    assert_eq!(
+        to(&juliet),
+        (
+            "denied: default allow; the other side is certified; \
+             juliet@local.test is known by email alone"
+                .to_owned(),
+            Some(Denial::Drop)
+        )
+    );
+    assert_eq!(to(&email).1, None, "an email domain is ours");
+    for domain in ["mail.test", "empty.test"] {
+        assert!(policy.is_local(&name(domain)), "{domain}");
+    }
+    let managed = config.email.managed_domains();
+    assert_eq!(
+        managed.into_iter().collect::<Vec<_>>(),
+        [
+            (name("empty.test"), EmailDomainKind::AdminManaged),
+            (name("mail.test"), EmailDomainKind::SystemManaged),
+        ]
+    );
+
+    config.email.enabled = false;
+    let off = Policy::new(config).unwrap();
+    assert_eq!(off.outward(&juliet), &juliet);
+    assert_eq!(off.inward(&juliet), Inward::User(&juliet));
+    assert!(!off.is_local(&name("mail.test")));
+}
+
+#[test]
+fn email_addresses_are_one_to_one() {
+    let errors = |identities: &[(&str, &str)]| {
+        let mut config = site();
+        config.email.identities = identities
+            .iter()
+            .map(|(user, email)| (address(user), address(email)))
+            .collect();
+        match Policy::new(config) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.errors().iter().map(ToString::to_string).collect(),
+        }
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(
+        errors(&[("a@local.test", "a@local.test")]),
+        none,
+        "the same address"
+    );
+    assert_eq!(
+        errors(&[
+            ("a@local.test", "x@mail.test"),
+            ("b@local.test", "x@mail.test")
+        ]),
+        ["a@local.test and b@local.test have the same email address x@mail.test"]
+    );
+    assert_eq!(
+        errors(&[
+            ("a@local.test", "b@local.test"),
+            ("b@local.test", "y@mail.test")
+        ]),
+        ["the email address of a@local.test is b@local.test, which is another user's own address"]
+    );
+    assert_eq!(
+        errors(&[("a@other.test", "x@mail.test")]),
+        ["a@other.test is in no local domain"]
+    );
+}

@@ -1,0 +1,403 @@
+//! The text form of the rules, the difference between two rule sets, and the comparison of nodes.
+#![cfg(test)]
+
+use comity_identity::Direction;
+use comity_policy::{
+    Check, Config, Facts, Node, Policy, Problem, Protocol, Rate, SecretDigest, Switch, TextErrors,
+    Verdict, compare,
+};
+
+const WHOLE: &str = r#"
+local-domains = ["imp.example.com", "example.com"]
+acl = ["10.10.10.1", "192.0.2.0/24", "proxy.example.net"]
+deny-mode = "rejected"
+
+[xmpp]
+enabled = true
+default = "allow"
+
+[xmpp.exceptions]
+all = """
+spam.example          # of the worst kind
+*.bad.example
+
+*.b\u00fccher.example
+"""
+incoming = ["news.example"]
+outgoing = []
+
+[xmpp.security]
+tls = "optional"
+certificate = "optional"
+
+[[xmpp.security-rules]]
+domains = ["*.sametime.example", "ibm.example"]
+tls = "required"
+certificate = "required"
+sasl-inbound = false
+
+[sip]
+enabled = true
+[[sip.domains]]
+name = "contoso.example"
+kind = "microsoft"
+direct = true
+description = "Contoso, \"our\" partner"
+[[sip.domains]]
+name = "kamailio.example"
+kind = "standard"
+
+[[user-rules]]
+owner = "juliet@example.com"
+subject = "romeo@montague.example"
+verdict = "allow"
+[[user-rules]]
+owner = "juliet@example.com"
+subject = "montague.example"
+scope = "presence"
+verdict = "block"
+
+[email]
+enabled = true
+domains = ["mail.example.com"]
+[email.identities]
+"juliet@example.com" = "j.capulet@mail.example.com"
+
+[rates.domain]
+per-second = 100
+burst = 0x400
+"#;
+
+fn lines(errors: &TextErrors) -> Vec<String> {
+    errors.errors().iter().map(ToString::to_string).collect()
+}
+
+fn errors(text: &str) -> Vec<String> {
+    lines(&Config::from_toml(text).unwrap_err())
+}
+
+#[test]
+fn every_rule_is_read() {
+    let config = Config::from_toml(WHOLE).unwrap();
+    assert_eq!(config.local_domains.len(), 2);
+    let exceptions = config.xmpp.exceptions.iter().map(ToString::to_string);
+    assert_eq!(
+        exceptions.collect::<Vec<_>>(),
+        [
+            "exception spam.example (all packets)",
+            "exception *.bad.example (all packets)",
+            "exception *.xn--bcher-kva.example (all packets)",
+            "exception news.example (incoming only)",
+        ]
+    );
+    let modes = config.xmpp.security_rules.iter();
+    let modes = modes.map(|rule| format!("{}: {}", rule.pattern, rule.mode));
+    let mode = "TLS required, certificate required, no inbound SASL";
+    assert_eq!(
+        modes.collect::<Vec<_>>(),
+        [
+            format!("*.sametime.example: {mode}"),
+            format!("ibm.example: {mode}")
+        ]
+    );
+    let domains = config.sip.domains.iter().map(ToString::to_string);
+    assert_eq!(
+        domains.collect::<Vec<_>>(),
+        [
+            "federated domain contoso.example (microsoft, direct)",
+            "federated domain kamailio.example (standard)",
+        ]
+    );
+    assert_eq!(
+        config.sip.domains[0].description,
+        "Contoso, \"our\" partner"
+    );
+    let users = config.user_rules.iter().map(ToString::to_string);
+    assert_eq!(
+        users.collect::<Vec<_>>(),
+        [
+            "juliet@example.com allows romeo@montague.example (presence and messages)",
+            "juliet@example.com blocks montague.example (presence)",
+        ]
+    );
+    let rate = Rate {
+        per_second: 100,
+        burst: 1024,
+    };
+    assert_eq!(config.rates.domain, Some(rate));
+    Policy::new(config).unwrap();
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let config = Config::from_toml(WHOLE).unwrap();
+    let text = config.to_toml();
+    assert_eq!(Config::from_toml(&text).unwrap(), config, "{text}");
+    assert_eq!(Config::from_toml(&text).unwrap().to_toml(), text);
+    let empty = Config::default();
+    assert_eq!(Config::from_toml(&empty.to_toml()).unwrap(), empty);
+    assert_eq!(Config::from_toml("").unwrap(), empty);
+}
+
+#[test]
+fn every_error_is_told_with_its_line_and_key() {
+    assert_eq!(
+        errors(
+            r#"local-domains = "a b"
+acl = ["10.0.0.1/8", 7]
+deny-mode = "impolite"
+colour = 1
+
+[xmpp]
+enabled = 1
+[xmpp.exceptions]
+all = '''
+good.example
+*bad.example
+
+a..b   # too many dots
+'''
+both = []
+[[xmpp.security-rules]]
+tls = "maybe"
+
+[sip]
+domains = [{ name = "a.example", kind = "oracle" }, { direct = true }, 3]
+[[user-rules]]
+owner = "nobody"
+[email.identities]
+"a@b.example" = true
+[rates]
+user = { per-second = -1, burst = 1.5 }
+stream = { burst = 4294967296 }
+"#
+        ),
+        [
+            "line 1, local-domains: \"a b\" is not a domain name: ' ' is not allowed in a domain name",
+            "line 2, acl[0]: \"10.0.0.1/8\" is not all, a domain, an address or a network: the \
+             network has bits behind its prefix",
+            "line 2, acl[1]: a string is expected, not a whole number",
+            "line 3, deny-mode: \"impolite\" is none of polite, rejected",
+            "line 4, colour: no such key; allowed are acl, deny-mode, email, local-domains, rates, \
+             sip, user-rules, xmpp",
+            "line 7, xmpp.enabled: true or false is expected, not a whole number",
+            "line 11, xmpp.exceptions.all: \"*bad.example\" is not a domain name or *.domain: an \
+             asterisk may only be the first label, before a domain name",
+            "line 13, xmpp.exceptions.all: \"a..b\" is not a domain name or *.domain: the domain \
+             name has an empty label",
+            "line 15, xmpp.exceptions.both: no such key; allowed are all, incoming, outgoing",
+            "line 16, xmpp.security-rules[0]: the key domains is missing",
+            "line 17, xmpp.security-rules[0].tls: \"maybe\" is none of disabled, optional, required",
+            "line 20, sip.domains[0].kind: \"oracle\" is none of microsoft, standard",
+            "line 20, sip.domains[1]: the key name is missing",
+            "line 20, sip.domains[2]: a table is expected, not a whole number",
+            "line 21, user-rules[0]: the key subject is missing",
+            "line 21, user-rules[0]: the key verdict is missing",
+            "line 22, user-rules[0].owner: \"nobody\" is not an address: there is no @, as in \
+             user@example.com",
+            "line 24, email.identities.a@b.example: a string is expected, not true or false",
+            "line 26, rates.user.per-second: a whole number from 0 to 4294967295 is expected",
+            "line 26, rates.user.burst: a whole number is expected, not a number with a fraction",
+            "line 27, rates.stream: the key per-second is missing",
+            "line 27, rates.stream.burst: a whole number from 0 to 4294967295 is expected",
+        ]
+    );
+}
+
+#[test]
+fn broken_toml_is_told_by_its_lines() {
+    let found = Config::from_toml("[xmpp\nenabled = \n[sip]\ndefault = 'x").unwrap_err();
+    let problems = found.errors();
+    assert!(problems.len() > 1, "{found}");
+    for error in problems {
+        assert!(matches!(error.problem, Problem::Syntax(_)), "{error}");
+        assert!((1..=4).contains(&error.line), "{error}");
+    }
+    let twice = Config::from_toml("acl = []\nacl = []").unwrap_err();
+    assert_eq!(twice.errors()[0].line, 2, "{twice}");
+}
+
+#[test]
+fn rules_that_contradict_each_other_are_refused_whole() {
+    let text = "local-domains = ['a.example']\n[[sip.domains]]\nname = 'a.example'";
+    assert!(Config::from_toml(text).is_ok());
+    assert_eq!(
+        lines(&Policy::from_toml(text).unwrap_err()),
+        ["a.example is a local domain and cannot be federated"]
+    );
+}
+
+#[test]
+fn a_monstrous_text_is_refused_in_a_line() {
+    let long = "x".repeat(1 << 20);
+    let stars = "*.".repeat(1 << 19);
+    for text in [&long, &stars] {
+        let found = errors(&format!("local-domains = [\"{text}\"]"));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].len() < 250, "{}", found[0].len());
+    }
+}
+
+#[test]
+fn the_difference_of_two_rule_sets_is_data() {
+    let old = Config::from_toml(WHOLE).unwrap();
+    assert_eq!(old.difference(&old), []);
+    let text = WHOLE
+        .replace("default = \"allow\"", "default = \"deny\"")
+        .replace("news.example", "other.example")
+        .replace("*.bad.example", "")
+        .replace("incoming = [", "incoming = [\"spam.example\", ")
+        .replace("spam.example  ", "#")
+        .replace("tls = \"optional\"", "tls = \"disabled\"")
+        .replace("verdict = \"allow\"", "verdict = \"block\"")
+        .replace("burst = 0x400", "burst = 5");
+    let new = Config::from_toml(&text).unwrap();
+    let changes: Vec<_> = old
+        .difference(&new)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            "XMPP default: allow -> deny",
+            "exceptions: - exception *.bad.example (all packets)",
+            "exceptions: - exception news.example (incoming only)",
+            "exceptions: + exception other.example (incoming only)",
+            "exceptions: exception spam.example (all packets) -> exception spam.example (incoming only)",
+            "rates: domain: 100/s, burst 1024 -> domain: 100/s, burst 5",
+            "security: default: TLS optional, certificate optional -> default: TLS disabled, \
+             certificate optional",
+            "user rules: juliet@example.com allows romeo@montague.example (presence and messages) \
+             -> juliet@example.com blocks romeo@montague.example (presence and messages)",
+        ]
+    );
+}
+
+#[test]
+fn the_same_question_to_another_rule_set_tells_what_would_be() {
+    let old = Policy::from_toml(WHOLE).unwrap();
+    let new =
+        Policy::from_toml(&WHOLE.replace("default = \"allow\"", "default = \"deny\"")).unwrap();
+    let (local, remote) = ("example.com".parse().unwrap(), "x.example".parse().unwrap());
+    let facts = Facts::between(Protocol::Xmpp, &local, &remote, Direction::Inbound);
+    assert_eq!(old.decide(&facts).verdict, Verdict::Allow);
+    assert_eq!(new.decide(&facts).verdict, Verdict::Deny);
+}
+
+/// Nodes `a` and `b` of cluster `one`, `c` of cluster `two`, changed.
+fn findings(change: impl Fn(&mut [Config; 3]), secrets: [Option<&[u8]>; 3]) -> Vec<String> {
+    let config = Config::from_toml(WHOLE).unwrap();
+    let mut configs = [config.clone(), config.clone(), config];
+    change(&mut configs);
+    let names = [("a", "one"), ("b", "one"), ("c", "two")];
+    let nodes: Vec<_> = names
+        .iter()
+        .zip(&configs)
+        .zip(secrets)
+        .map(|((&(name, cluster), config), secret)| Node {
+            name,
+            cluster,
+            config,
+            dialback_secret: secret.map(SecretDigest::of),
+        })
+        .collect();
+    compare(&nodes).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn nodes_that_agree_pass_every_check() {
+    let secret = Some(&b"s"[..]);
+    let none: [&str; 0] = [];
+    assert_eq!(findings(|_| {}, [secret; 3]), none);
+    assert_eq!(findings(|_| {}, [None; 3]), none);
+    let off = |configs: &mut [Config; 3]| {
+        for config in configs {
+            config.xmpp.enabled = Switch::Off;
+        }
+    };
+    assert_eq!(findings(off, [None; 3]), none);
+    let one_of_each = |configs: &mut [Config; 3]| configs[0].xmpp.enabled = Switch::Off;
+    assert_eq!(findings(one_of_each, [None; 3]), none);
+    assert_eq!(compare(&[]), []);
+}
+
+#[test]
+fn each_check_finds_the_nodes_that_differ() {
+    use comity_policy::{Requirement, TlsMode};
+    type Change = fn(&mut [Config; 3]);
+    let cases: [(Change, &str); 7] = [
+        (
+            |configs| configs[2].xmpp.enabled = Switch::Off,
+            "XMPP enabled: c: expected on for a node of every cluster, found off in cluster two: \
+             switch XMPP on for a node of this cluster, or off everywhere",
+        ),
+        (
+            |configs| configs[1].xmpp.default_security.tls = TlsMode::Required,
+            "TLS mode: b: expected TLS optional, found TLS required: set the same TLS mode on all \
+             nodes",
+        ),
+        (
+            |configs| configs[0].xmpp.default_security.certificate = Requirement::Required,
+            "certificates required: a: expected certificates optional, found certificates \
+             required: require certificates on all nodes, or on none",
+        ),
+        (
+            |configs| configs[2].xmpp.default_security.sasl_outbound = Switch::Off,
+            "SASL settings: c: expected inbound on, outbound on, found inbound on, outbound off: \
+             set the same SASL switches on all nodes",
+        ),
+        (
+            |configs| {
+                configs[1].xmpp.default_verdict = Verdict::Deny;
+                configs[2].xmpp.default_verdict = Verdict::Deny;
+            },
+            "default policy: a: expected default deny, found default allow: set the same default \
+             on all nodes",
+        ),
+        (
+            |configs| {
+                configs[0].xmpp.exceptions.reverse();
+                configs[1].xmpp.exceptions.truncate(1);
+            },
+            "policy exceptions: b: expected exception *.bad.example (all packets); exception \
+             *.xn--bcher-kva.example (all packets); exception news.example (incoming only); \
+             exception spam.example (all packets), found exception spam.example (all packets): \
+             copy the exceptions to this node",
+        ),
+        (
+            |configs| configs[2].email.enabled = false,
+            "email addresses: c: expected on: juliet@example.com is j.capulet@mail.example.com, \
+             found off: switch email addresses on or off alike, with the same identities",
+        ),
+    ];
+    for (change, expected) in cases {
+        assert_eq!(findings(change, [None; 3]), [expected]);
+    }
+}
+
+#[test]
+fn secrets_are_compared_and_never_shown() {
+    let (own, other) = (Some(&b"own secret"[..]), Some(&b"other"[..]));
+    let action = "copy the dialback secret to this node";
+    assert_eq!(
+        findings(|_| {}, [own, other, own]),
+        [format!(
+            "dialback secret: b: expected the secret of the others, found another secret: {action}"
+        )]
+    );
+    assert_eq!(
+        findings(|_| {}, [own, own, None]),
+        [format!(
+            "dialback secret: c: expected the secret of the others, found none: {action}"
+        )]
+    );
+    assert_eq!(
+        findings(|_| {}, [None, other, None]),
+        [format!(
+            "dialback secret: b: expected none, found a secret: {action}"
+        )]
+    );
+    assert_eq!(format!("{:?}", SecretDigest::of(b"x")), "SecretDigest(..)");
+    assert_eq!(Check::ALL.len(), 8);
+}
