@@ -172,6 +172,11 @@ impl Driver {
                 // Whoever sent it may have stopped to wait.
                 drop(reply.send(sent));
             }
+            Some(Command::Replace { policy, reply }) => {
+                self.policy = *policy;
+                // Whoever replaced it may have stopped to wait.
+                let _ = reply.send(());
+            }
             Some(Command::Shutdown) | None => self.close(),
         }
     }
@@ -367,6 +372,7 @@ fn refuse(command: Command) {
             // Whoever sent it may have stopped to wait.
             drop(reply.send(Err(Rejected::new(stanza, SendError::Closed))));
         }
-        Command::Shutdown => {}
+        // Dropping the reply tells that nothing was replaced.
+        Command::Replace { .. } | Command::Shutdown => {}
     }
 }

@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use comity_identity::DomainName;
 use comity_machine::Random;
 use comity_policy::Policy;
 use comity_xmpp::router::{self, Router};
@@ -26,6 +28,7 @@ use crate::listener::listen;
 #[derive(Clone, Debug)]
 pub struct Federation {
     commands: mpsc::Sender<Command>,
+    local_domains: Arc<BTreeSet<DomainName>>,
     addresses: Arc<[SocketAddr]>,
     tls_addresses: Arc<[SocketAddr]>,
 }
@@ -57,7 +60,8 @@ impl Federation {
         let discovery = start_discovery(config.discovery, random.seed());
         let mut router = config.router;
         let max_inbound = router.limits.max_inbound;
-        router.stream.domains = Arc::new(config.policy.local_domains);
+        let local_domains = Arc::new(config.policy.local_domains);
+        router.stream.domains = Arc::clone(&local_domains);
         router.stream.security = security(config.policy.xmpp.default_security);
         let (events, receiver) = mpsc::channel(config.limits.max_unread_events.max(1));
         let (commands, obeyed) = mpsc::channel(MAX_COMMANDS);
@@ -70,6 +74,7 @@ impl Federation {
         ));
         let federation = Self {
             commands,
+            local_domains,
             addresses: addresses(&listeners),
             tls_addresses: addresses(&tls_listeners),
         };
@@ -138,6 +143,26 @@ impl Federation {
         }
     }
 
+    /// Replaces the rules about who may federate, and how secured, without ending a stream.
+    ///
+    /// They hold for every pair of domains that is authorised from now on. A pair that was
+    /// authorised before stays so until its stream ends.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the rules: those that held before stay.
+    pub async fn replace_policy(&self, config: comity_policy::Config) -> Result<(), ReplaceError> {
+        if config.local_domains != *self.local_domains {
+            return Err(ReplaceError::LocalDomains);
+        }
+        let policy = Box::new(Policy::new(config)?);
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Replace { policy, reply };
+        let sent = self.commands.send(command).await;
+        sent.map_err(|_gone| ReplaceError::Closed)?;
+        answer.await.map_err(|_gone| ReplaceError::Closed)
+    }
+
     /// Ends every stream in order, and returns when all connections have ended.
     ///
     /// Stanzas that wait come back in [`Event::Undelivered`], so the events should be read
@@ -157,7 +182,26 @@ pub(crate) enum Command {
         stanza: Box<Stanza>,
         reply: oneshot::Sender<Result<(), Rejected>>,
     },
+    Replace {
+        policy: Box<Policy>,
+        reply: oneshot::Sender<()>,
+    },
     Shutdown,
+}
+
+/// Why rules were not replaced.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplaceError {
+    /// The federation has ended.
+    #[error("the federation has ended")]
+    Closed,
+    /// The local domains are others: a federation speaks for the same ones as long as it lasts.
+    #[error("the local domains cannot be replaced while federating")]
+    LocalDomains,
+    /// The rules contradict each other.
+    #[error("the policy: {0}")]
+    Rules(#[from] comity_policy::ConfigErrors),
 }
 
 /// A stanza that was not taken, with the reason.

@@ -100,4 +100,4 @@ pub mod sip;
 pub use config::{Config, Limits, StartError};
 pub use discovery::{Discovery, DiscoveryError, Resolution};
 pub use event::{Channel, Event, TlsSession};
-pub use federation::{Federation, Rejected, SendError};
+pub use federation::{Federation, Rejected, ReplaceError, SendError};

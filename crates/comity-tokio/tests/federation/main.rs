@@ -9,9 +9,9 @@ mod site;
 mod stranger;
 
 use comity_identity::Direction;
-use comity_policy::{Exception, Packets, Verdict};
+use comity_policy::{DomainPattern, Exception, Packets, Verdict};
 use comity_testkit::mint::{Leaf, Purpose};
-use comity_tokio::{Event, SendError, StartError};
+use comity_tokio::{Event, ReplaceError, SendError, StartError};
 use comity_trust::EkuPolicy;
 use comity_xmpp::router::{self, Failure};
 use comity_xmpp::stream::{CloseReason, Farewell, Method, Rejection, Switch};
@@ -141,6 +141,48 @@ async fn a_stanza_whose_sender_does_not_wait_for_the_answer_may_be_sent_all_the_
     }
     assert_eq!(site.b.next_message().await, "taken");
     site.end().await;
+}
+
+#[tokio::test]
+async fn rules_are_replaced_without_ending_a_stream() {
+    let mut site = Site::start(Authorities::Common, Proof::Certificate, |_config| {}).await;
+    let mut allow = comity_policy::Config::default();
+    allow.local_domains.insert("a.example".parse().unwrap());
+    allow.xmpp.enabled = comity_policy::Switch::On;
+    allow.xmpp.default_verdict = Verdict::Allow;
+    let mut deny = allow.clone();
+    deny.xmpp.default_verdict = Verdict::Deny;
+    let mut broken = deny.clone();
+    let local = "a.example".parse().unwrap();
+    let exception = Exception::new(DomainPattern::Exact(local), Packets::All);
+    broken.xmpp.exceptions.push(exception);
+    let mut other = deny.clone();
+    other.local_domains.insert("c.example".parse().unwrap());
+
+    let a = site.a.federation.clone();
+    a.replace_policy(deny.clone()).await.unwrap();
+    assert!(matches!(
+        a.replace_policy(broken).await,
+        Err(ReplaceError::Rules(_))
+    ));
+    assert_eq!(
+        a.replace_policy(other).await,
+        Err(ReplaceError::LocalDomains)
+    );
+    a.send(message("a", "b", "denied")).await.unwrap();
+    let (stanza, failure) = site.a.next_undelivered().await;
+    assert_eq!((&*body(&stanza), failure), ("denied", Failure::Denied));
+
+    a.replace_policy(allow).await.unwrap();
+    a.send(message("a", "b", "allowed")).await.unwrap();
+    assert_eq!(site.b.next_message().await, "allowed");
+    a.replace_policy(deny.clone()).await.unwrap();
+    a.send(message("a", "b", "on the same stream"))
+        .await
+        .unwrap();
+    assert_eq!(site.b.next_message().await, "on the same stream");
+    site.end().await;
+    assert_eq!(a.replace_policy(deny).await, Err(ReplaceError::Closed));
 }
 
 #[tokio::test]
