@@ -146,6 +146,8 @@ pub enum Rule {
     Missing(Fact),
     /// The entry of the access list that lets the peer in.
     AclEntry(AclEntry),
+    /// Nothing is asked of a connection over this protocol, or of our own.
+    NothingAsked(Protocol),
     /// No entry of the access list lets the peer in.
     NotInAcl,
     /// No entry by address lets the peer in, and its name is not known yet.
@@ -198,6 +200,9 @@ impl fmt::Display for Rule {
             Self::ProtocolOff(protocol) => write!(f, "federation over {protocol} is off"),
             Self::Missing(fact) => write!(f, "{fact} is not known"),
             Self::AclEntry(entry) => entry.fmt(f),
+            Self::NothingAsked(protocol) => {
+                write!(f, "nothing is asked of such a connection over {protocol}")
+            }
             Self::NotInAcl => f.write_str("no entry of the access list lets the peer in"),
             Self::NameNotKnown => {
                 f.write_str("an entry of the access list may let the peer in by its name")

@@ -22,7 +22,8 @@ pub struct Facts<'a> {
     pub local: Option<&'a DomainName>,
     /// The other side.
     pub remote: Option<&'a DomainName>,
-    /// The user on our side, by the address of his own.
+    /// The user on our side: of what goes out by the address of his own, of what comes in by the
+    /// address that the packet has.
     pub local_user: Option<&'a Address>,
     /// The user on the other side.
     pub remote_user: Option<&'a Address>,

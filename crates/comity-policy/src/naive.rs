@@ -145,14 +145,18 @@ fn user(
     remote: &DomainName,
     obligations: &mut Obligations,
 ) -> Verdict {
-    let Some(owner) = facts.local_user else {
+    let Some(written) = facts.local_user else {
         return Verdict::Allow;
     };
     let inbound = facts.direction == Direction::Inbound;
-    if inbound && is_hidden(config, owner) {
+    if inbound && is_hidden(config, written) {
         obligations.denial = Some(Denial::Drop);
         return Verdict::Deny;
     }
+    let mut identities = config.email.identities.iter();
+    let owner = identities
+        .find(|(_, email)| inbound && config.email.enabled && *email == written)
+        .map_or(written, |(user, _)| user);
     let topic = match facts.stage {
         Stage::Subscription => Topic::Presence,
         Stage::Connect | Stage::StreamHeader | Stage::Authentication | Stage::Stanza => {

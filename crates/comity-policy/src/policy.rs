@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use comity_identity::{Assurance, Direction, DomainName};
 
@@ -214,7 +215,7 @@ impl Question<'_> {
         let facts = self.facts;
         let (Protocol::Sip, Direction::Inbound) = (facts.protocol, facts.direction) else {
             if facts.stage == Stage::Connect {
-                self.explanation.push(Rule::Default(Verdict::Allow));
+                self.explanation.push(Rule::NothingAsked(facts.protocol));
             }
             return true;
         };
@@ -345,17 +346,19 @@ impl Question<'_> {
 
     fn users_may(&mut self) -> bool {
         let facts = self.facts;
-        let Some(owner) = facts.local_user else {
+        let Some(written) = facts.local_user else {
             // The domain itself is meant, and has no user to decide.
             return true;
         };
-        if let (Direction::Inbound, Inward::Hidden { .. }) =
-            (facts.direction, self.policy.inward(owner))
-        {
-            self.explanation.push(Rule::Hidden(owner.clone()));
-            self.obligations.denial = Some(Denial::Drop);
-            return false;
-        }
+        let owner = match (facts.direction, self.policy.inward(written)) {
+            (Direction::Outbound, _) => written,
+            (Direction::Inbound, Inward::User(owner)) => owner,
+            (Direction::Inbound, Inward::Hidden { .. }) => {
+                self.explanation.push(Rule::Hidden(written.clone()));
+                self.obligations.denial = Some(Denial::Drop);
+                return false;
+            }
+        };
         let topic = match (facts.stage, facts.topic) {
             (Stage::Subscription, _) => Topic::Presence,
             (_, Some(topic)) => topic,
@@ -367,6 +370,7 @@ impl Question<'_> {
             self.policy.users.rule(owner, remote, user, topic)
         });
         let blocks = rule.is_some_and(|rule| rule.verdict == Verdict::Deny);
+        let is_asked_for = facts.stage == Stage::Subscription;
         match (facts.direction, facts.protocol) {
             // Over SIP a user may write to whom he has blocked.
             (Direction::Outbound, Protocol::Sip) => return true,
@@ -380,23 +384,18 @@ impl Question<'_> {
                     DenyMode::Rejected => Denial::Refuse,
                 });
             }
+            (Direction::Inbound, _) if is_asked_for => {
+                self.obligations.subscription = Some(match rule {
+                    Some(_) => Subscription::Active,
+                    None => Subscription::Pending,
+                });
+            }
             (Direction::Inbound, _) => {}
         }
-        let is_decided = rule.is_some();
         match rule {
-            Some(rule) => self
-                .explanation
-                .push(Rule::User(std::sync::Arc::clone(rule))),
-            None if facts.stage == Stage::Subscription => {
-                self.explanation.push(Rule::Undecided(owner.clone()));
-            }
+            Some(rule) => self.explanation.push(Rule::User(Arc::clone(rule))),
+            None if is_asked_for => self.explanation.push(Rule::Undecided(owner.clone())),
             None => {}
-        }
-        if facts.stage == Stage::Subscription {
-            self.obligations.subscription = Some(match is_decided {
-                true => Subscription::Active,
-                false => Subscription::Pending,
-            });
         }
         !blocks
     }

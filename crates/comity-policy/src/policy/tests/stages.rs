@@ -274,6 +274,42 @@ fn whom_a_user_blocks_he_cannot_write_to_over_xmpp_and_can_over_sip() {
 }
 
 #[test]
+fn who_subscribes_himself_is_not_asked() {
+    let policy = Policy::new(site()).unwrap();
+    let (owner, remote) = (address("juliet@local.test"), address("romeo@montague.test"));
+    let ask = |direction| {
+        let facts = certified(
+            Protocol::Xmpp,
+            &owner,
+            &remote,
+            direction,
+            Subscribe,
+            Presence,
+        );
+        policy.decide(&facts)
+    };
+    assert_eq!(
+        ask(Direction::Inbound).obligations.subscription,
+        Some(Subscription::Pending)
+    );
+    let outbound = ask(Direction::Outbound);
+    assert_eq!(outbound.obligations.subscription, None);
+    assert_eq!(
+        outbound.to_string(),
+        "allowed: default allow; the other side is certified"
+    );
+    let peer = Peer {
+        address: [192, 0, 2, 1].into(),
+        name: None,
+    };
+    let connection = policy.decide(&Facts::connection(Protocol::Xmpp, peer));
+    assert_eq!(
+        connection.to_string(),
+        "allowed: nothing is asked of such a connection over XMPP"
+    );
+}
+
+#[test]
 fn a_refusal_goes_out_only_where_packets_may() {
     let refusal = |packets| {
         let policy = policy(Verdict::Deny, &[("a.test", packets)]);
@@ -355,6 +391,25 @@ fn a_user_who_is_known_by_email_is_met_by_nothing_else() {
         )
     );
     assert_eq!(to(&email).1, None, "an email domain is ours");
+    // What he has decided holds by whatever address he is met.
+    let mut blocking = config.clone();
+    let subject = Subject::User(romeo.clone());
+    let rule = UserRule::new(juliet.clone(), subject, Scope::Both, Verdict::Deny);
+    blocking.user_rules.push(rule);
+    let blocking = Policy::new(blocking).unwrap();
+    let facts = certified(
+        Protocol::Xmpp,
+        &email,
+        &romeo,
+        Direction::Inbound,
+        Stanza,
+        Message,
+    );
+    assert_eq!(
+        blocking.decide(&facts).to_string(),
+        "denied: default allow; the other side is certified; \
+         juliet@local.test blocks romeo@montague.test (presence and messages)"
+    );
     for domain in ["mail.test", "empty.test"] {
         assert!(policy.is_local(&name(domain)), "{domain}");
     }
