@@ -156,6 +156,8 @@ pub enum Rule {
     NotLocal(DomainName),
     /// The packet's remote side is a local domain.
     RemoteIsLocal(DomainName),
+    /// A user is of another domain than his side has proved.
+    OtherDomain(Address, DomainName),
     /// The domain is federated over the other protocol.
     OtherProtocol(DomainName, Protocol),
     /// The domain is on the list of SIP domains.
@@ -209,6 +211,7 @@ impl fmt::Display for Rule {
             }
             Self::NotLocal(domain) => write!(f, "{domain} is not a local domain"),
             Self::RemoteIsLocal(domain) => write!(f, "{domain} is a local domain"),
+            Self::OtherDomain(user, domain) => write!(f, "{user} is not of {domain}"),
             Self::OtherProtocol(domain, protocol) => {
                 write!(f, "{domain} is federated over {protocol}")
             }

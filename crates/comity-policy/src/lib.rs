@@ -51,7 +51,7 @@
 //!    the default holds; a less specific exception is not looked at.
 //! 5. From [`Stage::Authentication`] on: the other side has proved as much as its security mode
 //!    asks for; over SIP always by a certificate.
-//! 6. From [`Stage::Stanza`] on: nobody writes to the own address of a user who is known by email;
+//! 6. From [`Stage::Stanza`] on: both users are of the domains that were proved; nobody writes to the own address of a user who is known by email;
 //!    and the user has not blocked the other one. His rule about a user goes before that about the
 //!    domain. Over SIP he may write to whom he has blocked, over XMPP he may not. A subscription
 //!    about which he has decided nothing is pending.

@@ -73,6 +73,10 @@ fn judge(config: &Config, facts: &Facts<'_>, obligations: &mut Obligations) -> V
         return Verdict::Deny;
     }
     if facts.stage >= Stage::Stanza {
+        let foreign = |user: Option<&Address>, domain| user.is_some_and(|u| u.domain() != domain);
+        if foreign(facts.local_user, local) || foreign(facts.remote_user, remote) {
+            return Verdict::Deny;
+        }
         return user(config, facts, remote, obligations);
     }
     Verdict::Allow

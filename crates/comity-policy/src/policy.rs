@@ -192,7 +192,7 @@ impl Question<'_> {
         if stage >= Stage::Authentication && !self.is_proved() {
             return Verdict::Deny;
         }
-        if stage >= Stage::Stanza && !self.users_may() {
+        if stage >= Stage::Stanza && !(self.users_are_of_their_domains() && self.users_may()) {
             return Verdict::Deny;
         }
         Verdict::Allow
@@ -342,6 +342,24 @@ impl Question<'_> {
             Rule::NotProved { needed, found }
         });
         found >= needed
+    }
+
+    /// What was proved is about the domains alone.
+    fn users_are_of_their_domains(&mut self) -> bool {
+        let facts = self.facts;
+        let sides = [
+            (facts.local_user, facts.local),
+            (facts.remote_user, facts.remote),
+        ];
+        let stranger = sides.into_iter().find_map(|(user, domain)| {
+            let (user, domain) = (user?, domain?);
+            (user.domain() != domain).then(|| Rule::OtherDomain(user.clone(), domain.clone()))
+        });
+        let is_well = stranger.is_none();
+        if let Some(rule) = stranger {
+            self.explanation.push(rule);
+        }
+        is_well
     }
 
     fn users_may(&mut self) -> bool {

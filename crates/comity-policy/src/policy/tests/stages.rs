@@ -274,6 +274,34 @@ fn whom_a_user_blocks_he_cannot_write_to_over_xmpp_and_can_over_sip() {
 }
 
 #[test]
+fn a_user_is_of_the_domain_that_was_proved() {
+    let policy = Policy::new(site()).unwrap();
+    let (local, remote) = (name("local.test"), name("montague.test"));
+    let line = |owner: &str, sender: &str, direction| {
+        let (owner, sender) = (address(owner), address(sender));
+        let facts = Facts::between(Protocol::Xmpp, &local, &remote, direction)
+            .at(Stanza, Assurance::Certified)
+            .users(&owner, &sender, Message);
+        policy.decide(&facts).to_string()
+    };
+    for direction in DIRECTIONS {
+        let proved = "default allow; the other side is certified";
+        assert_eq!(
+            line("u@local.test", "v@montague.test", direction),
+            format!("allowed: {proved}")
+        );
+        assert_eq!(
+            line("u@local.test", "v@im.montague.test", direction),
+            format!("denied: {proved}; v@im.montague.test is not of montague.test")
+        );
+        assert_eq!(
+            line("u@other.test", "v@montague.test", direction),
+            format!("denied: {proved}; u@other.test is not of local.test")
+        );
+    }
+}
+
+#[test]
 fn who_subscribes_himself_is_not_asked() {
     let policy = Policy::new(site()).unwrap();
     let (owner, remote) = (address("juliet@local.test"), address("romeo@montague.test"));
