@@ -21,6 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "comity-fed-dig",
         "comity-gateway",
+        "comity-policy-explain",
         "comity-sip-echo",
         "comity-tls-mux",
         "comity-xmpp-echo",
