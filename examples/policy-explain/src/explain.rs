@@ -112,15 +112,16 @@ impl<'q> Case<'q> {
     fn ask<'r>(&self, rules: &'r RuleSet) -> Result<Answer<'r>, CaseError> {
         let (local, remote) = self.sides();
         let user = user(local).map(|address| LocalUser::new(address, &rules.policy));
-        let stage = self.question.stage;
-        let between = (domain(local), domain(remote));
-        let mut facts = Facts::between(self.protocol, between.0, between.1, self.direction)
-            .at(stage, self.question.assurance);
-        facts.local_user = user.as_ref().map(|user| match self.direction {
+        let local_user = user.as_ref().map(|user| match self.direction {
             // Who may be reached under an address is for the rules to say.
             Direction::Inbound => &user.written,
             Direction::Outbound => &user.own,
         });
+        let stage = self.question.stage;
+        let local = local_user.map_or_else(|| domain(local), Address::domain);
+        let mut facts = Facts::between(self.protocol, local, domain(remote), self.direction)
+            .at(stage, self.question.assurance);
+        facts.local_user = local_user;
         facts.remote_user = self::user(remote);
         facts.topic = Some(self.question.topic);
         facts.peer = self.question.peer.as_ref().map(|(address, name)| Peer {

@@ -1,9 +1,9 @@
 //! Says what the rules of federation decide about a packet, and which of them.
 //!
 //! ```text
-//! policy-explain rules.toml --from romeo@montague.example --to juliet@example.com
-//! policy-explain rules.toml --from verona.example --to example.com --stage header
-//! policy-explain rules.toml --from a@b.example --to c@example.com --compare new.toml
+//! policy-explain rules.toml --from romeo@montague.example --to juliet@capulet.example
+//! policy-explain rules.toml --from capulet.example --to verona.example --stage header
+//! policy-explain rules.toml --from a@b.example --to juliet@capulet.example --compare new.toml
 //! policy-explain rules.toml --check
 //! policy-explain --nodes one@left=one.toml two@left=two.toml three@right=three.toml
 //! ```
@@ -49,8 +49,8 @@
 //! | `compare` | `null`, or the fields from `file` to `warnings` by the other rules, with `differs` and `difference`: `section`, `before`, `after` |
 //!
 //! The kinds of rules are `acl-entry`, `default`, `exception`, `hidden`, `missing`, `name-not-known`,
-//! `not-in-acl`, `not-local`, `not-proved`, `other-direction`, `other-protocol`, `proved`,
-//! `protocol-off`, `remote-is-local`, `sip-domain`, `undecided` and `user`.
+//! `not-in-acl`, `not-local`, `not-proved`, `nothing-asked`, `other-direction`, `other-domain`,
+//! `other-protocol`, `proved`, `protocol-off`, `remote-is-local`, `sip-domain`, `undecided` and `user`.
 //!
 //! `check` has `file`, `warnings` and `summary`, which counts the rules. `nodes` has `agree`, `nodes`
 //! (`name`, `cluster`, `file`) and `checks`: `check` (`xmpp-enabled`, `tls-mode`, `certificates`,

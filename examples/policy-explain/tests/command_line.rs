@@ -91,7 +91,7 @@ fn the_example_loads_without_a_warning() {
 
 #[test]
 fn a_document_says_what_the_page_says() {
-    let question = "rules.toml --from benvolio@montague.example --to nurse@example.com \
+    let question = "rules.toml --from benvolio@montague.example --to nurse@capulet.example \
                     --stage subscription";
     let page = text(run(question).stdout);
     let document = parsed(&format!("{question} --json"));

@@ -232,6 +232,8 @@ fn kind(rule: &Rule) -> &'static str {
         Rule::OtherProtocol(..) => "other-protocol",
         Rule::SipDomain(_) => "sip-domain",
         Rule::Exception(_) => "exception",
+        Rule::NothingAsked(_) => "nothing-asked",
+        Rule::OtherDomain(..) => "other-domain",
         Rule::OtherDirection(..) => "other-direction",
         Rule::Default(_) => "default",
         Rule::Proved(_) => "proved",
