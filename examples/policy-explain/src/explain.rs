@@ -7,8 +7,8 @@ use std::path::Path;
 
 use comity_identity::{Direction, DomainName};
 use comity_policy::{
-    Address, Change, Decision, Fact, Facts, Inward, Peer, Policy, Protocol, Rule, Stage, Subject,
-    Verdict,
+    AclEntry, AclOrigin, AclPattern, Address, Change, Decision, Fact, Facts, Inward, Peer, Policy,
+    Protocol, Rule, Stage, Subject, Verdict,
 };
 
 use crate::options::{Format, Question};
@@ -111,8 +111,8 @@ impl<'q> Case<'q> {
     /// Asks rules, by which the sides need not be what they are by those that made the case.
     fn ask<'r>(&self, rules: &'r RuleSet) -> Result<Answer<'r>, CaseError> {
         let (local, remote) = self.sides();
-        let user = user(local).map(|address| LocalUser::new(address, &rules.policy));
-        let local_user = user.as_ref().map(|user| match self.direction {
+        let ours = user(local).map(|address| LocalUser::new(address, &rules.policy));
+        let local_user = ours.as_ref().map(|user| match self.direction {
             // Who may be reached under an address is for the rules to say.
             Direction::Inbound => &user.written,
             Direction::Outbound => &user.own,
@@ -122,7 +122,7 @@ impl<'q> Case<'q> {
         let mut facts = Facts::between(self.protocol, local, domain(remote), self.direction)
             .at(stage, self.question.assurance);
         facts.local_user = local_user;
-        facts.remote_user = self::user(remote);
+        facts.remote_user = user(remote);
         facts.topic = Some(self.question.topic);
         facts.peer = self.question.peer.as_ref().map(|(address, name)| Peer {
             address: *address,
@@ -138,17 +138,35 @@ impl<'q> Case<'q> {
             return Err(CaseError::NoPeer);
         }
         let passes_on = decision.verdict == Verdict::Allow && stage >= Stage::Stanza;
-        let swap = match (&user, self.direction) {
-            (Some(user), Direction::Inbound) if passes_on => user.inward(),
-            (Some(user), Direction::Outbound) if passes_on => user.outward(&rules.policy),
+        let swap = match (&ours, self.direction) {
+            (Some(ours), Direction::Inbound) if passes_on => ours.inward(),
+            (Some(ours), Direction::Outbound) if passes_on => ours.outward(&rules.policy),
             (Some(_) | None, Direction::Inbound | Direction::Outbound) => None,
         };
         Ok(Answer {
             rules,
             decision,
-            user: user.map(|user| user.own),
+            user: ours.map(|ours| ours.own),
             swap,
+            half: self.half(&rules.policy),
         })
+    }
+
+    /// Which half of the pair of a server's address and name the operator has left out.
+    fn half(&self, policy: &Policy) -> Option<Half> {
+        let (Protocol::Sip, Direction::Inbound) = (self.protocol, self.direction) else {
+            return None;
+        };
+        let (address, name) = self.question.peer.as_ref()?;
+        let pair = policy.acl_pair(*address, name.as_ref()?);
+        // Neither "all" nor the entry of a federated domain is one half of anything.
+        let is_half =
+            |entry: &AclEntry| entry.origin == AclOrigin::Admin && entry.pattern != AclPattern::All;
+        match (&pair.by_address, &pair.by_name) {
+            (Some(entry), None) if is_half(entry) => Some(Half::Name),
+            (None, Some(entry)) if is_half(entry) => Some(Half::Address),
+            (Some(_) | None, Some(_) | None) => None,
+        }
     }
 
     /// Our side and the other one.
@@ -169,6 +187,15 @@ struct Answer<'r> {
     user: Option<Address>,
     /// What his address becomes on the way, if it passes and becomes another.
     swap: Option<Swap>,
+    /// What the access list lacks of the peer.
+    half: Option<Half>,
+}
+
+/// What an operator lists of a server beside the other.
+#[derive(Clone, Copy)]
+enum Half {
+    Address,
+    Name,
 }
 
 /// An address that takes the place of the one that was written.

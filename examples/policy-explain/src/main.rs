@@ -19,7 +19,8 @@
 //! One of the two sides is local by the rules, which tells the direction. Before the `@` addresses are
 //! compared byte for byte. What is not said is taken to be good: it is a message, whose sender has
 //! proved his domain by a certificate. A SIP request from outside has to come from somewhere, so that
-//! `--peer` must be given.
+//! `--peer` must be given. With `--peer-name` it is also told which of the two the access list lacks,
+//! if an operator has listed the other.
 //!
 //! With `--compare`, other rules are asked the same: with the direction and the protocol that the first
 //! rules made of it. The answer differs if another verdict or another duty comes out, whatever the
@@ -45,6 +46,7 @@
 //! | `rules` | the rules in their order, each with `kind` and `text` |
 //! | `obligations` | `security` (`null`, or `tls`, `certificate`, `sasl_inbound`, `sasl_outbound`, `dialback`), `denial` (`null`, `drop`, `own-block`, `polite`, `refuse`), `subscription` (`null`, `active`, `pending`) and `ask_again_with_name` |
 //! | `inward`, `outward` | the user's own address to deliver to, and the email address to send as; `null` where the address stays |
+//! | `acl_lacks` | `address` or `name` of the peer where the operator has listed the other alone, else `null` |
 //! | `warnings` | those of the rules, as text |
 //! | `compare` | `null`, or the fields from `file` to `warnings` by the other rules, with `differs` and `difference`: `section`, `before`, `after` |
 //!

@@ -7,7 +7,7 @@ use comity_policy::{
 };
 use serde::Serialize;
 
-use super::{Answer, Other, Report, Swap};
+use super::{Answer, Half, Other, Report, Swap};
 use crate::json::{OTHER, print, texts};
 
 pub(super) fn document(report: &Report<'_>) -> String {
@@ -54,6 +54,7 @@ struct Said {
     obligations: Duties,
     inward: Option<String>,
     outward: Option<String>,
+    acl_lacks: Option<&'static str>,
     warnings: Vec<String>,
 }
 
@@ -133,6 +134,10 @@ impl Said {
             obligations: Duties::of(&decision.obligations),
             inward,
             outward,
+            acl_lacks: answer.half.map(|half| match half {
+                Half::Address => "address",
+                Half::Name => "name",
+            }),
             warnings: texts(answer.rules.policy.warnings()),
         }
     }

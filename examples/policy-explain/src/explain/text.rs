@@ -1,6 +1,6 @@
 use comity_policy::{Denial, Obligations, Stage, Subscription};
 
-use super::{Answer, Other, Report, Swap};
+use super::{Answer, Half, Other, Report, Swap};
 
 pub(super) fn page(report: &Report<'_>) -> String {
     let Some(Other { answer, changes }) = &report.other else {
@@ -38,6 +38,11 @@ fn lines(report: &Report<'_>, answer: &Answer<'_>) -> String {
     for duty in duties {
         text += &format!("  {duty}\n");
     }
+    text += match answer.half {
+        Some(Half::Address) => "Note: the access list has the name of the peer, not its address.\n",
+        Some(Half::Name) => "Note: the access list has the address of the peer, not its name.\n",
+        None => "",
+    };
     text
 }
 
