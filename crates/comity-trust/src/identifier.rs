@@ -38,10 +38,16 @@ impl Name<'_> {
                 dotted(plain, bytes).map(Identifier::Srv)
             }
             Self::Uri(bytes) => {
-                presentable(bytes, |byte| byte.is_ascii_graphic()).map(Identifier::Uri)
+                let whole = presentable(bytes, |byte| byte.is_ascii_graphic());
+                let domain = || {
+                    let domain = sip_domain(self)?;
+                    let text = str::from_utf8(domain).ok()?;
+                    is_dotted_labels(domain).then(|| format!("sip:{text}").into())
+                };
+                whole.or_else(domain).map(Identifier::Uri)
             }
             Self::Xmpp(bytes) => {
-                let domain = DomainName::parse(str::from_utf8(bytes).ok()?).ok()?;
+                let domain = xmpp_domain(bytes)?;
                 Some(Identifier::Xmpp(domain.as_str().into()))
             }
         }
@@ -62,7 +68,8 @@ pub enum Identifier {
     /// An SRV-ID: an SRVName, a service label and a domain, such as `_xmpp-server.example.com`
     /// (RFC 4985 §2).
     Srv(Box<str>),
-    /// A uniformResourceIdentifier, such as `sip:example.com` (RFC 5922 §7.1).
+    /// A uniformResourceIdentifier, such as `sip:example.com` (RFC 5922 §7.1). What is too long or
+    /// not fit to be shown behind the domain of a `sip` URI is left out.
     Uri(Box<str>),
     /// An XmppAddr (RFC 6120 §13.7.1.4), with A-labels.
     Xmpp(Box<str>),
@@ -161,6 +168,41 @@ pub(crate) fn ip(octets: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(octets).ok().map(IpAddr::from)
 }
 
+/// The domain that an XmppAddr is: a JID without localpart and resourcepart (RFC 6120 §13.7.1.4).
+///
+/// It has U-labels as they are or A-labels (RFC 7622 §3.2.1), in any case, and no trailing dot.
+/// What would only become a domain by the mappings of IDNA, by dropping invisible characters for
+/// instance, is none: the CA may have seen another name in it.
+pub(crate) fn xmpp_domain(bytes: &[u8]) -> Option<DomainName> {
+    #[cfg(test)]
+    tests::CONVERSIONS.with(|count| count.set(count.get() + 1));
+    let text = str::from_utf8(bytes).ok()?;
+    let domain = DomainName::parse(text).ok()?;
+    let is_whole = if text.is_ascii() {
+        text.eq_ignore_ascii_case(domain.as_str())
+    } else {
+        text.to_lowercase() == domain.to_unicode()
+    };
+    is_whole.then_some(domain)
+}
+
+/// The host of a `sip` URI without a user (RFC 5922 §7.1); port, parameters and headers do not
+/// matter (§7.2). A `sips` URI is none.
+pub(crate) fn sip_domain(name: Name<'_>) -> Option<&[u8]> {
+    let Name::Uri(uri) = name else {
+        return None;
+    };
+    let (scheme, rest) = uri.split_at_checked(b"sip:".len())?;
+    if !scheme.eq_ignore_ascii_case(b"sip:") || rest.contains(&b'@') {
+        return None;
+    }
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b':' | b';' | b'?'))
+        .unwrap_or(rest.len());
+    rest.get(..end).filter(|host| !host.is_empty())
+}
+
 /// The text of `whole` if `plain`, the part of it without a wildcard or an underscore in front,
 /// is made of dotted labels, so that the text is safe to show and its length is bounded.
 fn dotted(plain: &[u8], whole: &[u8]) -> Option<Box<str>> {
@@ -195,8 +237,22 @@ pub(crate) fn is_dotted_labels(name: &[u8]) -> bool {
 const MAX_SHOWN_BYTES: usize = DomainName::MAX_BYTES + DomainName::MAX_LABEL_BYTES + 1;
 
 #[cfg(test)]
+pub(crate) use tests::conversions;
+
+#[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        pub(super) static CONVERSIONS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// How many XmppAddrs this thread has read.
+    pub(crate) fn conversions() -> usize {
+        CONVERSIONS.with(Cell::get)
+    }
 
     fn shown(names: &[&str]) -> String {
         let names: Vec<_> = names
@@ -268,6 +324,11 @@ mod tests {
         for name in ["", "_", "x.b", "_*.b", "_x.*.b", "_x.\n"] {
             assert_eq!(Name::Srv(name.as_bytes()).identifier(), None, "{name:?}");
         }
+        let long_uri = format!("sip:a.b;x={long}");
+        for uri in [&long_uri, "SIP:a.b;x=\n"] {
+            let identifier = Name::Uri(uri.as_bytes()).identifier();
+            assert_eq!(identifier, Some(Identifier::Uri("sip:a.b".into())));
+        }
         for name in ["", "sip:a\n.b", "sip:a b", "sip:\u{fc}.b", &long] {
             assert_eq!(Name::Uri(name.as_bytes()).identifier(), None, "{name:?}");
         }
@@ -276,6 +337,17 @@ mod tests {
             assert_eq!(Name::Subject(name).identifier(), None, "{name:?}");
         }
         for name in [&b""[..], b"a@b.c", b"a.b/c", b"a\0.b", b"\xff.b"] {
+            assert_eq!(Name::Xmpp(name).identifier(), None, "{name:?}");
+        }
+        for name in [
+            "a.b.",
+            "b\u{fc}cher.b.",
+            "a\u{ad}.b",
+            "\u{ff41}.b",
+            "a\u{3002}b",
+            "bu\u{308}cher.b",
+        ] {
+            let name = name.as_bytes();
             assert_eq!(Name::Xmpp(name).identifier(), None, "{name:?}");
         }
         for octets in [&[][..], &[1, 2, 3], &[0; 5], &[0; 17]] {

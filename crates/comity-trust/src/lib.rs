@@ -140,7 +140,7 @@ pub use names::presented_names;
 pub use policy::{CommonName, Limits, Policy, Revocation, TargetPolicy};
 pub use purpose::{EkuPolicy, Lacking, Role};
 pub use reason::{Mismatch, NearMiss, Position, Reason};
-pub use reference::{Forms, PeerSubject, Reference, Service, TargetBasis};
+pub use reference::{Forms, PeerSubject, Reference, Service};
 pub use revocation::{Added, RevocationListError, RevocationLists};
 pub use store::{AnchorError, AnchorFileError, TrustStore, public_key};
 pub use verdict::{Aspect, Basis, Checks, Status, Trusted, Verdict};

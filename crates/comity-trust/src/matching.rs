@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use comity_identity::{DomainName, Host};
 
-use crate::identifier::{Identifier, Name, NameList, ip};
+use crate::identifier::{Identifier, Name, NameList, ip, sip_domain, xmpp_domain};
 use crate::names::Names;
 use crate::policy::{CommonName, Policy};
 use crate::reason::{Mismatch, NearMiss};
@@ -39,8 +39,10 @@ pub(crate) fn everyone(names: &Names<'_>, forms: Forms, common_name: CommonName)
 pub(crate) fn names(names: &Names<'_>, forms: Forms, domain: &DomainName) -> bool {
     let view = View::new(names, forms);
     names.list.iter().any(|name| {
-        view.meaning(*name, CommonName::Off)
-            .is_some_and(|meaning| meaning.is_domain(domain))
+        !matches!(name, Name::Subject(_))
+            && view
+                .meaning(*name)
+                .is_some_and(|meaning| meaning.is_domain(domain))
     })
 }
 
@@ -64,7 +66,7 @@ pub(crate) fn mismatch(names: &Names<'_>, reference: &Reference) -> Mismatch {
                 .subjects()
                 .flat_map(|host| reference.forms.expected(host)),
         ),
-        near: reference.subjects().find_map(|host| view.near_miss(host)),
+        near: view.near_miss(reference),
     }
 }
 
@@ -93,17 +95,22 @@ impl<'n, 'a> View<'n, 'a> {
     fn among(&self, peers: &[PeerSubject], reference: &Reference, policy: &Policy) -> Vec<Match> {
         let mut found: Vec<Match> = Vec::new();
         for name in &self.names.list {
-            let own = peers.iter().filter_map(|peer| {
-                let common_name = peer.common_name.unwrap_or(policy.common_name);
-                let meaning = self.meaning(*name, common_name)?;
-                meaning.is(&peer.host).then_some((&peer.host, None))
+            let meaning = self.meaning(*name);
+            let own = meaning.iter().flat_map(|meaning| {
+                peers.iter().filter_map(move |peer| {
+                    let common_name = peer.common_name.unwrap_or(policy.common_name);
+                    let counts = meaning.is(&peer.host) && self.counts(*name, common_name);
+                    counts.then_some((&peer.host, None))
+                })
             });
             let first = peers.first().map(|peer| &peer.host);
-            let targets = reference.targets.iter().filter_map(|target| {
-                let meaning = self.meaning_for_target(*name)?;
-                let allowed = policy.targets.allow(target.basis);
-                let first = first.filter(|_| allowed && meaning.is_domain(&target.host))?;
-                Some((first, Some(&target.host)))
+            let meaning = self.meaning_for_target(*name);
+            let targets = meaning.iter().flat_map(|meaning| {
+                reference.targets.iter().filter_map(move |target| {
+                    let subject = first.filter(|_| meaning.is_domain(&target.host))?;
+                    let allowed = policy.targets.allow(subject, target);
+                    allowed.then_some((subject, Some(&target.host)))
+                })
             });
             for (subject, target) in own.chain(targets) {
                 let named = target.map_or_else(|| subject.clone(), |host| host.clone().into());
@@ -127,7 +134,8 @@ impl<'n, 'a> View<'n, 'a> {
         let mut found = Vec::new();
         for name in &self.names.list {
             let host = self
-                .meaning(*name, common_name)
+                .meaning(*name)
+                .filter(|_| self.counts(*name, common_name))
                 .and_then(|meaning| meaning.host());
             if let Some((host, identifier)) = host.zip(name.identifier())
                 && seen.insert(host.clone())
@@ -142,8 +150,8 @@ impl<'n, 'a> View<'n, 'a> {
         found
     }
 
-    /// Whom a name stands for, if it counts.
-    fn meaning(&self, name: Name<'a>, common_name: CommonName) -> Option<Meaning<'a>> {
+    /// Whom a name stands for in these forms; a common name only where it counts.
+    fn meaning(&self, name: Name<'a>) -> Option<Meaning<'a>> {
         match (self.forms, name) {
             (Forms::Host | Forms::Xmpp(_), Name::Dns(bytes)) => Some(dns_id(bytes)),
             (Forms::PeerSubject, Name::Dns(bytes)) => Some(Meaning::Domain(bytes)),
@@ -152,13 +160,11 @@ impl<'n, 'a> View<'n, 'a> {
             (Forms::Xmpp(service), Name::Srv(bytes)) => {
                 srv_domain(bytes, service).map(Meaning::Domain)
             }
-            (Forms::Xmpp(_), Name::Xmpp(bytes)) => xmpp_domain(bytes),
+            (Forms::Xmpp(_), Name::Xmpp(bytes)) => xmpp_meaning(bytes),
             (Forms::Sip | Forms::PeerSubject, Name::Uri(_)) => {
                 sip_domain(name).map(Meaning::Domain)
             }
-            (_, Name::Subject(bytes)) => self
-                .common_name_counts(common_name)
-                .then_some(Meaning::CommonName(bytes)),
+            (_, Name::Subject(bytes)) => Some(Meaning::CommonName(bytes)),
             (Forms::Host | Forms::PeerSubject | Forms::Sip, Name::Srv(_) | Name::Xmpp(_))
             | (Forms::Sip | Forms::Xmpp(_), Name::Ip(_))
             | (Forms::Host | Forms::Xmpp(_), Name::Uri(_)) => None,
@@ -168,7 +174,8 @@ impl<'n, 'a> View<'n, 'a> {
     /// Whom a name stands for where a target is meant: DNS-IDs alone.
     fn meaning_for_target(&self, name: Name<'a>) -> Option<Meaning<'a>> {
         match (self.forms, name) {
-            (Forms::Sip | Forms::PeerSubject, Name::Dns(bytes)) => Some(Meaning::Domain(bytes)),
+            (Forms::Sip, Name::Dns(bytes)) => (!self.has_sip_uri).then_some(Meaning::Domain(bytes)),
+            (Forms::PeerSubject, Name::Dns(bytes)) => Some(Meaning::Domain(bytes)),
             (Forms::Host | Forms::Xmpp(_), Name::Dns(bytes)) => Some(dns_id(bytes)),
             (_, Name::Subject(_) | Name::Ip(_) | Name::Srv(_) | Name::Uri(_) | Name::Xmpp(_)) => {
                 None
@@ -176,54 +183,80 @@ impl<'n, 'a> View<'n, 'a> {
         }
     }
 
-    fn common_name_counts(&self, policy: CommonName) -> bool {
-        match policy {
-            CommonName::Off => false,
-            CommonName::Rfc5922 => !self.names.has_alternatives,
-            CommonName::Rfc6125 => !self
+    /// Whether a name counts under a policy about common names.
+    fn counts(&self, name: Name<'_>, policy: CommonName) -> bool {
+        if !matches!(name, Name::Subject(_)) {
+            return true;
+        }
+        match (policy, self.forms) {
+            (CommonName::Off, _) => false,
+            // RFC 5922 §7.1 knows no other rule for SIP domains.
+            (CommonName::Rfc5922, _) | (CommonName::Rfc6125, Forms::Sip) => {
+                !self.names.has_alternatives
+            }
+            (CommonName::Rfc6125, Forms::Host | Forms::PeerSubject | Forms::Xmpp(_)) => !self
                 .names
                 .list
                 .iter()
                 .any(|name| !matches!(name, Name::Subject(_) | Name::Ip(_))),
-            CommonName::Always => true,
+            (CommonName::Always, _) => true,
         }
     }
 
-    /// The first name that stands for `host` elsewhere, or by a rule that does not hold.
-    fn near_miss(&self, host: &Host) -> Option<NearMiss> {
-        self.names.list.iter().find_map(|name| match *name {
-            Name::Subject(bytes) => Meaning::CommonName(bytes)
-                .is(host)
-                .then_some(NearMiss::CommonName),
-            Name::Dns(bytes) => self.near_dns_id(bytes, host),
-            Name::Srv(bytes) => {
-                let (_service, domain) = split_srv(bytes)?;
-                let (named, forms) = (Meaning::Domain(domain).is(host), self.forms);
-                named.then_some(match forms {
-                    Forms::Xmpp(_) => NearMiss::OtherService,
-                    Forms::Host | Forms::PeerSubject | Forms::Sip => NearMiss::OtherForm,
-                })
-            }
-            Name::Uri(_) => Meaning::Domain(sip_domain(*name)?)
-                .is(host)
-                .then_some(NearMiss::OtherForm),
-            Name::Xmpp(bytes) => xmpp_domain(bytes)?.is(host).then_some(NearMiss::OtherForm),
-            Name::Ip(octets) => Meaning::Address(octets)
-                .is(host)
-                .then_some(NearMiss::OtherForm),
-        })
+    /// The first name that stands for one of the first subjects elsewhere, or by a rule that does
+    /// not hold.
+    ///
+    /// Each name is read once, as that of an XmppAddr is much work.
+    fn near_miss(&self, reference: &Reference) -> Option<NearMiss> {
+        let meanings: Vec<_> = self
+            .names
+            .list
+            .iter()
+            .filter_map(|name| Some((*name, self.meaning_elsewhere(*name)?)))
+            .collect();
+        reference
+            .subjects()
+            .take(MAX_EXPLAINED_SUBJECTS)
+            .find_map(|host| {
+                meanings
+                    .iter()
+                    .find_map(|(name, meaning)| self.missed_by(*name, meaning, host))
+            })
     }
 
-    fn near_dns_id(&self, bytes: &[u8], host: &Host) -> Option<NearMiss> {
-        match (host, dns_id(bytes)) {
-            (Host::Ip(address), _) => {
-                (bytes == address.to_string().as_bytes()).then_some(NearMiss::AddressAsText)
+    /// Whom a name would stand for in the forms that suit it best.
+    fn meaning_elsewhere(&self, name: Name<'a>) -> Option<Meaning<'a>> {
+        match (name, self.forms) {
+            (Name::Subject(bytes), _) => Some(Meaning::CommonName(bytes)),
+            (Name::Dns(bytes), _) => Some(dns_id(bytes)),
+            (Name::Srv(bytes), _) => {
+                split_srv(bytes).map(|(_service, domain)| Meaning::Domain(domain))
             }
-            (Host::Domain(_), meaning @ Meaning::Wildcard(_)) => {
-                meaning.is(host).then_some(NearMiss::Wildcard)
+            (Name::Uri(_), _) => sip_domain(name).map(Meaning::Domain),
+            // Had it stood for anybody it would have matched.
+            (Name::Xmpp(_), Forms::Xmpp(_)) => None,
+            (Name::Xmpp(bytes), Forms::Host | Forms::PeerSubject | Forms::Sip) => {
+                xmpp_meaning(bytes)
             }
-            (Host::Domain(_), meaning) => {
-                (meaning.is(host) && self.has_sip_uri).then_some(NearMiss::SipUriFirst)
+            (Name::Ip(octets), _) => Some(Meaning::Address(octets)),
+        }
+    }
+
+    fn missed_by(&self, name: Name<'_>, meaning: &Meaning<'_>, host: &Host) -> Option<NearMiss> {
+        if let (Name::Dns(bytes), Host::Ip(address)) = (name, host) {
+            let is_text = bytes == address.to_string().as_bytes();
+            return is_text.then_some(NearMiss::AddressAsText);
+        }
+        if !meaning.is(host) {
+            return None;
+        }
+        match (name, meaning, self.forms) {
+            (Name::Subject(_), _, _) => Some(NearMiss::CommonName),
+            (Name::Dns(_), Meaning::Wildcard(_), _) => Some(NearMiss::Wildcard),
+            (Name::Dns(_), _, _) => self.has_sip_uri.then_some(NearMiss::SipUriFirst),
+            (Name::Srv(_), _, Forms::Xmpp(_)) => Some(NearMiss::OtherService),
+            (Name::Ip(_) | Name::Srv(_) | Name::Uri(_) | Name::Xmpp(_), _, _) => {
+                Some(NearMiss::OtherForm)
             }
         }
     }
@@ -317,30 +350,12 @@ fn split_srv(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.strip_prefix(b".").map(|domain| (label, domain))
 }
 
-/// The domain that an XmppAddr is: a JID without localpart and resourcepart (RFC 6120 §13.7.1.4).
-fn xmpp_domain(bytes: &[u8]) -> Option<Meaning<'_>> {
+/// What an XmppAddr stands for. In ASCII it need not be parsed: it equals a domain or does not.
+fn xmpp_meaning(bytes: &[u8]) -> Option<Meaning<'_>> {
     if bytes.is_ascii() {
         return Some(Meaning::Domain(bytes));
     }
-    let domain = DomainName::parse(str::from_utf8(bytes).ok()?).ok()?;
-    Some(Meaning::International(domain))
-}
-
-/// The host of a `sip` URI without a user (RFC 5922 §7.1); port, parameters and headers do not
-/// matter (§7.2). A `sips` URI is none.
-fn sip_domain(name: Name<'_>) -> Option<&[u8]> {
-    let Name::Uri(uri) = name else {
-        return None;
-    };
-    let (scheme, rest) = uri.split_at_checked(b"sip:".len())?;
-    if !scheme.eq_ignore_ascii_case(b"sip:") || rest.contains(&b'@') {
-        return None;
-    }
-    let end = rest
-        .iter()
-        .position(|byte| matches!(byte, b':' | b';' | b'?'))
-        .unwrap_or(rest.len());
-    rest.get(..end).filter(|host| !host.is_empty())
+    xmpp_domain(bytes).map(Meaning::International)
 }
 
 /// The domain that the bytes spell in A-labels, without a trailing dot.
@@ -349,6 +364,9 @@ fn domain(bytes: &[u8]) -> Option<DomainName> {
     let whole = bytes.eq_ignore_ascii_case(domain.as_str().as_bytes());
     whole.then_some(domain)
 }
+
+/// To how many subjects a refusal looks for a name that came near.
+const MAX_EXPLAINED_SUBJECTS: usize = 16;
 
 fn ascii(bytes: &[u8]) -> Option<&str> {
     str::from_utf8(bytes).ok().filter(|text| text.is_ascii())

@@ -1,7 +1,9 @@
+use comity_identity::{DomainName, Host};
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
+use crate::evidence::Provenance;
 use crate::purpose::EkuPolicy;
-use crate::reference::TargetBasis;
+use crate::reference::Target;
 use crate::store::TrustStore;
 
 /// By which rules and on whose word certificates are judged.
@@ -63,7 +65,8 @@ pub enum CommonName {
     Off,
     /// If the certificate has no subject alternative name of any form (RFC 5922 §7.1).
     Rfc5922,
-    /// If the certificate presents no DNS-ID, SRV-ID, XmppAddr or URI (RFC 6125 §6.4.4).
+    /// If the certificate presents no DNS-ID, SRV-ID, XmppAddr or URI (RFC 6125 §6.4.4); for a SIP
+    /// domain as [`CommonName::Rfc5922`].
     Rfc6125,
 }
 
@@ -90,18 +93,26 @@ pub enum TargetPolicy {
     Never,
     /// If DNSSEC secured every answer that led to it (RFC 7673 §4.1).
     Secure,
-    /// If DNSSEC secured that, or if the host lies in the domain. The latter is how Microsoft's
-    /// edges are found: `sip.example.com` for `example.com`.
+    /// If DNSSEC secured that, or if the host is the domain or lies below it. The latter is how
+    /// Microsoft's edges are found: `sip.example.com` for `example.com`.
     SecureOrInDomain,
 }
 
 impl TargetPolicy {
-    pub(crate) fn allow(self, basis: TargetBasis) -> bool {
-        match (self, basis) {
-            (Self::Never, _) | (Self::Secure, TargetBasis::InDomain) => false,
-            (Self::Secure | Self::SecureOrInDomain, TargetBasis::Secure)
-            | (Self::SecureOrInDomain, TargetBasis::InDomain) => true,
+    pub(crate) fn allow(self, subject: &Host, target: &Target) -> bool {
+        let is_secure = target.provenance == Provenance::Secure;
+        match self {
+            Self::Never => false,
+            Self::Secure => is_secure,
+            Self::SecureOrInDomain => is_secure || lies_in(&target.host, subject),
         }
+    }
+}
+
+fn lies_in(target: &DomainName, subject: &Host) -> bool {
+    match subject {
+        Host::Domain(domain) => target == domain || target.is_below(domain),
+        Host::Ip(_) => false,
     }
 }
 

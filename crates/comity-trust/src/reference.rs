@@ -2,7 +2,7 @@ use std::fmt;
 
 use comity_identity::{DomainName, Host};
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Provenance};
 use crate::identifier::Identifier;
 use crate::policy::CommonName;
 
@@ -19,7 +19,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// Accepts a DNS-ID for `domain` and nothing else.
+    /// Accepts a DNS-ID for `domain`, and the common name where the policy lets it count.
     #[must_use]
     pub fn dns(domain: DomainName) -> Self {
         Self::host(Host::Domain(domain))
@@ -81,12 +81,12 @@ impl Reference {
     }
 
     /// Adds a host that DNS named for the domain: a DNS-ID for it proves the first subject, if
-    /// [`Policy::targets`](crate::Policy::targets) allows its basis.
+    /// [`Policy::targets`](crate::Policy::targets) allows that for such a host, found in such a way.
     ///
-    /// For [`Reference::sip`] that DNS-ID is no wildcard.
+    /// For [`Reference::sip`] that DNS-ID is no wildcard, and counts only without any `sip` URI.
     #[must_use]
-    pub fn or_target(mut self, host: DomainName, basis: TargetBasis) -> Self {
-        self.targets.push(Target { host, basis });
+    pub fn or_target(mut self, host: DomainName, provenance: Provenance) -> Self {
+        self.targets.push(Target { host, provenance });
         self
     }
 
@@ -177,17 +177,7 @@ impl fmt::Display for PeerSubject {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Target {
     pub(crate) host: DomainName,
-    pub(crate) basis: TargetBasis,
-}
-
-/// Why a host that DNS named may prove the domain that it was named for.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum TargetBasis {
-    /// It is the domain or lies below it, so that it belongs to the same owner.
-    InDomain,
-    /// Every answer that led to it was secured by DNSSEC (RFC 7673 §4.1).
-    Secure,
+    pub(crate) provenance: Provenance,
 }
 
 /// In which forms a certificate may name someone.

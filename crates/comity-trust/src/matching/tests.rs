@@ -287,6 +287,7 @@ fn a_common_name_counts_by_its_policy_alone() {
             let counts = |names: &[Name<'_>]| is_matched(names, forms, policy, "a.example");
             assert_eq!(counts(&[name]), alone, "{policy:?}");
             assert_eq!(counts(&[dns, name]), beside_dns, "{policy:?}");
+            let beside_address = beside_address && (forms != Forms::Sip || beside_dns);
             assert_eq!(counts(&[address, name]), beside_address, "{policy:?}");
             assert_eq!(counts(&[uri, name]), beside_uri, "{policy:?}");
         }
@@ -370,8 +371,8 @@ fn anyone_is_whomever_a_name_spells_out() {
 
 #[test]
 fn a_target_counts_by_its_policy_and_proves_the_domain() {
+    use crate::evidence::Provenance::{self, Insecure, Secure};
     use crate::policy::TargetPolicy;
-    use crate::reference::TargetBasis;
     let domain = || DomainName::parse("a.example").unwrap();
     let target = || DomainName::parse("sip.a.example").unwrap();
     let found = |name: Name<'_>, reference: &Reference, targets| {
@@ -388,29 +389,94 @@ fn a_target_counts_by_its_policy_and_proves_the_domain() {
         })
     };
     let by_target = || Some("sip.a.example".to_owned());
-    let sip = |basis| Reference::sip(domain()).or_target(target(), basis);
+    let sip = |provenance: Provenance| Reference::sip(domain()).or_target(target(), provenance);
     let dns = Name::Dns(b"sip.a.example");
     for (targets, in_domain, secure) in [
         (TargetPolicy::Never, None, None),
         (TargetPolicy::Secure, None, by_target()),
         (TargetPolicy::SecureOrInDomain, by_target(), by_target()),
     ] {
-        assert_eq!(found(dns, &sip(TargetBasis::InDomain), targets), in_domain);
-        assert_eq!(found(dns, &sip(TargetBasis::Secure), targets), secure);
+        assert_eq!(found(dns, &sip(Insecure), targets), in_domain);
+        assert_eq!(found(dns, &sip(Secure), targets), secure);
     }
     let any = TargetPolicy::SecureOrInDomain;
     let wildcard = Name::Dns(b"*.a.example");
-    assert_eq!(found(wildcard, &sip(TargetBasis::Secure), any), None);
-    let host = Reference::dns(domain()).or_target(target(), TargetBasis::Secure);
+    assert_eq!(found(wildcard, &sip(Secure), any), None);
+    let host = Reference::dns(domain()).or_target(target(), Secure);
     assert_eq!(found(wildcard, &host, any), by_target());
     assert_eq!(
-        found(
-            Name::Uri(b"sip:sip.a.example"),
-            &sip(TargetBasis::Secure),
-            any
-        ),
+        found(Name::Uri(b"sip:sip.a.example"), &sip(Secure), any),
         None
     );
+}
+
+#[test]
+fn a_target_of_unknown_origin_must_lie_in_the_domain() {
+    use crate::evidence::Provenance::{Insecure, Secure};
+    use crate::policy::TargetPolicy;
+    let mut policy = Policy::new(&[]);
+    policy.targets = TargetPolicy::SecureOrInDomain;
+    for (target, insecure) in [
+        ("a.example", true),
+        ("sip.a.example", true),
+        ("attacker.test", false),
+        ("xa.example", false),
+        ("example", false),
+    ] {
+        let names = Names {
+            list: vec![Name::Dns(target.as_bytes())],
+            has_alternatives: true,
+        };
+        for (provenance, proved) in [(Insecure, insecure), (Secure, true)] {
+            let subject = DomainName::parse("a.example").unwrap();
+            let target = DomainName::parse(target).unwrap();
+            let reference = Reference::sip(subject).or_target(target, provenance);
+            let is_matched = !matches(&names, &reference, &policy).is_empty();
+            assert_eq!(is_matched, proved, "{reference:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sip_uri_goes_before_the_dns_id_of_a_target() {
+    use crate::evidence::Provenance;
+    let mut policy = Policy::new(&[]);
+    policy.targets = crate::policy::TargetPolicy::SecureOrInDomain;
+    for target in ["a.example", "sip.a.example"] {
+        let names = Names {
+            list: vec![Name::Dns(target.as_bytes()), Name::Uri(b"sip:b.example")],
+            has_alternatives: true,
+        };
+        let domain = |text| DomainName::parse(text).unwrap();
+        let reference = Reference::sip(domain("a.example"));
+        let reference = reference.or_target(domain(target), Provenance::Secure);
+        assert_eq!(matches(&names, &reference, &policy), []);
+    }
+}
+
+#[test]
+fn each_name_is_read_a_bounded_number_of_times_however_many_subjects_there_are() {
+    use crate::identifier::conversions;
+    let spelled: Vec<_> = (0..50).map(|i| format!("b\u{fc}cher{i}.example")).collect();
+    let names = Names {
+        list: spelled
+            .iter()
+            .map(|name| Name::Xmpp(name.as_bytes()))
+            .collect(),
+        has_alternatives: true,
+    };
+    let policy = Policy::new(&[]);
+    let peers = |forms| Reference {
+        forms,
+        ..Reference::peers((0..100).map(|i| PeerSubject::new(host(&format!("p{i}.example")))))
+    };
+    for (forms, most) in [(Forms::PeerSubject, 50), (XMPP, 50)] {
+        let before = conversions();
+        assert_eq!(matches(&names, &peers(forms), &policy), []);
+        let mismatch = mismatch(&names, &peers(forms));
+        let listed = mismatch.presented.listed.len();
+        assert_eq!(conversions() - before, most + listed, "{forms:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use comity_identity::Host;
 use comity_testkit::mint::{Name, tlv};
-use comity_trust::{CommonName, Forms, PeerSubject, Reason, TargetBasis, TargetPolicy};
+use comity_trust::{CommonName, Forms, PeerSubject, Provenance, Reason, TargetPolicy};
 
 use super::*;
 
@@ -148,7 +148,7 @@ fn a_constrained_ca_speaks_for_no_other_domain_in_any_form() {
 #[test]
 fn constraints_bind_the_target_that_matched_and_not_the_domain() {
     let reference = |target: &str| {
-        Reference::sip(domain("victim.example")).or_target(domain(target), TargetBasis::Secure)
+        Reference::sip(domain("victim.example")).or_target(domain(target), Provenance::Secure)
     };
     for (place, issuer, mut policy) in constrained(|ca| ca.permit(dns("partner.example"))) {
         policy.targets = TargetPolicy::Secure;

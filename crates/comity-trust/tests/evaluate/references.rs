@@ -2,7 +2,7 @@
 
 use comity_identity::Host;
 use comity_testkit::mint::{Name, tlv};
-use comity_trust::{CommonName, Forms, NearMiss, PeerSubject, TargetBasis, TargetPolicy};
+use comity_trust::{CommonName, Forms, NearMiss, PeerSubject, Provenance, TargetPolicy};
 
 use super::*;
 
@@ -458,17 +458,17 @@ fn a_target_proves_the_domain_where_the_policy_allows_it() {
     let mut policy = trusting(&[&root]);
     let peer = root.issue(&leaf().dns("sip.a.example"));
     for (targets, basis, code) in [
-        (TargetPolicy::Never, TargetBasis::Secure, "name-mismatch"),
-        (TargetPolicy::Secure, TargetBasis::InDomain, "name-mismatch"),
-        (TargetPolicy::Secure, TargetBasis::Secure, "trusted"),
+        (TargetPolicy::Never, Provenance::Secure, "name-mismatch"),
+        (TargetPolicy::Secure, Provenance::Insecure, "name-mismatch"),
+        (TargetPolicy::Secure, Provenance::Secure, "trusted"),
         (
             TargetPolicy::SecureOrInDomain,
-            TargetBasis::InDomain,
+            Provenance::Insecure,
             "trusted",
         ),
         (
             TargetPolicy::SecureOrInDomain,
-            TargetBasis::Secure,
+            Provenance::Secure,
             "trusted",
         ),
     ] {
@@ -481,4 +481,58 @@ fn a_target_proves_the_domain_where_the_policy_allows_it() {
             assert_eq!(trusted.subjects(), [host("a.example")]);
         }
     }
+}
+
+/// The mappings of IDNA make a domain of each, but the certificate does not spell it.
+#[test]
+fn an_xmpp_address_that_is_not_spelled_as_the_domain_proves_nobody() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    for (spelled, name) in [
+        ("vic\u{ad}tim.example", "victim.example"),
+        ("vic\u{200b}tim.example", "victim.example"),
+        ("\u{ff56}ictim.example", "victim.example"),
+        ("vi\u{2102}tim.example", "victim.example"),
+        ("victim\u{3002}example", "victim.example"),
+        ("bu\u{308}cher.example", "xn--bcher-kva.example"),
+        ("b\u{fc}cher.example.", "xn--bcher-kva.example"),
+        ("victim.example.", "victim.example"),
+    ] {
+        let verdict = judge(&root.issue(&leaf().xmpp(spelled)), &policy, name);
+        assert_eq!(verdict.code(), "name-mismatch", "{spelled:?}");
+    }
+    for spelled in ["b\u{fc}cher.example", "B\u{dc}cher.EXAMPLE"] {
+        let verdict = judge(
+            &root.issue(&leaf().xmpp(spelled)),
+            &policy,
+            "xn--bcher-kva.example",
+        );
+        assert_eq!(verdict.code(), "trusted", "{spelled:?}");
+    }
+}
+
+#[test]
+fn a_common_name_beside_an_address_proves_no_sip_domain() {
+    let root = root();
+    let mut policy = trusting(&[&root]);
+    policy.common_name = CommonName::Rfc6125;
+    let peer = root.issue(&leaf().ip([192, 0, 2, 1]).common_name("a.example"));
+    for (reference, code) in [
+        (Reference::sip(domain("a.example")), "name-mismatch"),
+        (Reference::dns(domain("a.example")), "trusted"),
+    ] {
+        let verdict = ask(&chain(&peer), Role::Server, &reference, &policy);
+        assert_eq!(verdict.code(), code);
+    }
+}
+
+#[test]
+fn a_sip_uri_too_long_to_be_shown_proves_its_domain() {
+    let root = root();
+    let policy = trusting(&[&root]);
+    let uri = format!("sip:a.example;x={}", "y".repeat(400));
+    let peer = root.issue(&leaf().uri(&uri));
+    let reference = Reference::sip(domain("a.example"));
+    let verdict = ask(&chain(&peer), Role::Server, &reference, &policy);
+    assert_eq!(outcome(verdict), Ok("sip:a.example".to_owned()));
 }
