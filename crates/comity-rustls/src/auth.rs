@@ -6,7 +6,8 @@ use crate::enforce::Enforce;
 pub enum ServerAuth {
     /// The handshake goes on only if the certificate proves the name that was asked for.
     Enforce(Enforce),
-    /// The handshake goes on with any certificate whose key the server holds, and
+    /// The handshake goes on with any certificate whose key the server holds, as long as the crypto
+    /// provider can use that key (ring takes no RSA key below 2,048 bits), and
     /// [`peer_verdict`](crate::peer_verdict) tells afterwards whom it names.
     ///
     /// Until then nothing is known about the peer, and nothing confidential may be sent.
@@ -16,7 +17,8 @@ pub enum ServerAuth {
 /// Whether a server asks its clients for certificates, and what becomes of them during the
 /// handshake.
 ///
-/// Where they are not judged, whatever is presented is taken as long as the client holds its key:
+/// Where they are not judged, whatever is presented is taken as long as the client holds its key,
+/// and the crypto provider can use that:
 /// between federated servers it is known only after the handshake whom it must name.
 /// [`peer_verdict`](crate::peer_verdict) judges it then. No hint is given about acceptable CAs,
 /// because some clients present nothing unless they find theirs in it.

@@ -47,9 +47,9 @@ pub struct TlsContext {
     /// What we present as a client.
     pub outbound: Identities,
     /// Who may connect, by the names in their certificates. [`ClientAuth`] must be one that judges.
-    /// Default: nobody named, so that everybody may whom the policy trusts and whose certificate
-    /// names somebody in the forms of [`Enforce`]. A wildcard names nobody.
-    pub peer_subjects: Vec<PeerSubject>,
+    /// An empty list lets nobody in. Default: `None`, for everybody whom the policy trusts and whose
+    /// certificate names somebody in the forms of [`Enforce`]. A wildcard names nobody.
+    pub peer_subjects: Option<Vec<PeerSubject>>,
     /// Whether we present a certificate to servers that ask for one.
     /// Default: [`PresentCertificate::IfAsked`].
     pub present_certificate: PresentCertificate,
@@ -77,7 +77,7 @@ impl TlsContext {
             max_version: TlsVersion::Tls13,
             min_version: TlsVersion::Tls12,
             outbound: Identities::default(),
-            peer_subjects: Vec::new(),
+            peer_subjects: None,
             present_certificate: PresentCertificate::IfAsked,
             provider,
             server_auth: ServerAuth::Observe,
@@ -119,7 +119,8 @@ impl TlsContext {
     ///
     /// # Errors
     ///
-    /// There is no identity to present, or the versions cannot be spoken with the suites.
+    /// There is no identity to present, the versions cannot be spoken with the suites, or no client
+    /// could be let in.
     pub fn server_config(&self) -> Result<ServerConfig, ConfigError> {
         self.server(self.inbound.clone())
     }
@@ -216,8 +217,12 @@ impl TlsContext {
             return Err(ConfigError::NoIdentity);
         }
         let enforce = self.client_auth.enforce();
-        if enforce.is_none() && !self.peer_subjects.is_empty() {
+        if enforce.is_none() && self.peer_subjects.is_some() {
             return Err(ConfigError::UnjudgedSubjects);
+        }
+        let requires = self.client_auth.is_mandatory();
+        if requires && enforce.is_some_and(|enforce| enforce.policy.store.is_empty()) {
+            return Err(ConfigError::NobodyTrusted);
         }
         let versions = self.rustls_versions()?;
         let mut config = ServerConfig::builder_with_details(self.restricted(), clock(enforce))
@@ -319,6 +324,9 @@ pub enum ConfigError {
     /// A server must present a certificate.
     #[error("a TLS server needs an identity")]
     NoIdentity,
+    /// Clients must present a certificate that is trusted, but the policy trusts nobody.
+    #[error("client certificates are required, but no CA and no certificate is trusted")]
+    NobodyTrusted,
     /// The newest version is older than the oldest.
     #[error("the newest TLS version is older than the oldest")]
     NoVersion,

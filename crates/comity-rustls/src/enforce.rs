@@ -20,7 +20,9 @@ pub struct Enforce {
     pub clock: Arc<dyn TimeProvider>,
     /// The revocation lists at hand. Default: none.
     pub crls: Arc<RevocationLists>,
-    /// In which forms a certificate may name the peer. Default: [`Forms::Host`].
+    /// In which forms a certificate may name the peer. Default: [`Forms::Host`]. Clients that are
+    /// named one by one ([`TlsContext::peer_subjects`](crate::TlsContext::peer_subjects)) are so in
+    /// those of [`Forms::PeerSubject`].
     pub forms: Forms,
     /// By which rules and on whose word.
     pub policy: Arc<Policy>,
@@ -57,17 +59,16 @@ impl Enforce {
             .map_err(|reason| certificate_error(reason, Some(name), now).into())
     }
 
-    /// Judges a client: one of these peers, or whoever it is if there are none.
+    /// Judges a client: one of these peers, or whoever it is.
     pub(crate) fn check_client(
         &self,
         chain: &[CertificateDer<'_>],
-        peers: &[PeerSubject],
+        peers: Option<&[PeerSubject]>,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let reference = if peers.is_empty() {
-            Reference::anyone(self.forms)
-        } else {
-            Reference::peers(peers.iter().cloned())
+        let reference = match peers {
+            Some(peers) => Reference::peers(peers.iter().cloned()),
+            None => Reference::anyone(self.forms),
         };
         self.judge(chain, now, Role::Client, &reference)
             .map_err(|reason| certificate_error(reason, None, now).into())

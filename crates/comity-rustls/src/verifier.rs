@@ -1,22 +1,28 @@
-use comity_trust::PeerSubject;
+use comity_trust::{PeerSubject, is_signed_by, public_key};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerMisbehaved,
+    SignatureScheme,
+};
 
 use crate::auth::{ClientAuth, ServerAuth};
 
 /// The verifier of both sides: handshake signatures by the crypto provider, certificates by
 /// [`Enforce`](crate::Enforce) or not at all.
 ///
+/// Of a certificate only the key is read for the signature, so that one that no path builder would
+/// take is judged like others, and by those whose business it is.
+///
 /// It keeps no verdict: the verifier of a configuration serves many connections.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
     pub(crate) client_auth: ClientAuth,
-    /// Who may connect, where clients are judged; nobody named is anybody.
-    pub(crate) peer_subjects: Vec<PeerSubject>,
+    /// Who may connect, where clients are judged; anybody without.
+    pub(crate) peer_subjects: Option<Vec<PeerSubject>>,
     pub(crate) server_auth: ServerAuth,
 }
 
@@ -44,7 +50,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
+        self.verify_tls12(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -53,7 +59,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
+        self.verify_tls13(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -81,7 +87,8 @@ impl ClientCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         if let Some(enforce) = self.client_auth.enforce() {
-            enforce.check_client(&chain(end_entity, intermediates), &self.peer_subjects, now)?;
+            let peers = self.peer_subjects.as_deref();
+            enforce.check_client(&chain(end_entity, intermediates), peers, now)?;
         }
         Ok(ClientCertVerified::assertion())
     }
@@ -92,7 +99,7 @@ impl ClientCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
+        self.verify_tls12(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -101,12 +108,49 @@ impl ClientCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
+        self.verify_tls13(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
+}
+
+impl Verifier {
+    fn verify_tls12(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let key = key(certificate)?;
+        let mapping = self.algorithms.mapping.iter();
+        let known = mapping.filter(|(scheme, _)| *scheme == signed.scheme);
+        // Schemes of TLS 1.2 leave the curve open, so that there are several algorithms for one.
+        let mut algorithms = known.flat_map(|(_, algorithms)| *algorithms).peekable();
+        if algorithms.peek().is_none() {
+            return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
+        }
+        if algorithms.any(|algorithm| is_signed_by(key, *algorithm, message, signed.signature())) {
+            Ok(HandshakeSignatureValid::assertion())
+        } else {
+            Err(CertificateError::BadSignature.into())
+        }
+    }
+
+    fn verify_tls13(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let key = SubjectPublicKeyInfoDer::from(key(certificate)?);
+        verify_tls13_signature_with_raw_key(message, &key, signed, &self.algorithms)
+    }
+}
+
+fn key<'c>(certificate: &'c CertificateDer<'_>) -> Result<&'c [u8], Error> {
+    public_key(certificate).map_err(|_malformed| CertificateError::BadEncoding.into())
 }
 
 /// What the peer presented, in one piece.

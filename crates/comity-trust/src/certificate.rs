@@ -2,7 +2,7 @@ use der::DateTime;
 use rustls_pki_types::UnixTime;
 
 use crate::tlv::{
-    BIT_STRING, BOOLEAN, Fault, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader,
+    BIT_STRING, Fault, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader,
     SEQUENCE, UTC_TIME, constructed,
 };
 
@@ -75,11 +75,22 @@ impl<'a> Certificate<'a> {
         self.extensions.extended_key_usage.map(sequence).transpose()
     }
 
+    /// The distribution points of revocation lists, without their SEQUENCE (RFC 5280 §4.2.1.13).
+    pub(crate) fn crl_distribution_points(&self) -> Result<Option<&'a [u8]>, Fault> {
+        let points = self.extensions.crl_distribution_points;
+        points.map(sequence).transpose()
+    }
+
     /// Whether the key may sign certificates as far as key usage says (RFC 5280 §4.2.1.3).
     ///
     /// Without the extension it may: basicConstraints decides alone.
     pub(crate) fn may_sign_certificates(&self) -> Result<bool, Fault> {
         self.may(KEY_CERT_SIGN)
+    }
+
+    /// Whether the key may sign revocation lists as far as key usage says (RFC 5280 §4.2.1.3).
+    pub(crate) fn may_sign_lists(&self) -> Result<bool, Fault> {
+        self.may(CRL_SIGN)
     }
 
     /// Whether the key may sign a TLS handshake as far as key usage says (RFC 8446 §4.4.2.2).
@@ -94,18 +105,43 @@ impl<'a> Certificate<'a> {
         let mut value = Reader::new(extension);
         let bits = value.expect(BIT_STRING)?;
         value.finish()?;
-        let (_unused_bits, octets) = bits.split_first().ok_or(Fault::Malformed)?;
+        let (unused_bits, octets) = bits.split_first().ok_or(Fault::Malformed)?;
+        let unused = match (unused_bits, octets.last()) {
+            (0, None) => 0,
+            (0..8, Some(last)) => last & !(0xff << unused_bits),
+            _other => return Err(Fault::Malformed),
+        };
+        if unused != 0 {
+            return Err(Fault::Malformed);
+        }
         Ok(octets.first().is_some_and(|octet| octet & usage != 0))
     }
 
     /// Whether basicConstraints calls the subject a CA (RFC 5280 §4.2.1.9).
     pub(crate) fn is_ca(&self) -> Result<bool, Fault> {
+        self.basic_constraints().map(|(is_ca, _)| is_ca)
+    }
+
+    /// The pathLenConstraint of a CA, if it has one (RFC 5280 §4.2.1.9).
+    pub(crate) fn path_length(&self) -> Result<Option<usize>, Fault> {
+        self.basic_constraints().map(|(_, length)| length)
+    }
+
+    fn basic_constraints(&self) -> Result<(bool, Option<usize>), Fault> {
         let Some(constraints) = self.extensions.basic_constraints else {
-            return Ok(false);
+            return Ok((false, None));
         };
         let mut fields = Reader::whole(constraints, SEQUENCE)?;
-        let ca = fields.optional(BOOLEAN)?;
-        Ok(ca.is_some_and(|value| value == DER_TRUE))
+        let is_ca = fields.boolean()?;
+        let length = match fields.optional(INTEGER)? {
+            None => None,
+            Some(&[length @ 0..0x80]) => Some(usize::from(length)),
+            // Longer than any chain that is looked at.
+            Some([0..0x80, _, ..]) => Some(usize::MAX),
+            Some(_negative) => return Err(Fault::Malformed),
+        };
+        fields.finish()?;
+        Ok((is_ca, length))
     }
 
     pub(crate) fn period(&self) -> Period {
@@ -119,6 +155,19 @@ impl<'a> Certificate<'a> {
     pub(crate) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
+}
+
+/// The SubjectPublicKeyInfo of a certificate of any version, with its SEQUENCE, whatever else the
+/// certificate says.
+pub(crate) fn public_key(der: &[u8]) -> Result<&[u8], Fault> {
+    let mut outer = Reader::whole(der, SEQUENCE)?;
+    let mut tbs = outer.open(SEQUENCE)?;
+    tbs.optional(constructed(0))?;
+    tbs.expect(INTEGER)?;
+    for _algorithm_issuer_validity_subject in 0..4 {
+        tbs.expect(SEQUENCE)?;
+    }
+    tbs.read_der()
 }
 
 /// The first and the last second at which a certificate is valid.
@@ -136,6 +185,7 @@ struct Extensions<'a> {
     extended_key_usage: Option<&'a [u8]>,
     name_constraints: Option<&'a [u8]>,
     subject_alt_name: Option<&'a [u8]>,
+    crl_distribution_points: Option<&'a [u8]>,
 }
 
 impl<'a> Extensions<'a> {
@@ -145,7 +195,7 @@ impl<'a> Extensions<'a> {
         while !list.is_finished() {
             let mut extension = list.open(SEQUENCE)?;
             let id = extension.expect(OBJECT_IDENTIFIER)?;
-            extension.optional(BOOLEAN)?;
+            extension.boolean()?;
             let value = extension.expect(OCTET_STRING)?;
             extension.finish()?;
             extensions.remember(id, value)?;
@@ -159,6 +209,7 @@ impl<'a> Extensions<'a> {
             [0x55, 0x1d, 17] => &mut self.subject_alt_name,
             [0x55, 0x1d, 19] => &mut self.basic_constraints,
             [0x55, 0x1d, 30] => &mut self.name_constraints,
+            [0x55, 0x1d, 31] => &mut self.crl_distribution_points,
             [0x55, 0x1d, 37] => &mut self.extended_key_usage,
             _unread => return Ok(()),
         };
@@ -214,7 +265,8 @@ const VERSION_3: &[u8] = &[2, 1, 2];
 const DIGITAL_SIGNATURE: u8 = 0b1000_0000;
 /// Bit 5 of KeyUsage.
 const KEY_CERT_SIGN: u8 = 0b0000_0100;
-const DER_TRUE: &[u8] = &[0xff];
+/// Bit 6 of KeyUsage.
+const CRL_SIGN: u8 = 0b0000_0010;
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use crate::key;
 use crate::matching::{self, Match};
 use crate::names::Names;
 use crate::path::{Above, Search};
-use crate::policy::{Policy, Revocation};
+use crate::policy::Policy;
 use crate::purpose::{Purposes, Role};
 use crate::reason::{Position, Reason};
 use crate::reference::Reference;
@@ -58,10 +58,7 @@ impl<'q> Question<'q> {
     fn judge(&self, chain: &[CertificateDer<'_>], checks: &mut Checks) -> Result<Trusted, Reason> {
         let found = self
             .leaf(chain)
-            .and_then(|leaf| match self.by_evidence(&leaf)? {
-                Some(basis) => Ok(self.published(&leaf, basis, checks)),
-                None => Ok(self.presented(&leaf, checks)),
-            });
+            .and_then(|leaf| self.judge_leaf(&leaf, checks));
         match found {
             Ok(Some(trusted)) => Ok(trusted),
             Ok(None) => Err(checks.worst().unwrap_or(Reason::UnknownIssuer)),
@@ -69,6 +66,24 @@ impl<'q> Question<'q> {
                 checks.fail(reason.clone());
                 Err(reason)
             }
+        }
+    }
+
+    fn judge_leaf(&self, leaf: &Leaf<'_>, checks: &mut Checks) -> Result<Option<Trusted>, Reason> {
+        match self.by_evidence(leaf) {
+            Ok(Some(basis)) => Ok(self.published(leaf, basis, checks)),
+            Ok(None) => Ok(self.presented(leaf, checks)),
+            // What is published for the first subject says nothing against the others.
+            Err(reason) => match self.reference.without_first() {
+                Some(reference) => {
+                    let others = Question {
+                        reference: &reference,
+                        ..*self
+                    };
+                    Ok(others.presented(leaf, checks))
+                }
+                None => Err(reason),
+            },
         }
     }
 
@@ -146,15 +161,13 @@ impl<'q> Question<'q> {
             .filter(|found| pinned.for_subject(&found.subject))
             .cloned()
             .collect();
-        let standing = if !own.is_empty() {
-            checks.pass(Aspect::Chain);
-            Some((Basis::Pin, leaf.fields.not_after, own))
-        } else if is_sound {
-            self.by_path(leaf, &matched, &pinned, checks)
+        let standing = if own.is_empty() {
+            is_sound.then(|| self.by_path(leaf, &matched, &pinned, checks))
         } else {
-            None
+            checks.pass(Aspect::Chain);
+            Some(Some(self.by_pin(leaf, own, &matched, is_sound)))
         };
-        let (basis, valid_until, proved) = standing?;
+        let (basis, valid_until, proved) = standing.flatten()?;
         let matched_by = proved.first().map(|found| found.identifier.clone())?;
         checks.pass(Aspect::Identity);
         if checks.worst().is_some() {
@@ -206,6 +219,27 @@ impl<'q> Question<'q> {
         is_sound
     }
 
+    /// Adds to those for whom the certificate is pinned the others for whom a CA vouches.
+    fn by_pin(
+        &self,
+        leaf: &Leaf<'_>,
+        mut own: Vec<Match>,
+        matched: &[Match],
+        is_sound: bool,
+    ) -> (Basis, UnixTime, Vec<Match>) {
+        let is_other = |found: &&Match| !own.iter().any(|own| own.subject == found.subject);
+        let others: Vec<_> = matched.iter().filter(is_other).cloned().collect();
+        let mut valid_until = leaf.fields.not_after;
+        if is_sound && !others.is_empty() {
+            let search = Search::new(*self, &leaf.fields, &others);
+            if let Ok(above) = search.run(&leaf.end_entity, leaf.others) {
+                valid_until = valid_until.min(above.valid_until);
+                own.extend(above.proved);
+            }
+        }
+        (Basis::Pin, valid_until, own)
+    }
+
     /// Looks for a path to an anchor.
     fn by_path(
         &self,
@@ -214,14 +248,15 @@ impl<'q> Question<'q> {
         pinned: &Pinned<'_>,
         checks: &mut Checks,
     ) -> Option<(Basis, UnixTime, Vec<Match>)> {
-        match Search::new(*self, matched).run(&leaf.end_entity, leaf.others) {
+        let search = Search::new(*self, &leaf.fields, matched);
+        match search.run(&leaf.end_entity, leaf.others) {
             Ok(Above {
                 valid_until,
                 proved,
+                is_listed,
             }) => {
                 checks.pass(Aspect::Chain);
-                if self.policy.revocation != Revocation::Off && self.crls.cover(leaf.fields.issuer)
-                {
+                if is_listed {
                     checks.pass(Aspect::Revocation);
                 }
                 let valid_until = valid_until.min(leaf.fields.not_after);
@@ -234,9 +269,8 @@ impl<'q> Question<'q> {
         }
     }
 
-    /// Says more of the peer's own certificate where nobody vouches for it, or where it is revoked.
+    /// Says more of the peer's own certificate where nobody vouches for it.
     fn refined(&self, reason: Reason, leaf: &Leaf<'_>, pinned: &Pinned<'_>) -> Reason {
-        let Certificate { issuer, serial, .. } = leaf.fields;
         let is_unknown = reason == Reason::UnknownIssuer;
         if (is_unknown || reason == Reason::CaUsedAsEndEntity) && pinned.anywhere() {
             return Reason::PinnedElsewhere {
@@ -245,11 +279,6 @@ impl<'q> Question<'q> {
         }
         if is_unknown && leaf.fields.is_self_issued() {
             return Reason::SelfSigned;
-        }
-        if matches!(reason, Reason::Revoked { .. }) && self.crls.revoke(issuer, serial) {
-            return Reason::Revoked {
-                position: Position::Leaf,
-            };
         }
         reason
     }
@@ -286,7 +315,7 @@ impl<'q> Question<'q> {
         self.allow(purposes, position)
     }
 
-    fn allow(&self, purposes: Purposes, position: Position) -> Result<(), Reason> {
+    pub(crate) fn allow(&self, purposes: Purposes, position: Position) -> Result<(), Reason> {
         let (policy, role) = (self.policy.eku, self.role);
         policy
             .check(role, purposes)

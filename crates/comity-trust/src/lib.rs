@@ -80,17 +80,20 @@
 //! - A CA certificate with a key usage must have keyCertSign in it, a peer's certificate
 //!   digitalSignature.
 //! - RSA keys have at least [`Policy::min_rsa_bits`] bits, that of the anchor too.
-//! - An anchor must be a CA and counts only within its own validity period. A peer's own certificate
+//! - An anchor must be a CA and counts only within its own validity period, path length and
+//!   extended key usage. A peer's own certificate
 //!   or key is pinned instead ([`TrustStore::add_pin`], [`TrustStore::add_key_pin`]) to those whom
 //!   it may prove, and can vouch for no other certificate.
-//! - Of the revocation lists of an issuer the newest counts, whatever the order in which they come.
+//! - A certificate is revoked if any of the [`RevocationLists`] of the name and key that issued it
+//!   says so: of each distribution point the newest list counts, whatever the order in which they
+//!   come. Lists whose signature is wrong are not taken.
 //! - Extended key usages are judged by an [`EkuPolicy`].
 //! - What the domain publishes about its certificate counts if it came by a secure path
 //!   ([`Evidence`]: DANE-EE records, POSH fingerprints).
 //!
 //! Two rules of RFC 6120 §13.7.1.1 are not enforced: a certificate may have an empty subject, as
 //! public CAs have begun to issue them, and a CA's key usage need not have digitalSignature, as
-//! hardly any does. Where two CAs share a name, the lists of one hide those of the other.
+//! hardly any does.
 //!
 //! # Our own certificate
 //!
@@ -99,7 +102,8 @@
 //!
 //! # Limits
 //!
-//! [`Limits`] bounds certificates per chain and names per certificate; webpki bounds the
+//! [`Limits`] bounds certificates per chain and names per certificate,
+//! [`RevocationLists::MAX_LISTS`] the lists; webpki bounds the
 //! signatures, the constraint comparisons and the steps of the search. A [`Reason`] is one line of
 //! at most [`Reason::MAX_TEXT_BYTES`] bytes.
 //!
@@ -136,13 +140,14 @@ pub use evaluate::evaluate;
 pub use evidence::{Dane, Evidence, Fingerprint, Posh, Provenance, Tlsa};
 pub use identifier::{Identifier, NameList};
 pub use import::{Import, ImportError, ImportKind, ImportWarning};
+pub use key::is_signed_by;
 pub use names::presented_names;
 pub use policy::{CommonName, Limits, Policy, Revocation, TargetPolicy};
 pub use purpose::{EkuPolicy, Lacking, Role};
 pub use reason::{Mismatch, NearMiss, Position, Reason};
 pub use reference::{Forms, PeerSubject, Reference, Service};
 pub use revocation::{Added, RevocationListError, RevocationLists};
-pub use store::{AnchorError, AnchorFileError, TrustStore, public_key};
+pub use store::{AnchorError, AnchorFileError, MalformedCertificate, TrustStore, public_key};
 pub use verdict::{Aspect, Basis, Checks, Status, Trusted, Verdict};
 
 pub use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};

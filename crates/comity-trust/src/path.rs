@@ -2,22 +2,21 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{
-    Cert, CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator,
-    KeyPurposeIdIter, RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder,
-    UnknownStatusPolicy, VerifiedPath,
-};
+use webpki::{Cert, EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, VerifiedPath};
 
 use crate::certificate::Certificate;
 use crate::constraints::Constraints;
 use crate::evaluate::{Question, fault};
+use crate::key;
 use crate::matching::Match;
 use crate::policy::Revocation;
 use crate::reason::{Position, Reason};
+use crate::revocation::Listing;
 
 /// The search for a path to an anchor that also keeps our own rules.
 pub(crate) struct Search<'q> {
     question: Question<'q>,
+    leaf: &'q Certificate<'q>,
     matched: &'q [Match],
     /// A path that webpki accepts and we do not came closest to trust, so our reason for the
     /// refusal goes before webpki's for the paths that it gave up.
@@ -32,13 +31,20 @@ pub(crate) struct Above {
     pub(crate) valid_until: UnixTime,
     /// The names that all of it may vouch for.
     pub(crate) proved: Vec<Match>,
+    /// Whether there is a revocation list about each certificate below the anchor.
+    pub(crate) is_listed: bool,
 }
 
 impl<'q> Search<'q> {
     /// Searches a path whose constraints leave at least one of the matched names, if there are any.
-    pub(crate) fn new(question: Question<'q>, matched: &'q [Match]) -> Self {
+    pub(crate) fn new(
+        question: Question<'q>,
+        leaf: &'q Certificate<'q>,
+        matched: &'q [Match],
+    ) -> Self {
         Self {
             question,
+            leaf,
             matched,
             refused: RefCell::new(None),
             accepted: RefCell::new(None),
@@ -50,23 +56,14 @@ impl<'q> Search<'q> {
         end_entity: &EndEntityCert<'_>,
         others: &[CertificateDer<'_>],
     ) -> Result<Above, Reason> {
-        let Question {
-            now, policy, crls, ..
-        } = self.question;
-        let lists = match policy.revocation {
-            Revocation::Off => Vec::new(),
-            Revocation::IfListed | Revocation::Required => crls.all(),
-        };
-        if lists.is_empty() && policy.revocation == Revocation::Required {
-            return Err(Reason::RevocationUnknown);
-        }
+        let Question { now, policy, .. } = self.question;
         let path = end_entity.verify_for_usage(
             policy.algorithms,
             policy.store.anchors(),
             others,
             now,
             OwnRules,
-            revocation_options(policy.revocation, &lists),
+            None,
             Some(&|path| self.accept(path)),
         );
         let result = path
@@ -104,34 +101,45 @@ impl<'q> Search<'q> {
         let facts = store.facts(anchor).ok_or(Reason::UnknownIssuer)?;
         self.question.check_period(facts.period, position)?;
         self.question.check_rsa_bits(facts.rsa_bits, position)?;
+        self.question.allow(facts.purposes, position)?;
         let mut above = Above {
             valid_until: facts.period.not_after,
             proved: self.matched.to_vec(),
+            is_listed: self.question.policy.revocation != Revocation::Off,
         };
+        let ders: Vec<_> = path.intermediate_certificates().map(Cert::der).collect();
+        let issuers = ders.iter().map(|der| Certificate::parse(der));
+        let issuers: Vec<_> = issuers
+            .collect::<Result<_, _>>()
+            .map_err(fault(Position::Issuer))?;
+        let below = issuers.iter().filter(|issuer| !issuer.is_self_issued());
+        if facts
+            .path_length
+            .is_some_and(|length| below.count() > length)
+        {
+            return Err(Reason::PathLength);
+        }
+        self.heed_lists(&mut above, &issuers, &anchor.subject_public_key_info)?;
         if let Some(constraints) = &anchor.name_constraints {
             self.constrain(&mut above, constraints, position)?;
         }
-        self.heed_lists(&mut above, path.end_entity().issuer());
-        for issuer in path.intermediate_certificates() {
+        for issuer in &issuers {
             self.check_issuer(&mut above, issuer)?;
         }
         Ok(above)
     }
 
-    fn check_issuer(&self, above: &mut Above, issuer: &Cert<'_>) -> Result<(), Reason> {
+    fn check_issuer(&self, above: &mut Above, issuer: &Certificate<'_>) -> Result<(), Reason> {
         let position = Position::Issuer;
-        let der = issuer.der();
-        let issuer = Certificate::parse(&der).map_err(fault(position))?;
         if !issuer.may_sign_certificates().map_err(fault(position))? {
             return Err(Reason::IssuerKeyUsage);
         }
-        self.question.check_purposes(&issuer, position)?;
+        self.question.check_purposes(issuer, position)?;
         self.question.check_key(issuer.public_key, position)?;
         if let Some(constraints) = issuer.name_constraints().map_err(fault(position))? {
             self.constrain(above, constraints, position)?;
         }
         above.valid_until = above.valid_until.min(issuer.not_after);
-        self.heed_lists(above, issuer.issuer);
         Ok(())
     }
 
@@ -154,15 +162,45 @@ impl<'q> Search<'q> {
         }
     }
 
+    /// Looks up each certificate below the anchor in the lists of its issuer.
+    ///
     /// Where lists must be current, nothing is valid longer than they are.
-    fn heed_lists(&self, above: &mut Above, issuer: &[u8]) {
-        let Question { policy, crls, .. } = self.question;
-        if policy.revocation == Revocation::Required
-            && let Some(next_update) = crls.next_update(issuer)
-        {
-            let last = Duration::from_secs(next_update.as_secs().saturating_sub(1));
-            above.valid_until = above.valid_until.min(UnixTime::since_unix_epoch(last));
+    fn heed_lists(
+        &self,
+        above: &mut Above,
+        issuers: &[Certificate<'_>],
+        anchor_key: &[u8],
+    ) -> Result<(), Reason> {
+        let Question {
+            now, policy, crls, ..
+        } = self.question;
+        let is_required = match policy.revocation {
+            Revocation::Off => return Ok(()),
+            Revocation::IfListed => false,
+            Revocation::Required => true,
+        };
+        let leaf = [(self.leaf, Position::Leaf)].into_iter();
+        let below = leaf.chain(issuers.iter().map(|issuer| (issuer, Position::Issuer)));
+        let keys = issuers
+            .iter()
+            .map(|issuer| key::contents(issuer.public_key));
+        for ((certificate, position), key) in below.zip(keys.chain([anchor_key])) {
+            let listing = crls.about(certificate, position, key);
+            match listing.map_err(fault(position))? {
+                Listing::Revoked => return Err(Reason::Revoked { position }),
+                Listing::Covered { next_update } if is_required => {
+                    if now >= next_update {
+                        return Err(Reason::RevocationListExpired { next_update });
+                    }
+                    let last = Duration::from_secs(next_update.as_secs().saturating_sub(1));
+                    above.valid_until = above.valid_until.min(UnixTime::since_unix_epoch(last));
+                }
+                Listing::Covered { .. } => {}
+                Listing::Uncovered if is_required => return Err(Reason::RevocationUnknown),
+                Listing::Uncovered => above.is_listed = false,
+            }
         }
+        Ok(())
     }
 }
 
@@ -173,24 +211,6 @@ impl ExtendedKeyUsageValidator for OwnRules {
     fn validate(&self, _purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
         Ok(())
     }
-}
-
-fn revocation_options<'l>(
-    revocation: Revocation,
-    lists: &'l [&'l CertRevocationList<'l>],
-) -> Option<RevocationOptions<'l>> {
-    let (unknown, expired) = match revocation {
-        Revocation::Required => (UnknownStatusPolicy::Deny, ExpirationPolicy::Enforce),
-        Revocation::IfListed | Revocation::Off => {
-            (UnknownStatusPolicy::Allow, ExpirationPolicy::Ignore)
-        }
-    };
-    let options = RevocationOptionsBuilder::new(lists).ok()?;
-    let options = options
-        .with_depth(RevocationCheckDepth::Chain)
-        .with_status_policy(unknown)
-        .with_expiration_policy(expired);
-    Some(options.build())
 }
 
 /// What webpki's error says once the leaf has been parsed and its own period has been checked.
@@ -227,15 +247,6 @@ fn path_reason(error: &webpki::Error, question: &Question<'_>) -> Reason {
         }
         Error::UnsupportedCriticalExtension => Reason::UnsupportedExtension,
         Error::UnsupportedCertVersion => Reason::UnsupportedVersion { position },
-        Error::CertRevoked => Reason::Revoked { position },
-        Error::UnknownRevocationStatus => Reason::RevocationUnknown,
-        Error::CrlExpired { next_update, .. } => Reason::RevocationListExpired { next_update },
-        Error::InvalidCrlSignatureForPublicKey
-        | Error::IssuerNotCrlSigner
-        | Error::UnsupportedCrlSignatureAlgorithmContext(_)
-        | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => {
-            Reason::RevocationListUnusable
-        }
         _ => Reason::Malformed { position },
     }
 }

@@ -74,8 +74,8 @@ pub enum CommonName {
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Revocation {
-    /// A certificate that a list revokes is refused. Who has no list passes, and a list past its
-    /// next update still counts.
+    /// A certificate that a list revokes is refused. One that no list is about passes, and a list
+    /// past its next update still counts.
     #[default]
     IfListed,
     /// Lists are not looked at.

@@ -121,9 +121,6 @@ pub enum Reason {
         /// When the next one was due.
         next_update: UnixTime,
     },
-    /// The revocation list of an issuer is not signed by it, or by a key that may not do so.
-    #[error("the revocation list of an issuer is not signed by a key that may do so")]
-    RevocationListUnusable,
     /// No revocation list tells about a certificate.
     #[error("no revocation list covers a certificate of the chain")]
     RevocationUnknown,
@@ -206,7 +203,6 @@ impl Reason {
             Self::PathLength => "path-length",
             Self::PinnedElsewhere { .. } => "pinned-elsewhere",
             Self::RevocationListExpired { .. } => "revocation-list-expired",
-            Self::RevocationListUnusable => "revocation-list-unusable",
             Self::RevocationUnknown => "revocation-unknown",
             Self::Revoked { .. } => "revoked",
             Self::SelfSigned => "self-signed",
@@ -252,10 +248,9 @@ impl Reason {
             | Self::PinnedElsewhere { .. }
             | Self::TooManyNames { .. } => Aspect::Identity,
             Self::IssuerKeyUsage | Self::KeyUsage => Aspect::KeyUsage,
-            Self::RevocationListExpired { .. }
-            | Self::RevocationListUnusable
-            | Self::RevocationUnknown
-            | Self::Revoked { .. } => Aspect::Revocation,
+            Self::RevocationListExpired { .. } | Self::RevocationUnknown | Self::Revoked { .. } => {
+                Aspect::Revocation
+            }
         }
     }
 
@@ -306,7 +301,6 @@ impl Reason {
             Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::RevocationListExpired { .. }
-            | Self::RevocationListUnusable
             | Self::RevocationUnknown => 3,
             Self::UnsupportedAlgorithm | Self::UnsupportedExtension => 2,
             Self::Malformed { .. } | Self::UnsupportedVersion { .. } => 1,

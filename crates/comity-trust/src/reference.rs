@@ -90,7 +90,8 @@ impl Reference {
         self
     }
 
-    /// Adds what was found out about the first subject's certificate beside the chain.
+    /// Adds what was found out about the first subject's certificate beside the chain. What speaks
+    /// against the certificate speaks against the first subject alone.
     #[must_use]
     pub fn with_evidence(mut self, evidence: Evidence) -> Self {
         self.evidence = evidence;
@@ -106,6 +107,14 @@ impl Reference {
     #[must_use]
     pub fn forms(&self) -> Forms {
         self.forms
+    }
+
+    /// The same for all but the first subject, if there are others.
+    pub(crate) fn without_first(&self) -> Option<Self> {
+        match self.peers_named() {
+            [] | [_] => None,
+            [_first, others @ ..] => Some(Self::of(Subjects::These(others.to_vec()), self.forms)),
+        }
     }
 
     pub(crate) fn peers_named(&self) -> &[PeerSubject] {

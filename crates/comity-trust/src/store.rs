@@ -4,9 +4,10 @@ use comity_identity::Host;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
-use crate::certificate::{Certificate, Period};
+use crate::certificate::{self, Certificate, Period};
 use crate::evidence::Fingerprint;
 use crate::key;
+use crate::purpose::Purposes;
 use crate::tlv::Fault;
 
 /// Whom to believe: CA certificates, and certificates of peers that are believed as they are.
@@ -15,7 +16,8 @@ use crate::tlv::Fault;
 /// would vouch for every certificate that its key signs. Keep one store per protocol, in the
 /// [`Policy`](crate::Policy) of that protocol.
 ///
-/// An anchor counts only within its own validity period.
+/// An anchor counts only within its own validity period, and its path length and extended key
+/// usage bind those below it.
 #[derive(Clone, Debug, Default)]
 pub struct TrustStore {
     anchors: Vec<TrustAnchor<'static>>,
@@ -45,12 +47,15 @@ impl TrustStore {
         if !fields.may_sign_certificates()? {
             return Err(AnchorError::KeyUsage);
         }
+        let purposes = fields.extended_key_usage().and_then(Purposes::parse)?;
         let rsa_bits = key::rsa_bits(fields.public_key)?;
         let anchor = webpki::anchor_from_trusted_cert(certificate)
             .map_err(|_webpki| AnchorError::Malformed)?;
         self.anchors.push(anchor.to_owned());
         self.facts.push(AnchorFacts {
+            path_length: fields.path_length()?,
             period: fields.period(),
+            purposes,
             rsa_bits,
         });
         Ok(())
@@ -110,6 +115,51 @@ impl TrustStore {
         pinned.extend(subjects.into_iter().map(Into::into));
     }
 
+    /// Takes the certificate of a CA out again, and says whether it was there.
+    pub fn remove_anchor(&mut self, certificate: &CertificateDer<'_>) -> bool {
+        let Ok(anchor) = webpki::anchor_from_trusted_cert(certificate) else {
+            return false;
+        };
+        let before = self.anchors.len();
+        let own = std::mem::take(&mut self.anchors);
+        let own = own.into_iter().zip(std::mem::take(&mut self.facts));
+        (self.anchors, self.facts) = own.filter(|(own, _)| *own != anchor).unzip();
+        self.anchors.len() < before
+    }
+
+    /// Takes a pinned certificate out again, for all its subjects, and says whether it was there.
+    pub fn remove_pin(&mut self, certificate: &CertificateDer<'_>) -> bool {
+        self.certificate_pins.remove(certificate.as_ref()).is_some()
+    }
+
+    /// Takes a pinned key out again, for all its subjects, and says whether it was there.
+    pub fn remove_key_pin(&mut self, key: &Fingerprint) -> bool {
+        self.key_pins.remove(key).is_some()
+    }
+
+    /// How many certificates of CAs there are.
+    #[must_use]
+    pub fn anchor_count(&self) -> usize {
+        self.anchors.len()
+    }
+
+    /// The pinned certificates in DER, each with its subjects.
+    pub fn pins(&self) -> impl Iterator<Item = (&[u8], &BTreeSet<Host>)> {
+        let pins = self.certificate_pins.iter();
+        pins.map(|(certificate, subjects)| (&**certificate, subjects))
+    }
+
+    /// The pinned keys, each with its subjects.
+    pub fn key_pins(&self) -> impl Iterator<Item = (&Fingerprint, &BTreeSet<Host>)> {
+        self.key_pins.iter()
+    }
+
+    /// Whether it trusts nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty() && self.certificate_pins.is_empty() && self.key_pins.is_empty()
+    }
+
     pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }
@@ -137,19 +187,31 @@ impl TrustStore {
     }
 }
 
-/// The SubjectPublicKeyInfo of a certificate in DER, with its SEQUENCE.
+/// The SubjectPublicKeyInfo of a certificate of any version in DER, with its SEQUENCE.
 ///
 /// # Errors
 ///
-/// The certificate is malformed or not of version 3.
-pub fn public_key<'c>(certificate: &'c CertificateDer<'_>) -> Result<&'c [u8], AnchorError> {
-    Ok(Certificate::parse(certificate)?.public_key)
+/// It is malformed.
+pub fn public_key<'c>(
+    certificate: &'c CertificateDer<'_>,
+) -> Result<&'c [u8], MalformedCertificate> {
+    certificate::public_key(certificate).map_err(|_fault| MalformedCertificate)
 }
+
+/// The bytes are not the DER of a certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the certificate is malformed")]
+#[expect(clippy::exhaustive_structs, reason = "there is no more to tell")]
+pub struct MalformedCertificate;
 
 /// What webpki forgets about an anchor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AnchorFacts {
+    /// How many CAs may stand between it and the peer's certificate, not counting those that it
+    /// issued to itself.
+    pub(crate) path_length: Option<usize>,
     pub(crate) period: Period,
+    pub(crate) purposes: Purposes,
     pub(crate) rsa_bits: Option<usize>,
 }
 

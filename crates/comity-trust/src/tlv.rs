@@ -133,6 +133,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a BOOLEAN whose default is false. DER has one octet for true; a false that is written
+    /// out is passed over, as many encoders do that.
+    pub(crate) fn boolean(&mut self) -> Result<bool, Fault> {
+        match self.optional(BOOLEAN)? {
+            None | Some(&[0]) => Ok(false),
+            Some(&[0xff]) => Ok(true),
+            Some(_other) => Err(Fault::Malformed),
+        }
+    }
+
     /// Reads the next value, which must have `tag`, and returns the values that it is made of.
     pub(crate) fn open(&mut self, tag: Tag) -> Result<Self, Fault> {
         self.expect(tag).map(Self::new)

@@ -222,7 +222,7 @@ pub struct Trusted {
 }
 
 impl Trusted {
-    /// On whose word the certificate is believed.
+    /// On whose word the certificate is believed for the first subject.
     #[must_use]
     pub fn basis(&self) -> Basis {
         self.basis

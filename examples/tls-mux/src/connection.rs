@@ -3,9 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use comity_rustls::{
-    Admitted, ClientAuth, ConfigError, Hello, HelloReader, Plaintext, Refusal, Sniffed,
-};
+use comity_rustls::{Admitted, ConfigError, Hello, HelloReader, Plaintext, Refusal, Sniffed};
 use comity_trust::{Role, UnixTime};
 use rustls::Error;
 use rustls::server::{Accepted, Acceptor};
@@ -72,13 +70,7 @@ pub(crate) async fn serve(stream: &mut TcpStream, setup: &Setup) -> Result<Met, 
 async fn tls(stream: &mut TcpStream, head: &[u8], setup: &Setup) -> Result<String, Trouble> {
     let (accepted, hello) = hello(stream, head, setup).await?;
     let heard = Heard::default();
-    let mut context = setup.tls.clone();
-    context.client_auth = match setup.client_auth {
-        Auth::None => ClientAuth::None,
-        Auth::Observe => ClientAuth::Observe,
-        Auth::Required => ClientAuth::Required(heard.by(&setup.enforce)),
-        Auth::Want => ClientAuth::Want(heard.by(&setup.enforce)),
-    };
+    let context = setup.judging(heard.by(&setup.enforce));
     let config = Arc::new(context.server_config()?);
     let start = StartHandshake::from_parts(accepted, stream);
     let session = start.into_stream(config).await;

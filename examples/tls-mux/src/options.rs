@@ -33,10 +33,13 @@ Options of both:
   --cert FILE              our certificate and those above it, PEM
   --key FILE               the private key of our certificate, PEM
   --trust FILE             CA certificates that are trusted, PEM; may be repeated
-  --crl FILE               a revocation list, PEM or DER; may be repeated
+  --crl FILE               revocation lists in PEM, with the certificates of their issuers unless
+                           --trust has them, or one in DER; may be repeated
   --rule RULE              which names count: dns, sip, xmpp or peer [default: dns]
-  --eku POLICY             any-tls, role-strict, both or sip-domain [default: any-tls]
-  --legacy-cn              count the common name of certificates without any other name
+  --eku POLICY             any-tls, role-strict, both, sip-domain or sip-domain-or-tls
+                           [default: any-tls]
+  --legacy-cn              count the common name of certificates without any other name but
+                           addresses; for --rule sip without those either
   --ciphers LIST           the cipher suites to use, and an answer to each
   --min-tls VERSION        1.2 or 1.3 [default: 1.2]
   --max-tls VERSION        1.2 or 1.3 [default: 1.3]
@@ -329,7 +332,8 @@ fn eku(text: &str) -> Result<EkuPolicy, String> {
         "both" => Ok(EkuPolicy::Both),
         "role-strict" => Ok(EkuPolicy::RoleStrict),
         "sip-domain" => Ok(EkuPolicy::SipDomain),
-        _ => Err("give any-tls, role-strict, both or sip-domain".to_owned()),
+        "sip-domain-or-tls" => Ok(EkuPolicy::SipDomainOrTls),
+        _ => Err("give any-tls, role-strict, both, sip-domain or sip-domain-or-tls".to_owned()),
     }
 }
 

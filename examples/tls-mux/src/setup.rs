@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use comity_rustls::{
-    CipherList, ConfigError, Enforce, Identity, IdentityError, PortMode, TlsContext,
+    CipherList, ClientAuth, ConfigError, Enforce, Identity, IdentityError, PortMode, TlsContext,
     default_provider, signature_algorithms,
 };
 use comity_trust::{
@@ -12,8 +12,8 @@ use comity_trust::{
     RevocationLists,
 };
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateRevocationListDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::time_provider::DefaultTimeProvider;
 
 use crate::note;
@@ -30,12 +30,23 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// How TLS is used by a server that judges its clients so.
+    pub(crate) fn judging(&self, enforce: Enforce) -> TlsContext {
+        let mut tls = self.tls.clone();
+        tls.client_auth = match self.client_auth {
+            Auth::None => ClientAuth::None,
+            Auth::Observe => ClientAuth::Observe,
+            Auth::Required => ClientAuth::Required(enforce),
+            Auth::Want => ClientAuth::Want(enforce),
+        };
+        tls
+    }
+
     /// Whom clients have to be.
     pub(crate) fn clients(&self) -> Reference {
-        if self.tls.peer_subjects.is_empty() {
-            Reference::anyone(self.enforce.forms)
-        } else {
-            Reference::peers(self.tls.peer_subjects.iter().cloned())
+        match &self.tls.peer_subjects {
+            Some(peers) => Reference::peers(peers.iter().cloned()),
+            None => Reference::anyone(self.enforce.forms),
         }
     }
 }
@@ -88,7 +99,7 @@ pub(crate) fn load(options: &Options) -> Result<Setup, SetupError> {
         })?;
     }
     let mut enforce = Enforce::new(Arc::new(policy), Arc::new(DefaultTimeProvider));
-    enforce.crls = Arc::new(revocation_lists(&options.crls)?);
+    enforce.crls = Arc::new(revocation_lists(options, &provider)?);
     enforce.forms = options.forms;
     let setup = Setup {
         client_auth: options.client_auth,
@@ -100,7 +111,10 @@ pub(crate) fn load(options: &Options) -> Result<Setup, SetupError> {
         tls: context(options, &provider)?,
     };
     // What cannot work is told before the first connection.
-    setup.tls.client_config()?;
+    match options.target {
+        Some(_) => drop(setup.tls.client_config()?),
+        None => drop(setup.judging(setup.enforce.clone()).server_config()?),
+    }
     Ok(setup)
 }
 
@@ -128,8 +142,10 @@ fn context(options: &Options, provider: &Arc<CryptoProvider>) -> Result<TlsConte
         let identity = identity(files, provider)?;
         tls.inbound.domains.insert(domain.clone(), identity);
     }
-    let subjects = options.peer_subjects.iter().cloned();
-    tls.peer_subjects = subjects.map(PeerSubject::new).collect();
+    if !options.peer_subjects.is_empty() {
+        let subjects = options.peer_subjects.iter().cloned();
+        tls.peer_subjects = Some(subjects.map(PeerSubject::new).collect());
+    }
     Ok(tls)
 }
 
@@ -144,18 +160,42 @@ fn identity(files: &Files, provider: &CryptoProvider) -> Result<Identity, SetupE
     })
 }
 
-fn revocation_lists(paths: &[PathBuf]) -> Result<RevocationLists, SetupError> {
+/// Reads the lists, which CAs that are trusted or stand in the same file have signed.
+fn revocation_lists(
+    options: &Options,
+    provider: &CryptoProvider,
+) -> Result<RevocationLists, SetupError> {
+    let mut trusted = Vec::new();
+    for path in &options.trust {
+        trusted.extend(certificates(&read(path)?));
+    }
     let mut lists = RevocationLists::default();
-    for path in paths {
+    for path in &options.crls {
         let file = read(path)?;
-        let pem = CertificateRevocationListDer::from_pem_slice(&file);
-        let der = pem.as_deref().unwrap_or(&file);
-        lists.add(der).map_err(|error| SetupError::RevocationList {
-            path: path.clone(),
-            error,
-        })?;
+        let issuers = [certificates(&file), trusted.clone()].concat();
+        let mut add = |der: &[u8]| {
+            let added = lists.add(der, &issuers, signature_algorithms(provider));
+            added.map_err(|error| SetupError::RevocationList {
+                path: path.clone(),
+                error,
+            })
+        };
+        let mut in_pem = CertificateRevocationListDer::pem_slice_iter(&file)
+            .filter_map(Result::ok)
+            .peekable();
+        if in_pem.peek().is_none() {
+            add(&file)?;
+        }
+        for der in in_pem {
+            add(&der)?;
+        }
     }
     Ok(lists)
+}
+
+fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    let certificates = CertificateDer::pem_slice_iter(pem);
+    certificates.filter_map(Result::ok).collect()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SetupError> {

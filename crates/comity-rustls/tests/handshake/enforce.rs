@@ -274,7 +274,7 @@ fn revocation_lists_are_looked_at() {
         }
         let mut lists = RevocationLists::default();
         if let Some(list) = list {
-            lists.add(list).unwrap();
+            add_list(&mut lists, &root, list);
         }
         let mut enforce = Enforce::new(Arc::new(policy), Arc::new(At(NOW)));
         enforce.crls = Arc::new(lists);

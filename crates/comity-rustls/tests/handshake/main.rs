@@ -76,6 +76,12 @@ fn trusting(anchor: &Authority) -> Policy {
     policy
 }
 
+fn add_list(lists: &mut RevocationLists, issuer: &Authority, list: &[u8]) {
+    let issuers = [issuer.certificate().into()];
+    let algorithms = signature_algorithms(&default_provider());
+    lists.add(list, &issuers, algorithms).unwrap();
+}
+
 fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }

@@ -230,7 +230,7 @@ fn each_mode_of_client_authentication_with_each_certificate() {
                     let mut server = server(Shown::Right, version);
                     server.client_auth = client_auth(mode, enforced);
                     if is_judged(mode, Shown::Right) {
-                        server.peer_subjects = peer("a.example");
+                        server.peer_subjects = Some(peer("a.example"));
                     }
                     let mut client = client(shown, version);
                     let (judging, judged) = enforce();
@@ -332,7 +332,7 @@ fn a_wildcard_is_no_peer() {
     let mut server = server(Shown::Right, TlsVersion::Tls13);
     server.client_auth = ClientAuth::Required(enforced);
     let client = observing(Some(&root().issue(&leaf(2, "*.a.example"))));
-    for peers in [vec![], peer("im.a.example")] {
+    for peers in [None, Some(peer("im.a.example"))] {
         server.peer_subjects = peers;
         let pair = Pair::new(&client, &server, "b.example").run();
         let (client, server) = pair.errors();
@@ -355,11 +355,43 @@ fn peers_cannot_be_named_where_clients_are_not_judged() {
     for mode in MODES {
         let mut server = server(Shown::Right, TlsVersion::Tls13);
         server.client_auth = client_auth(mode, enforce().0);
-        server.peer_subjects = peer("a.example");
+        server.peer_subjects = Some(peer("a.example"));
         let expected = if is_judged(mode, Shown::Right) {
             Ok(())
         } else {
             Err(ConfigError::UnjudgedSubjects)
+        };
+        assert_eq!(server.server_config().map(drop), expected, "{mode:?}");
+    }
+}
+
+#[test]
+fn an_empty_list_of_peers_lets_nobody_in() {
+    for mode in [Mode::Want, Mode::Required] {
+        let (enforced, heard) = enforce();
+        let mut server = server(Shown::Right, TlsVersion::Tls13);
+        server.client_auth = client_auth(mode, enforced);
+        server.peer_subjects = Some(Vec::new());
+        let client = client(Shown::Right, TlsVersion::Tls13);
+        let pair = Pair::new(&client, &server, "b.example").run();
+        assert!(!pair.completed(), "{mode:?}");
+        let heard: Vec<_> = heard.try_iter().flatten().collect();
+        assert_eq!(heard, ["the certificate names a.example, not nobody"]);
+    }
+}
+
+#[test]
+fn clients_cannot_be_required_to_be_trusted_where_nobody_is() {
+    for mode in MODES {
+        let (mut enforced, _heard) = enforce();
+        let mut policy = Policy::clone(&enforced.policy);
+        policy.store = comity_trust::TrustStore::new();
+        enforced.policy = Arc::new(policy);
+        let mut server = server(Shown::Right, TlsVersion::Tls13);
+        server.client_auth = client_auth(mode, enforced);
+        let expected = match mode {
+            Mode::Required => Err(ConfigError::NobodyTrusted),
+            Mode::None | Mode::Observe | Mode::Present | Mode::Want => Ok(()),
         };
         assert_eq!(server.server_config().map(drop), expected, "{mode:?}");
     }

@@ -53,6 +53,44 @@ fn a_certificate_without_its_key_ends_the_handshake() {
     }
 }
 
+/// No path builder reads these, but the peer holds their keys.
+#[test]
+fn an_odd_certificate_keeps_tls_and_the_verdict_says_why() {
+    let root = root();
+    let policy = trusting(&root);
+    let named = || leaf(2, "a.example");
+    for (odd, code) in [
+        (
+            named().extension("1.3.6.1.4.1.99999.1", vec![5, 0]),
+            "unsupported-extension",
+        ),
+        (named().extension("2.5.29.17", vec![0x30, 0]), "malformed"),
+        (
+            named().name(mint::Name::Raw(mint::tlv(0x89, b"x"))),
+            "malformed-names",
+        ),
+    ] {
+        let own = root.issue(&odd);
+        for (version, _) in VERSIONS {
+            let mut context = observing(Some(&root.issue(&leaf(3, "b.example"))));
+            limit(&mut context, version);
+            let mut client = context.client_config().unwrap();
+            client.client_auth_cert_resolver = thief(&own, &own);
+            let server = Arc::new(context.server_config().unwrap());
+            let pair = Pair::of(&Arc::new(client), &server, "b.example").run();
+            assert_eq!(pair.errors(), (None, None), "{version:?} {code}");
+            let verdict = verdict(&pair.server, Role::Client, "a.example", &policy);
+            assert_eq!(verdict.code(), code);
+
+            let client = Arc::new(context.client_config().unwrap());
+            let mut server = context.server_config().unwrap();
+            server.cert_resolver = thief(&own, &own);
+            let pair = Pair::of(&client, &Arc::new(server), "a.example").run();
+            assert_eq!(pair.errors(), (None, None), "{version:?} {code}");
+        }
+    }
+}
+
 /// Presents the chain of `victim` and signs with the key of `own`.
 fn thief(victim: &mint::Identity, own: &mint::Identity) -> Arc<SingleCertAndKey> {
     let chain = victim.chain.iter().map(|der| der.clone().into()).collect();

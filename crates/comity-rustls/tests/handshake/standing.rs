@@ -83,9 +83,8 @@ fn a_standing_follows_the_policy_and_the_lists() {
     let pair = connected(&issued);
     let mut standing = self::standing(&pair.client, NOW, &removed);
     let mut lists = RevocationLists::default();
-    lists
-        .add(&root().crl(1, 0, NOW + 1, &[issued.leaf()]))
-        .unwrap();
+    let list = root().crl(1, 0, NOW + 1, &[issued.leaf()]);
+    add_list(&mut lists, &root(), &list);
     assert_eq!(
         standing.judge(at(NOW), &removed, &lists),
         Some(Change::Lost)

@@ -402,6 +402,8 @@ fn a_target_counts_by_its_policy_and_proves_the_domain() {
     let any = TargetPolicy::SecureOrInDomain;
     let wildcard = Name::Dns(b"*.a.example");
     assert_eq!(found(wildcard, &sip(Secure), any), None);
+    let peer = Reference::peers([PeerSubject::new(domain())]).or_target(target(), Secure);
+    assert_eq!(found(wildcard, &peer, any), None);
     let host = Reference::dns(domain()).or_target(target(), Secure);
     assert_eq!(found(wildcard, &host, any), by_target());
     assert_eq!(

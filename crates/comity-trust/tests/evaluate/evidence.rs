@@ -132,3 +132,20 @@ fn evidence_is_about_somebody() {
         assert!(verdict.trusted().is_none(), "{verdict}");
     }
 }
+
+#[test]
+fn records_that_speak_against_the_first_subject_leave_the_others() {
+    use comity_trust::PeerSubject;
+    let root = root();
+    let records = || vec![Tlsa::from_rdata(&[3, 1, 0, 1, 2]).unwrap()];
+    let mut evidence = Evidence::default();
+    evidence.dane = Some(Dane::new(Provenance::Secure, records(), at(NOW + 9)));
+    let peers = ["a.example", "b.example"].map(|name| PeerSubject::new(domain(name)));
+    let reference = Reference::peers(peers).with_evidence(evidence);
+    let policy = trusting(&[&root]);
+    for (name, code) in [("a.example", "name-mismatch"), ("b.example", "trusted")] {
+        let peer = root.issue(&leaf().dns(name));
+        let verdict = ask(&chain(&peer), Role::Server, &reference, &policy);
+        assert_eq!(verdict.code(), code, "{verdict}");
+    }
+}

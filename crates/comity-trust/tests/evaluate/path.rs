@@ -246,3 +246,41 @@ fn the_more_telling_of_two_reasons_is_given() {
         "the certificate expired at 2026-01-02T03:04:05Z"
     );
 }
+
+#[test]
+fn the_path_length_of_an_anchor_binds_those_below() {
+    for (length, intermediates, code) in [
+        (None, 2, "trusted"),
+        (Some(0), 0, "trusted"),
+        (Some(0), 1, "path-length"),
+        (Some(1), 1, "trusted"),
+        (Some(1), 2, "path-length"),
+    ] {
+        let root = Ca::new("Root", [1; 32]);
+        let root = match length {
+            Some(length) => root.path_length(length),
+            None => root,
+        };
+        let root = root.self_signed();
+        let first = root.delegate(&Ca::new("Sub 1", [2; 32]));
+        let second = first.delegate(&Ca::new("Sub 2", [3; 32]));
+        let issuer = [&root, &first, &second][intermediates];
+        let peer = issuer.issue(&leaf().dns("a.example"));
+        let verdict = judge(&peer, &trusting(&[&root]), "a.example");
+        assert_eq!(verdict.code(), code, "{length:?} {intermediates}");
+    }
+}
+
+#[test]
+fn the_extended_key_usage_of_an_anchor_binds_those_below() {
+    use comity_testkit::mint::Purpose;
+    for (purpose, code) in [
+        (Purpose::ServerAuth, "trusted"),
+        (Purpose::EmailProtection, "extended-key-usage"),
+    ] {
+        let root = Ca::new("Root", [1; 32]).purposes(&[purpose]).self_signed();
+        let peer = root.issue(&leaf().dns("a.example"));
+        let verdict = judge(&peer, &trusting(&[&root]), "a.example");
+        assert_eq!(verdict.code(), code);
+    }
+}

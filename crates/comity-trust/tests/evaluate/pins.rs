@@ -154,3 +154,86 @@ fn whoever_a_pinned_certificate_names_is_bound_to_its_pins() {
         [domain("b.example").into()]
     );
 }
+
+#[test]
+fn a_pin_for_one_subject_hides_no_path_for_another() {
+    use comity_trust::PeerSubject;
+    let root = root();
+    let stranger = Ca::new("Stranger", [7; 32]).self_signed();
+    let named = leaf().dns("a.example").dns("b.example");
+    for (issuer, subjects) in [
+        (&root, &["b.example", "a.example"][..]),
+        (&stranger, &["b.example"]),
+    ] {
+        let mut policy = trusting(&[&root]);
+        let peer = issuer.issue(&named);
+        policy
+            .store
+            .add_pin(&peer.leaf().into(), [domain("b.example")]);
+        let peers = ["a.example", "b.example"].map(|name| PeerSubject::new(domain(name)));
+        for reference in [Reference::anyone(Forms::Sip), Reference::peers(peers)] {
+            let verdict = ask(&chain(&peer), Role::Client, &reference, &policy);
+            let trusted = verdict.trusted().unwrap();
+            assert_eq!(trusted.basis(), Basis::Pin);
+            assert!(
+                trusted
+                    .domains()
+                    .map(DomainName::as_str)
+                    .eq(subjects.iter().copied())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_store_tells_what_it_holds_and_gives_it_up() {
+    let root = root();
+    let peer = leaf().dns("a.example").self_signed();
+    let certificate = CertificateDer::from(peer.leaf());
+    let key = Fingerprint::sha256(public_key(&certificate).unwrap());
+    let mut policy = trusting(&[&root]);
+    let store = &mut policy.store;
+    store.add_pin(&certificate, [domain("a.example")]);
+    store.add_key_pin(key, [domain("a.example")]);
+    assert_eq!(store.anchor_count(), 1);
+    let pins: Vec<_> = store.pins().map(|(pinned, _)| pinned.to_vec()).collect();
+    assert_eq!(pins, [peer.leaf()]);
+    assert!(store.key_pins().map(|(pinned, _)| pinned).eq([&key]));
+
+    assert!(policy.store.remove_pin(&certificate));
+    assert_eq!(
+        judge(&peer, &policy, "a.example").code(),
+        "trusted",
+        "by the key"
+    );
+    assert!(policy.store.remove_key_pin(&key));
+    assert_eq!(judge(&peer, &policy, "a.example").code(), "self-signed");
+    let issued = root.issue(&leaf().dns("a.example"));
+    assert_eq!(judge(&issued, &policy, "a.example").code(), "trusted");
+    assert!(!policy.store.is_empty());
+    assert!(policy.store.remove_anchor(&root.certificate().into()));
+    assert_eq!(
+        judge(&issued, &policy, "a.example").code(),
+        "unknown-issuer"
+    );
+    assert!(policy.store.is_empty());
+    assert!(!policy.store.remove_anchor(&root.certificate().into()));
+    assert!(!policy.store.remove_pin(&certificate));
+    assert!(!policy.store.remove_key_pin(&key));
+}
+
+#[test]
+fn a_public_key_is_read_from_a_certificate_of_any_version() {
+    let peer = leaf().dns("a.example").self_signed();
+    let certificate = CertificateDer::from(peer.leaf());
+    let key = public_key(&certificate).unwrap();
+    let v3 = comity_testkit::mint::tlv(0xa0, &[2, 1, 2]);
+    let place = peer.leaf().windows(v3.len()).position(|bytes| bytes == v3);
+    for version in [0, 1, 9] {
+        let mut other = peer.leaf().to_vec();
+        other[place.unwrap() + 4] = version;
+        assert_eq!(public_key(&other.into()), Ok(key));
+    }
+    let malformed = Err(comity_trust::MalformedCertificate);
+    assert_eq!(public_key(&peer.leaf()[..99].into()), malformed);
+}

@@ -140,6 +140,7 @@ fn every_word_has_its_meaning() {
         ("role-strict", EkuPolicy::RoleStrict),
         ("both", EkuPolicy::Both),
         ("sip-domain", EkuPolicy::SipDomain),
+        ("sip-domain-or-tls", EkuPolicy::SipDomainOrTls),
     ] {
         assert_eq!(eku(word), Ok(meaning));
     }
@@ -184,7 +185,7 @@ fn an_error_says_what_to_change() {
         ),
         (
             &["--eku=none"],
-            "--eku \"none\": give any-tls, role-strict, both or sip-domain",
+            "--eku \"none\": give any-tls, role-strict, both, sip-domain or sip-domain-or-tls",
         ),
         (
             &["--min-tls=1.0"],
