@@ -80,7 +80,8 @@
 //! # Features
 //!
 //! `ring` (default) and `aws-lc-rs` choose the provider of `default_provider`. With neither, an
-//! embedder brings its own.
+//! embedder brings its own. `issue` adds `RequestKey`: a key of rustls signs the requests and
+//! certificates of `comity_trust::issue`.
 //!
 //! RFC 6120 §5 and §13.7 (TLS in XMPP), RFC 7590 (its use), RFC 8446 and RFC 5246 (TLS), RFC 9325
 //! (what of it to use).
@@ -93,6 +94,8 @@ mod hello;
 mod identities;
 mod identity;
 mod peer;
+#[cfg(feature = "issue")]
+mod signing;
 mod sniff;
 mod standing;
 mod verifier;
@@ -106,6 +109,8 @@ pub use hello::{Hello, HelloError, HelloField, HelloReader, KeyKind, Listed, Pro
 pub use identities::Identities;
 pub use identity::{Identity, IdentityError};
 pub use peer::{peer_verdict, signature_algorithms};
+#[cfg(feature = "issue")]
+pub use signing::RequestKey;
 pub use sniff::{Admitted, Plaintext, PortMode, Refusal, Sniffed};
 pub use standing::{Change, Standing};
 pub use version::TlsVersion;
