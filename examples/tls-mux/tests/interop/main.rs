@@ -1,7 +1,7 @@
-//! The port and the client against OpenSSL, and against bytes that no library sends any more, on
-//! loopback addresses.
+//! The port and the client against OpenSSL and Kamailio, and against bytes that no library sends any
+//! more, on loopback addresses.
 //!
-//! Those with OpenSSL need its program, so they run on request only:
+//! Those with OpenSSL and Kamailio need their programs, so they run on request only:
 //! `cargo test -p comity-tls-mux --test interop -- --ignored`.
 #![cfg(test)]
 #![expect(
@@ -13,6 +13,7 @@
 
 mod bytes;
 mod clients;
+mod kamailio;
 mod mux;
 mod openssl;
 mod people;

@@ -34,6 +34,10 @@ impl Process {
             child,
         }
     }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Process {
