@@ -292,6 +292,67 @@ mod tests {
         }
     }
 
+    /// Basic constraints and key usage, read from a certificate with nothing else.
+    fn extensions(basic: &[u8], usage: &[u8]) -> Certificate<'static> {
+        let leak = |bytes: &[u8]| -> &'static [u8] { Box::leak(bytes.to_vec().into()) };
+        let end = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
+        Certificate {
+            serial: &[],
+            issuer: &[],
+            subject: &[],
+            public_key: &[],
+            not_before: end,
+            not_after: end,
+            extensions: Extensions {
+                basic_constraints: Some(leak(basic)),
+                key_usage: Some(leak(usage)),
+                ..Extensions::default()
+            },
+        }
+    }
+
+    #[test]
+    fn basic_constraints_are_read_whole() {
+        let wrong = Err(Fault::Malformed);
+        for (der, expected) in [
+            (&[0x30, 0][..], Ok((false, None))),
+            (&[0x30, 3, 1, 1, 0xff], Ok((true, None))),
+            (&[0x30, 3, 1, 1, 0], Ok((false, None))),
+            (&[0x30, 6, 1, 1, 0xff, 2, 1, 3], Ok((true, Some(3)))),
+            (
+                &[0x30, 7, 1, 1, 0xff, 2, 2, 0, 0x80],
+                Ok((true, Some(usize::MAX))),
+            ),
+            (&[0x30, 3, 1, 1, 1], wrong),
+            (&[0x30, 2, 1, 0], wrong),
+            (&[0x30, 6, 1, 1, 0xff, 2, 1, 0x80], wrong),
+            (&[0x30, 5, 1, 1, 0xff, 2, 0], wrong),
+            (&[0x30, 8, 1, 1, 0xff, 2, 1, 3, 5, 0], wrong),
+        ] {
+            let read = extensions(der, &[]).basic_constraints();
+            assert_eq!(read, expected, "{der:x?}");
+        }
+    }
+
+    #[test]
+    fn unused_bits_of_a_key_usage_are_zero() {
+        let wrong = Err(Fault::Malformed);
+        for (der, expected) in [
+            (&[3, 2, 7, 0x80][..], Ok(true)),
+            (&[3, 2, 0, 0x80], Ok(true)),
+            (&[3, 2, 1, 6], Ok(false)),
+            (&[3, 1, 0], Ok(false)),
+            (&[3, 2, 0xff, 0x80], wrong),
+            (&[3, 2, 8, 0x80], wrong),
+            (&[3, 2, 1, 0x81], wrong),
+            (&[3, 1, 1], wrong),
+            (&[3, 0], wrong),
+        ] {
+            let read = extensions(&[], der).may_sign_handshakes();
+            assert_eq!(read, expected, "{der:x?}");
+        }
+    }
+
     #[test]
     fn what_is_no_time_is_a_fault() {
         for (tag, text) in [

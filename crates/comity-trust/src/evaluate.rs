@@ -8,7 +8,7 @@ use crate::matching::{self, Match};
 use crate::names::Names;
 use crate::path::{Above, Search};
 use crate::policy::Policy;
-use crate::purpose::{Purposes, Role};
+use crate::purpose::{EkuPolicy, Purposes, Role};
 use crate::reason::{Position, Reason};
 use crate::reference::Reference;
 use crate::revocation::RevocationLists;
@@ -377,6 +377,28 @@ fn subjects(proved: Vec<Match>) -> Vec<Host> {
         }
     }
     subjects
+}
+
+/// Why no policy accepts a peer's own certificate, apart from time and trust.
+pub(crate) fn never_accepted(der: &CertificateDer<'_>, fields: &Certificate<'_>) -> Option<Reason> {
+    let (policy, role, position) = (EkuPolicy::SipDomainOrTls, Role::Server, Position::Leaf);
+    let purposes = || {
+        let purposes = fields.extended_key_usage().and_then(Purposes::parse);
+        let checked = policy.check(role, purposes.map_err(fault(position))?);
+        checked.map_err(|lacking| Reason::ExtendedKeyUsage {
+            lacking,
+            policy,
+            position,
+            role,
+        })
+    };
+    EndEntityCert::try_from(der)
+        .map(drop)
+        .map_err(leaf_reason)
+        .and_then(|()| check_constrains_nothing(fields))
+        .and_then(|()| check_may_sign_handshakes(fields))
+        .and_then(|()| purposes())
+        .err()
 }
 
 fn check_constrains_nothing(leaf: &Certificate<'_>) -> Result<(), Reason> {

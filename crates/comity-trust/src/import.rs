@@ -5,10 +5,12 @@ use comity_identity::Host;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::certificate::Certificate;
+use crate::evaluate;
 use crate::identifier::{Identifier, Name};
 use crate::matching;
 use crate::names::{Names, NamesError};
 use crate::policy::{CommonName, Limits};
+use crate::reason::Reason;
 use crate::reference::{Forms, PeerSubject, Service};
 use crate::store::{AnchorError, TrustStore};
 use crate::tlv::Fault;
@@ -45,10 +47,13 @@ pub enum ImportKind {
 pub enum ImportWarning {
     /// A peer's certificate calls itself a CA, as those of `openssl req -x509` do.
     CallsItselfCa,
-    /// The peer is named by the common name alone, which counts for it from now on.
+    /// The peer is named by the common name alone, which counts for it from now on, in the
+    /// certificates of every CA that is trusted too.
     CommonName,
     /// A CA issued the peer's certificate. To trust that CA would outlast the next renewal.
     IssuedByCa,
+    /// Whatever the policy, it will be refused for this.
+    Refused(Reason),
     /// A wildcard names nobody in particular, so that the pin does not cover it.
     Wildcard(Identifier),
 }
@@ -60,11 +65,12 @@ impl fmt::Display for ImportWarning {
                 "the certificate calls itself a CA, and is believed for the peer that it names alone",
             ),
             Self::CommonName => f.write_str(
-                "the certificate names its peer by the common name alone, which counts for this peer now",
+                "the certificate names its peer by the common name alone, which counts for this peer now, whoever issued the certificate",
             ),
             Self::IssuedByCa => f.write_str(
                 "the certificate was issued by a CA: import that of the CA, and renewals are trusted too",
             ),
+            Self::Refused(reason) => write!(f, "the certificate will be refused: {reason}"),
             Self::Wildcard(name) => write!(f, "the wildcard {name} covers nobody"),
         }
     }
@@ -139,7 +145,12 @@ impl TrustStore {
             ];
             let warnings = warnings.into_iter().filter(|(holds, _)| *holds);
             let warnings = warnings.map(|(_, warning)| warning);
-            (ImportKind::Pin, warnings.chain(wildcards(&names)).collect())
+            let refused = evaluate::never_accepted(certificate, &fields);
+            let refused = refused.map(ImportWarning::Refused);
+            (
+                ImportKind::Pin,
+                warnings.chain(refused).chain(wildcards(&names)).collect(),
+            )
         } else if is_ca {
             self.add_anchor(certificate).map_err(ImportError::Anchor)?;
             (ImportKind::Anchor, Vec::new())

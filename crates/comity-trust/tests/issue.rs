@@ -271,7 +271,18 @@ fn the_purposes_are_those_that_were_asked_for() {
 fn what_cannot_be_written_is_refused_with_its_reason() {
     let common_name = Identifier::CommonName("a.example".into());
     let text = Identifier::Dns("b\u{fc}cher.example".into());
-    for name in [common_name, text, Identifier::Xmpp("a b".into())] {
+    let long = format!("sip:a.example;x={}", "y".repeat(400));
+    for name in [
+        common_name,
+        text,
+        Identifier::Dns("a b.example".into()),
+        Identifier::Dns("a\0.example".into()),
+        Identifier::Dns("a.example.".into()),
+        Identifier::Srv("a.example".into()),
+        Identifier::Uri("x y".into()),
+        Identifier::Uri(long.into()),
+        Identifier::Xmpp("a b".into()),
+    ] {
         let request = Request::new(subject("a.example"), vec![name.clone()]);
         assert_eq!(request.csr(&own(7)), Err(WriteError::Name(name)));
     }

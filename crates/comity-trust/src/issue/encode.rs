@@ -20,7 +20,7 @@ use x509_cert::ext::pkix::{
     SubjectAltName, SubjectKeyIdentifier,
 };
 use x509_cert::ext::{Extension, ToExtension};
-use x509_cert::name::Name;
+use x509_cert::name::Name as SubjectName;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{
     AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier, EncodePublicKey,
@@ -32,7 +32,7 @@ use rustls_pki_types::UnixTime;
 
 use super::key::Key;
 use super::{Purpose, Request, Terms, WriteError};
-use crate::identifier::Identifier;
+use crate::identifier::{Identifier, Name};
 
 /// A key as the builder wants it.
 pub(super) struct Signer<'k> {
@@ -81,13 +81,17 @@ impl DynSignatureAlgorithmIdentifier for Signer<'_> {
 
 /// What the builder asks for beside the key.
 pub(super) struct Profile {
-    issuer: Name,
-    subject: Name,
+    issuer: SubjectName,
+    subject: SubjectName,
     extensions: Vec<Extension>,
 }
 
 impl Profile {
-    pub(super) fn leaf(request: &Request, issuer: Name, subject: Name) -> Result<Self, WriteError> {
+    pub(super) fn leaf(
+        request: &Request,
+        issuer: SubjectName,
+        subject: SubjectName,
+    ) -> Result<Self, WriteError> {
         Ok(Self {
             extensions: leaf_extensions(request, &subject)?,
             issuer,
@@ -95,7 +99,7 @@ impl Profile {
         })
     }
 
-    pub(super) fn ca(subject: Name) -> Result<Self, WriteError> {
+    pub(super) fn ca(subject: SubjectName) -> Result<Self, WriteError> {
         let basic = BasicConstraints {
             ca: true,
             path_len_constraint: Some(0),
@@ -137,11 +141,11 @@ impl Profile {
 }
 
 impl BuilderProfile for Profile {
-    fn get_issuer(&self, _subject: &Name) -> Name {
+    fn get_issuer(&self, _subject: &SubjectName) -> SubjectName {
         self.issuer.clone()
     }
 
-    fn get_subject(&self) -> Name {
+    fn get_subject(&self) -> SubjectName {
         self.subject.clone()
     }
 
@@ -158,7 +162,7 @@ impl BuilderProfile for Profile {
 /// What an end entity's certificate carries, but for the key identifiers.
 pub(super) fn leaf_extensions(
     request: &Request,
-    subject: &Name,
+    subject: &SubjectName,
 ) -> Result<Vec<Extension>, WriteError> {
     let basic = BasicConstraints {
         ca: false,
@@ -184,6 +188,17 @@ pub(super) fn leaf_extensions(
 
 fn general_name(name: &Identifier) -> Result<GeneralName, WriteError> {
     let refused = |_der| WriteError::Name(name.clone());
+    // What a certificate is read by is what may be written into one.
+    let readable = match name {
+        Identifier::CommonName(_) => None,
+        Identifier::Dns(text) => Name::Dns(text.as_bytes()).identifier(),
+        Identifier::Srv(text) => Name::Srv(text.as_bytes()).identifier(),
+        Identifier::Uri(text) => Name::Uri(text.as_bytes()).identifier(),
+        Identifier::Ip(_) | Identifier::Xmpp(_) => Some(name.clone()),
+    };
+    if readable.as_ref() != Some(name) {
+        return Err(WriteError::Name(name.clone()));
+    }
     let ia5 = |text: &str| Ia5String::new(text).map_err(refused);
     Ok(match name {
         Identifier::CommonName(_) => return Err(WriteError::Name(name.clone())),

@@ -44,11 +44,20 @@ struct Point<'a> {
 impl<'a> Point<'a> {
     fn parse(der: &'a [u8]) -> Result<Self, Fault> {
         let mut fields = Reader::whole(der, SEQUENCE)?;
-        Ok(Self {
-            name: fields.optional(DISTRIBUTION_POINT)?,
-            only_users: fields.optional(ONLY_CONTAINS_USER_CERTS)? == Some(&[0xff]),
-            only_cas: fields.optional(ONLY_CONTAINS_CA_CERTS)? == Some(&[0xff]),
-        })
+        let mut point = Self {
+            name: None,
+            only_cas: false,
+            only_users: false,
+        };
+        while !fields.is_finished() {
+            match fields.read()? {
+                (DISTRIBUTION_POINT, name) => point.name = Some(name),
+                (ONLY_CONTAINS_CA_CERTS, value) => point.only_cas = value != [0],
+                (ONLY_CONTAINS_USER_CERTS, value) => point.only_users = value != [0],
+                _unread => {}
+            }
+        }
+        Ok(point)
     }
 }
 

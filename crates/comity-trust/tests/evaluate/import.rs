@@ -152,3 +152,33 @@ fn a_certificate_that_could_be_believed_for_nobody_is_not_imported() {
         "self-signed"
     );
 }
+
+#[test]
+fn what_no_policy_accepts_is_told_at_the_import() {
+    use comity_testkit::mint::Purpose;
+    let named = || leaf().dns("a.example");
+    for (leaf, code) in [
+        (
+            named().extension("1.3.6.1.4.1.99999.1", vec![5, 0]),
+            "unsupported-extension",
+        ),
+        (named().usages(&[Usage::KeyCertSign]), "key-usage"),
+        (
+            named().purposes(&[Purpose::EmailProtection]),
+            "extended-key-usage",
+        ),
+        (
+            named().extension("2.5.29.30", vec![0x30, 0]),
+            "constraints-in-leaf",
+        ),
+    ] {
+        let mut policy = trusting(&[]);
+        let own = leaf.self_signed();
+        let (_, _, warnings) = import(&mut policy, own.leaf()).unwrap();
+        let [ImportWarning::Refused(reason)] = &*warnings else {
+            panic!("{code}: {warnings:?}");
+        };
+        assert_eq!(reason.code(), code);
+        assert_eq!(judge(&own, &policy, "a.example").code(), code);
+    }
+}

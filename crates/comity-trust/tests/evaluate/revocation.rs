@@ -72,6 +72,17 @@ fn point(uri: &str, users: bool, cas: bool) -> Vec<u8> {
     tlv(0x30, &fields)
 }
 
+/// An issuing distribution point whose fields come in another order, and with defaults.
+fn untidy_point(uri: &str) -> Vec<u8> {
+    let fields = [
+        tlv(0x84, &[0]),
+        tlv(0x81, &[0xff]),
+        tlv(0x82, &[0]),
+        named(uri),
+    ];
+    tlv(0x30, &fields.concat())
+}
+
 /// A certificate that names these distribution points.
 fn at_points(uris: &[&str]) -> Leaf {
     let points: Vec<_> = uris.iter().map(|uri| tlv(0x30, &named(uri))).collect();
@@ -418,6 +429,20 @@ fn a_list_covers_the_certificates_of_its_point_and_kind() {
         let until = verdict.trusted().map(comity_trust::Trusted::valid_until);
         assert_eq!(until, covered.then(|| at(UNTIL - 1)), "{uris:?} {uri}");
     }
+}
+
+#[test]
+fn the_fields_of_a_point_are_read_in_any_order() {
+    let root = root();
+    let sub = Ca::new("Sub", [2; 32]);
+    let crls = |list: Vec<u8>| lists(&[(&root, list)]);
+    let of_users = of_point(&root.crl(1, NOW - 9, UNTIL, &[]), 1, &untidy_point("u:1"));
+    let peer = root.issue(&at_points(&["u:1"]));
+    let verdict = judge_with(&peer, &root, Revocation::Required, &crls(of_users.clone()));
+    assert_eq!(verdict.code(), "trusted");
+    let below = root.delegate(&sub).issue(&good());
+    let verdict = judge_with(&below, &root, Revocation::Required, &crls(of_users));
+    assert_eq!(verdict.code(), "revocation-unknown");
 }
 
 #[test]
