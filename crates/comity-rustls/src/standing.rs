@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use comity_trust::{Policy, Reason, Reference, RevocationLists, Role, Verdict, evaluate};
+use comity_trust::{Evidence, Policy, Reason, Reference, RevocationLists, Role, Verdict, evaluate};
 use rustls::CommonState;
 use rustls::pki_types::{CertificateDer, UnixTime};
 
@@ -58,6 +58,12 @@ impl Standing {
             (true, false) => Some(Change::Lost),
             (false, false) | (true, true) => None,
         }
+    }
+
+    /// Replaces what is known beside the chain, such as TLSA records that were looked up again. It
+    /// counts from the next [`Standing::judge`] on.
+    pub fn set_evidence(&mut self, evidence: Evidence) {
+        self.reference = self.reference.clone().with_evidence(evidence);
     }
 
     /// The last verdict.

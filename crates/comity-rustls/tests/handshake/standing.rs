@@ -132,3 +132,35 @@ fn a_second_connection_follows_a_removed_pin() {
         assert_eq!(client, Some(CertificateError::UnknownIssuer.into()));
     }
 }
+
+#[test]
+fn records_that_were_looked_up_again_prolong_the_standing() {
+    use comity_trust::{Dane, Evidence, Provenance, Tlsa, public_key};
+    let server = leaf(3, "host.example").self_signed();
+    let pair = connected(&server);
+    let (policy, crls) = (trusting(&root()), RevocationLists::default());
+    let records = |until| {
+        let certificate = server.leaf().into();
+        let key = public_key(&certificate).unwrap();
+        let record = [&[3, 1, 0], key].concat();
+        let records = vec![Tlsa::from_rdata(&record).unwrap()];
+        let mut evidence = Evidence::default();
+        evidence.dane = Some(Dane::new(Provenance::Secure, records, at(until)));
+        evidence
+    };
+    let mut standing = standing(&pair.client, NOW, &policy);
+    assert_eq!(standing.judge(at(NOW), &policy, &crls), None);
+    standing.set_evidence(records(NOW + 5));
+    assert_eq!(
+        standing.judge(at(NOW), &policy, &crls),
+        Some(Change::Gained)
+    );
+    assert_eq!(standing.due(), Some(at(NOW + 6)));
+    standing.set_evidence(records(NOW + 50));
+    assert_eq!(standing.judge(at(NOW + 6), &policy, &crls), None);
+    assert_eq!(standing.due(), Some(at(NOW + 51)));
+    assert_eq!(
+        standing.judge(at(NOW + 51), &policy, &crls),
+        Some(Change::Lost)
+    );
+}
