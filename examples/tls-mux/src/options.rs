@@ -33,6 +33,8 @@ Options of both:
   --cert FILE              our certificate and those above it, PEM
   --key FILE               the private key of our certificate, PEM
   --trust FILE             CA certificates that are trusted, PEM; may be repeated
+  --pin FILE               certificates of peers, trusted for those whom they name, PEM; may be
+                           repeated
   --crl FILE               revocation lists in PEM, with the certificates of their issuers unless
                            --trust has them, or one in DER; may be repeated
   --rule RULE              which names count: dns, sip, xmpp or peer [default: dns]
@@ -66,6 +68,7 @@ pub(crate) struct Options {
     /// Where to go, if the program is to be the client.
     pub(crate) target: Option<Target>,
     pub(crate) trust: Vec<PathBuf>,
+    pub(crate) pins: Vec<PathBuf>,
     pub(crate) crls: Vec<PathBuf>,
     pub(crate) forms: Forms,
     pub(crate) eku: EkuPolicy,
@@ -136,6 +139,7 @@ struct Given {
     connect: Option<String>,
     name: Option<Host>,
     trust: Vec<PathBuf>,
+    pins: Vec<PathBuf>,
     crls: Vec<PathBuf>,
     forms: Option<Forms>,
     eku: Option<EkuPolicy>,
@@ -157,6 +161,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
             "strict" => given.strict = true,
             "legacy-cn" => given.legacy_cn = true,
             "trust" => given.trust.push(parser.value()?.into()),
+            "pin" => given.pins.push(parser.value()?.into()),
             "crl" => given.crls.push(parser.value()?.into()),
             "cert" => once(&mut given.cert, "cert", parser.value()?.into())?,
             "key" => once(&mut given.key, "key", parser.value()?.into())?,
@@ -224,6 +229,7 @@ impl Given {
             peer_subjects: self.peer_subjects,
             target,
             trust: self.trust,
+            pins: self.pins,
             crls: self.crls,
             forms: self.forms.unwrap_or(Forms::Host),
             eku: self.eku.unwrap_or_default(),

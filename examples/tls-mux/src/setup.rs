@@ -8,7 +8,7 @@ use comity_rustls::{
     default_provider, signature_algorithms,
 };
 use comity_trust::{
-    AnchorFileError, CommonName, PeerSubject, Policy, Reference, RevocationListError,
+    AnchorFileError, CommonName, ImportError, PeerSubject, Policy, Reference, RevocationListError,
     RevocationLists,
 };
 use rustls::crypto::CryptoProvider;
@@ -69,6 +69,8 @@ pub(crate) enum SetupError {
     #[error("{}: {error} (key: {})", files.certificate.display(), files.key.display())]
     Identity { files: Pair, error: IdentityError },
     #[error("{}: {error}", path.display())]
+    Pin { path: PathBuf, error: ImportError },
+    #[error("{}: {error}", path.display())]
     RevocationList {
         path: PathBuf,
         error: RevocationListError,
@@ -98,6 +100,9 @@ pub(crate) fn load(options: &Options) -> Result<Setup, SetupError> {
             error,
         })?;
     }
+    for path in &options.pins {
+        pin(path, &mut policy)?;
+    }
     let mut enforce = Enforce::new(Arc::new(policy), Arc::new(DefaultTimeProvider));
     enforce.crls = Arc::new(revocation_lists(options, &provider)?);
     enforce.forms = options.forms;
@@ -116,6 +121,32 @@ pub(crate) fn load(options: &Options) -> Result<Setup, SetupError> {
         None => drop(setup.judging(setup.enforce.clone()).server_config()?),
     }
     Ok(setup)
+}
+
+/// Trusts the certificates of a file for those whom they name, and says who that is.
+fn pin(path: &Path, policy: &mut Policy) -> Result<(), SetupError> {
+    let refused = |error| SetupError::Pin {
+        path: path.to_owned(),
+        error,
+    };
+    let certificates = certificates(&read(path)?);
+    if certificates.is_empty() {
+        return Err(refused(ImportError::Malformed));
+    }
+    for certificate in certificates {
+        let limits = policy.limits;
+        let import = policy
+            .store
+            .import(&certificate, &limits)
+            .map_err(refused)?;
+        for peer in &import.peers {
+            note(&format!("--pin: {peer}"));
+        }
+        for warning in &import.warnings {
+            note(&format!("--pin: warning: {warning}"));
+        }
+    }
+    Ok(())
 }
 
 fn context(options: &Options, provider: &Arc<CryptoProvider>) -> Result<TlsContext, SetupError> {

@@ -33,6 +33,7 @@ fn port() -> Options {
         peer_subjects: Vec::new(),
         target: None,
         trust: Vec::new(),
+        pins: Vec::new(),
         crls: Vec::new(),
         forms: Forms::Host,
         eku: EkuPolicy::AnyTls,

@@ -174,3 +174,20 @@ fn an_old_server_is_refused() {
         );
     }
 }
+
+#[test]
+#[ignore = "needs openssl"]
+fn a_pinned_server_is_trusted_for_those_whom_it_names() {
+    let own = leaf().dns("a.example").self_signed();
+    let scene = Scene::new(&own, &[]);
+    let pin = scene.site.write("pin.pem", &own.chain_pem());
+    let pin = pin.to_str().unwrap();
+    let (code, stdout, stderr) = scene.said(&["--name=a.example", "--pin", pin]);
+    assert_eq!((code, &*stderr), (Some(0), "--pin: a.example"));
+    assert_eq!(
+        stdout,
+        format!("{SESSION}a.example proved by a.example, pinned")
+    );
+    let (code, _, stderr) = scene.said(&["--name=b.example", "--pin", pin]);
+    assert_eq!(code, Some(1), "{stderr}");
+}
