@@ -120,7 +120,7 @@ const RATIOS: [(&str, &str, &str, f64); 6] = [
     ),
     ("RSA chain by webpki alone", "rsa", "rsa-by-webpki", 1.05),
     (
-        "256 names under 240 constraints by webpki alone",
+        "64 names under 240 constraints by webpki alone",
         "constrained",
         "constrained-by-webpki",
         1.25,

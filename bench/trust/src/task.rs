@@ -40,10 +40,10 @@ pub(crate) const TASKS: [(&str, Setup); 18] = [
     ("all-of-512", || all_of(512)),
     ("all-of-1024", || all_of(1024)),
     ("constrained", || {
-        path(chain::constrained(256, 240), everybody())
+        path(chain::constrained(64, 240), everybody())
     }),
     ("constrained-by-webpki", || {
-        path_by_webpki(chain::constrained(256, 240))
+        path_by_webpki(chain::constrained(64, 240))
     }),
     ("ecdsa", || path(chain::ecdsa(), reference())),
     ("ecdsa-by-webpki", || path_by_webpki(chain::ecdsa())),
