@@ -1,162 +1,298 @@
-use std::sync::OnceLock;
+mod constraints;
+mod model;
+mod question;
+mod seeds;
+mod world;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use comity_identity::DomainName;
-use comity_testkit::mint::{self, Authority, Ca, Leaf, Name, tlv};
+use comity_identity::Host;
+use comity_testkit::mint::{self, Leaf, Name};
 use comity_trust::{
-    CertificateDer, Policy, Reason, Reference, Role, Service, TrustStore, UnixTime, Verdict,
-    evaluate,
+    Aspect, Basis, CertificateDer, CommonName, Forms, Inventory, Limits, Policy, Reason,
+    RevocationLists, Servers, Service, Status, TrustStore, UnixTime, Verdict, evaluate, public_key,
 };
 
 use crate::program::Program;
+use crate::wire::trace;
+use model::Names;
+use question::Question;
+pub use seeds::seed_chains;
+pub(crate) use world::world;
 
 /// Judges certificates that a peer may present, where one CA is believed.
 ///
-/// The first byte chooses what the rest is: the peer's certificate, the certificate of its issuer,
-/// or the subject alternative names of a certificate that the CA issues. Only what the CA signed is
-/// trusted, and only for a domain that is spelled out in it.
+/// The first byte chooses what the rest is, and the second what is asked. Only what the CA signed is
+/// trusted, and what a certificate proves is what a plain reading of its names finds in it. A CA
+/// that is constrained to a domain proves nothing outside it, in whatever form.
 pub fn certificate_names(data: &[u8]) {
     let mut program = Program::new(data);
     let mode = program.byte();
-    let bytes = program.rest();
-    let world = world();
-    match mode & 3 {
-        0 | 1 => {
-            let trusted = judge(&[bytes], mode);
-            let known = world.leaves.iter().any(|leaf| leaf == bytes);
-            assert!(known || !trusted, "the certificate was changed");
-            let _refused = TrustStore::new().add_anchor(&bytes.into());
-        }
-        2 => {
-            let trusted = judge(&[&world.below, bytes], mode);
-            let known = bytes == world.issuer;
-            assert!(known || !trusted, "the issuer was changed");
-        }
+    let question = Question::new(mode, program.byte());
+    match mode & 7 {
+        0 => certificate(program.rest(), &question),
+        1 => issuer(program.rest(), &question),
+        2 => any_names(program.rest(), &question),
+        3 => pinned_names(&mut program, &question),
+        4 => constrained_names(&mut program, &question),
+        5 => signed_names(program.rest(), &question),
+        6 => constraints::constraints(&mut program, &question),
         _ => {
-            let names = Name::Raw(bytes.to_vec());
-            let leaf = world.root.issue(&Leaf::new([9; 32]).name(names));
-            let leaf = leaf.chain.first().expect("a leaf");
-            let trusted = judge(&[leaf], mode);
-            assert!(!trusted || names_domain(bytes), "a name that is not there");
+            let pem = program.rest();
+            if let Err(error) = TrustStore::new().add_anchors_from_pem(pem) {
+                check_text(&error.to_string());
+            }
         }
     }
 }
 
-/// The certificates that this target starts from, each with its first byte of input.
-#[must_use]
-pub fn seed_chains() -> Vec<(&'static str, Vec<u8>)> {
+/// The bytes are the peer's own certificate, or one that an operator has.
+fn certificate(bytes: &[u8], question: &Question) {
     let world = world();
-    let input = |mode: u8, bytes: &[u8]| [&[mode], bytes].concat();
-    let leaves = ["dns", "srv", "wildcard", "mixed"];
-    let mut seeds: Vec<_> = leaves
-        .into_iter()
-        .zip(&world.leaves)
-        .map(|(name, leaf)| (name, input(0, leaf)))
-        .collect();
-    seeds.push(("issuer", input(2, &world.issuer)));
-    seeds.push(("root", input(0, world.root.certificate())));
-    let dns = tlv(0x82, b"b.example");
-    let wildcard = tlv(0x82, b"*.example");
-    let service = [
-        b"\x06\x08\x2B\x06\x01\x05\x05\x07\x08\x07",
-        &*tlv(0xA0, &tlv(0x16, b"_xmpp-server.b.example")),
-    ]
-    .concat();
-    let address = tlv(0x87, &[192, 0, 2, 1]);
-    let names = [&*dns, &*wildcard, &*tlv(0xA0, &service), &*address].concat();
-    seeds.push(("names", input(3, &names)));
-    seeds.push(("name", input(3, &dns)));
-    seeds
+    let proved = judge(&[bytes], question, world.policy(), Basis::Path);
+    let known = world.leaves.iter().any(|leaf| leaf == bytes);
+    assert!(known || proved.is_empty(), "the certificate was changed");
+
+    let certificate = CertificateDer::from(bytes);
+    let mut store = TrustStore::new();
+    if let Err(error) = store.add_anchor(&certificate) {
+        check_text(&error.to_string());
+    }
+    let _key = public_key(&certificate);
+    let limits = Limits::default();
+    let _coverage = Inventory::default().coverage(Servers::All, &certificate, &limits);
+    let mut policy = Policy::new(webpki::ALL_VERIFICATION_ALGS);
+    match policy.store.import(&certificate, &limits) {
+        Ok(import) => {
+            for warning in &import.warnings {
+                check_text(&warning.to_string());
+            }
+            let named = import.peers.iter().map(|peer| &peer.host);
+            assert!(named.clone().all(|host| is_spelled(host, bytes)));
+            let proved = judge(&[bytes], question, policy, Basis::Pin);
+            check_spelled(&proved, question, bytes);
+        }
+        Err(error) => check_text(&error.to_string()),
+    }
 }
 
-/// Whether the chain is trusted for the domain.
-fn judge(chain: &[&[u8]], mode: u8) -> bool {
+/// The bytes are the certificate of the peer's issuer.
+fn issuer(bytes: &[u8], question: &Question) {
+    let world = world();
+    let proved = judge(
+        &[&world.below, bytes],
+        question,
+        world.policy(),
+        Basis::Path,
+    );
+    let known = bytes == world.issuer;
+    assert!(known || proved.is_empty(), "the issuer was changed");
+}
+
+/// The bytes are the names of a certificate that an operator has imported.
+fn any_names(bytes: &[u8], question: &Question) {
+    let certificate = world().unsigned_with(Some(&bytes.to_vec()), None);
+    let mut policy = Policy::new(webpki::ALL_VERIFICATION_ALGS);
+    let _nobody = policy.store.import(&certificate, &Limits::default());
+    let subjects = question.wanted.subjects.iter().map(|(host, _)| host);
+    policy.store.add_pin(&certificate, subjects.cloned());
+    let proved = judge(&[&certificate], question, policy, Basis::Pin);
+    check_spelled(&proved, question, bytes);
+}
+
+/// The bytes are the names of a certificate that the CA issues.
+fn signed_names(bytes: &[u8], question: &Question) {
+    let names = Name::Raw(bytes.to_vec());
+    let leaf = world().root.issue(&Leaf::new([9; 32]).name(names));
+    let proved = judge(&[leaf.leaf()], question, world().policy(), Basis::Path);
+    check_spelled(&proved, question, bytes);
+}
+
+/// The certificate of a peer, pinned for all whom it may prove, proves whom it names.
+fn pinned_names(program: &mut Program<'_>, question: &Question) {
+    let names = Names::read(program, question.has_common_name);
+    let certificate = world().unsigned(&names);
+    let mut policy = Policy::new(webpki::ALL_VERIFICATION_ALGS);
+    let subjects = question.wanted.subjects.iter().map(|(host, _)| host);
+    policy.store.add_pin(&certificate, subjects.cloned());
+    let imported = import(&mut policy.store, &certificate, &names);
+    let mut expected = names.proved(&question.wanted);
+    if question.wanted.subjects.is_empty() {
+        expected.retain(|host| imported.contains(host));
+    }
+    let proved = judge(&[&certificate], question, policy, Basis::Pin);
+    assert_eq!(proved, expected, "{names:?} {:?}", question.wanted);
+}
+
+/// Imports a certificate; gives the peers that it names.
+fn import(
+    store: &mut TrustStore,
+    certificate: &CertificateDer<'_>,
+    names: &Names,
+) -> BTreeSet<Host> {
+    let all = |rule| {
+        let forms = [
+            Forms::PeerSubject,
+            Forms::Xmpp(Service::XmppServer),
+            Forms::Xmpp(Service::XmppClient),
+        ];
+        let all = forms.map(|forms| names.everybody(forms, rule));
+        all.into_iter().flatten().collect()
+    };
+    let mut expected: BTreeSet<_> = all(CommonName::Off);
+    if expected.is_empty() {
+        expected = all(CommonName::Rfc6125);
+    }
+    if !names.are_legal() {
+        expected.clear();
+    }
+    let imported = store.import(certificate, &Limits::default());
+    let peers = imported.map(|import| import.peers).unwrap_or_default();
+    let peers: BTreeSet<_> = peers.into_iter().map(|peer| peer.host).collect();
+    assert_eq!(peers, expected, "{names:?}");
+    peers
+}
+
+/// A CA that may vouch for one domain proves nothing else.
+fn constrained_names(program: &mut Program<'_>, question: &Question) {
+    let names = Names::read(program, question.has_common_name);
+    let common_name = names.common_name.as_deref().map(String::from_utf8_lossy);
+    let mut leaf = Leaf::new([10; 32]);
+    if !names.alternatives.is_empty() {
+        leaf = leaf.name(Name::Raw(names.der()));
+    }
+    if let Some(name) = &common_name {
+        leaf = leaf.common_name(name);
+    }
+    let world = world();
+    let peer = world.constrained.issue(&leaf);
+    let chain: Vec<_> = peer.chain.iter().map(Vec::as_slice).collect();
+    let proved = judge(&chain, question, world.policy(), Basis::Path);
+    let by_target = question.wanted.target.as_ref();
+    let by_target = by_target.is_some_and(|target| is_of_partner(&target.clone().into()));
+    let first = question.wanted.subjects.first().map(|(host, _)| host);
+    for host in &proved {
+        let may_vouch = is_of_partner(host) || (by_target && Some(host) == first);
+        assert!(may_vouch, "{host} is none of the CA's business: {names:?}");
+    }
+    let names = Names {
+        common_name: common_name.map(|name| name.as_bytes().to_vec()),
+        ..names
+    };
+    // About a dNSName outside its domain the path builder has its own rules.
+    if names
+        .alternatives
+        .iter()
+        .all(|(form, _)| *form != model::Form::Dns)
+    {
+        let mut expected = names.proved(&question.wanted);
+        expected.retain(is_of_partner);
+        assert_eq!(proved, expected, "{names:?} {:?}", question.wanted);
+    }
+}
+
+fn is_of_partner(host: &Host) -> bool {
+    match host {
+        Host::Domain(domain) => format!(".{domain}").ends_with(".partner.example"),
+        Host::Ip(_) => false,
+    }
+}
+
+/// Who is proved by the chain.
+fn judge(chain: &[&[u8]], question: &Question, mut policy: Policy, basis: Basis) -> BTreeSet<Host> {
+    question.govern(&mut policy);
     let chain: Vec<_> = chain.iter().map(|der| CertificateDer::from(*der)).collect();
-    let role = if mode & 4 == 0 {
-        Role::Server
-    } else {
-        Role::Client
+    let (now, none) = (time(NOW), RevocationLists::new());
+    let (role, reference) = (question.role, &question.reference);
+    let verdict = evaluate(&chain, now, role, reference, &policy, &none);
+    check(&verdict);
+    let Some(trusted) = verdict.trusted() else {
+        return BTreeSet::new();
     };
-    let reference = if mode & 8 == 0 {
-        Reference::service(domain(), Service::XmppServer)
-    } else {
-        Reference::dns(domain())
-    };
-    let now = UnixTime::since_unix_epoch(Duration::from_secs(NOW));
-    let policy = &world().policy;
-    match evaluate(&chain, now, role, &reference, policy) {
-        Verdict::Trusted(trusted) => {
-            assert_eq!(*trusted.domain(), domain());
-            assert!(trusted.valid_until() >= now);
-            assert!(trusted.valid_until().as_secs() <= mint::NOT_AFTER);
-            true
+    assert_eq!(trusted.basis(), basis);
+    assert!(trusted.valid_until() >= now);
+    let last = time(mint::NOT_AFTER);
+    assert!(basis == Basis::Pin || trusted.valid_until() <= last);
+    let subjects: BTreeSet<_> = trusted.subjects().iter().cloned().collect();
+    assert_eq!(subjects.len(), trusted.subjects().len(), "{verdict}");
+    let wanted = &question.wanted.subjects;
+    let is_wanted = |host| wanted.is_empty() || wanted.iter().any(|(wanted, _)| wanted == host);
+    assert!(subjects.iter().all(is_wanted), "{verdict}");
+    subjects
+}
+
+/// What holds of every verdict: it does not contradict itself, and its texts can be shown.
+pub(crate) fn check(verdict: &Verdict) {
+    trace(|| verdict.to_string());
+    check_text(&verdict.to_string());
+    let mut reasons = Vec::new();
+    for (_, status) in verdict.checks().iter() {
+        if let Status::Failed(reason) = status {
+            check_text(&reason.to_string());
+            reasons.push(reason);
         }
-        Verdict::Refused(reason) => {
-            let text = reason.to_string();
-            assert!(text.len() <= Reason::MAX_TEXT_BYTES, "{text}");
-            assert!(!text.contains(char::is_control), "{text:?}");
-            false
+    }
+    match verdict.outcome() {
+        Ok(trusted) => {
+            assert_eq!(reasons, [] as [&Reason; 0], "{verdict}");
+            for aspect in [Aspect::Chain, Aspect::Identity] {
+                assert_eq!(verdict.checks().of(aspect), &Status::Passed);
+            }
+            assert!(!trusted.subjects().is_empty());
+        }
+        Err(reason) => assert!(reasons.contains(&reason), "{verdict}: {reasons:?}"),
+    }
+}
+
+/// What an operator is shown is one short line.
+pub(crate) fn check_text(text: &str) {
+    assert!(text.len() <= Reason::MAX_TEXT_BYTES, "{text}");
+    assert!(!text.contains(char::is_control), "{text:?}");
+}
+
+/// Whoever is proved stands in the bytes, or a host that counts for him does.
+fn check_spelled(proved: &BTreeSet<Host>, question: &Question, bytes: &[u8]) {
+    let target = question.wanted.target.clone().map(Host::Domain);
+    let by_target = target.is_some_and(|host| is_spelled(&host, bytes));
+    for host in proved {
+        assert!(
+            by_target || is_spelled(host, bytes),
+            "a name that is not there: {host}"
+        );
+    }
+}
+
+/// Whether the host stands in the bytes: in any case, by a wildcard, or as the octets of an address.
+/// A domain with an A-label may stand there with a U-label.
+fn is_spelled(host: &Host, bytes: &[u8]) -> bool {
+    let bytes = bytes.to_ascii_lowercase();
+    let holds = |text: &[u8]| {
+        bytes
+            .windows(text.len().max(1))
+            .any(|window| window == text)
+    };
+    match host {
+        Host::Domain(domain) => {
+            let parent = domain.parent();
+            let wildcard = parent.map(|parent| format!("*.{parent}"));
+            holds(domain.as_str().as_bytes())
+                || wildcard.is_some_and(|name| holds(name.as_bytes()))
+                || (domain.labels().any(|label| label.starts_with("xn--")) && !bytes.is_ascii())
+        }
+        Host::Ip(std::net::IpAddr::V4(address)) => {
+            holds(&address.octets().to_ascii_lowercase()) || holds(address.to_string().as_bytes())
+        }
+        // An address in a common name may be written in many ways.
+        Host::Ip(std::net::IpAddr::V6(address)) => {
+            holds(&address.octets().to_ascii_lowercase()) || bytes.contains(&b':')
         }
     }
 }
 
-/// Whether a name of the domain stands in the bytes, in any case.
-fn names_domain(bytes: &[u8]) -> bool {
-    let bytes = bytes.to_ascii_lowercase();
-    ["b.example", "*.example"].into_iter().any(|name| {
-        let name = name.as_bytes();
-        bytes.windows(name.len()).any(|window| window == name)
-    })
-}
-
-fn domain() -> DomainName {
-    "b.example".parse().expect("a domain name")
-}
-
-struct World {
-    root: Authority,
-    policy: Policy,
-    /// Certificates that the root issued.
-    leaves: Vec<Vec<u8>>,
-    /// The certificate of an intermediate, and one that it issued.
-    issuer: Vec<u8>,
-    below: Vec<u8>,
-}
-
-fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| {
-        let root = Ca::new("Fuzz", [1; 32]).self_signed();
-        let mut policy = Policy::new(webpki::ALL_VERIFICATION_ALGS);
-        let anchor = root.certificate().into();
-        policy.store.add_anchor(&anchor).expect("a CA");
-        let leaf = |leaf: Leaf| root.issue(&leaf).chain.swap_remove(0);
-        let leaves = vec![
-            leaf(Leaf::new([2; 32]).dns("b.example")),
-            leaf(Leaf::new([3; 32]).srv("_xmpp-server.b.example")),
-            leaf(Leaf::new([4; 32]).dns("*.example")),
-            leaf(
-                Leaf::new([5; 32])
-                    .common_name("b.example")
-                    .xmpp("b.example")
-                    .uri("sip:b.example")
-                    .ip([192, 0, 2, 1])
-                    .dns("c.example")
-                    .srv("_xmpp-client.b.example"),
-            ),
-        ];
-        let issuer = root.delegate(&Ca::new("Issuer", [6; 32]));
-        let below = issuer.issue(&Leaf::new([7; 32]).dns("b.example"));
-        let [below, issuer] = below.chain.try_into().expect("two certificates");
-        World {
-            root,
-            policy,
-            leaves,
-            issuer,
-            below,
-        }
-    })
+pub(crate) fn time(seconds: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
 
 /// 2027-01-15T08:00:00Z
-const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod certificate_names;
+mod client_hello;
 mod dns_answer;
 mod jid_domain;
 // The reference models of the sequence test of comity-xmpp.
@@ -18,6 +19,7 @@ mod jid_domain;
 #[path = "../../crates/comity-xmpp/tests/sequence/oracle/mod.rs"]
 mod oracle;
 pub mod program;
+mod revocation_list;
 pub mod script;
 mod sip;
 mod stanza_forward;
@@ -30,8 +32,10 @@ mod xmpp_session;
 mod xmpp_stream;
 
 pub use certificate_names::{certificate_names, seed_chains};
+pub use client_hello::{client_hello, seed_hellos};
 pub use dns_answer::dns_answer;
 pub use jid_domain::jid_domain;
+pub use revocation_list::{revocation_list, seed_lists};
 pub use sip::{
     sip_build, sip_differential, sip_edit, sip_endpoint, sip_message, sip_multipart, sip_stream,
     sip_uri,
@@ -47,10 +51,12 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("certificate_names", certificate_names),
+    ("client_hello", client_hello),
     ("dns_answer", dns_answer),
     ("jid_domain", jid_domain),
+    ("revocation_list", revocation_list),
     ("sip_build", sip_build),
     ("sip_differential", sip_differential),
     ("sip_edit", sip_edit),

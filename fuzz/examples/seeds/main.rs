@@ -7,12 +7,14 @@ use std::fs;
 use std::path::Path;
 
 use comity_fuzz::script::FRAGMENTS;
-use comity_fuzz::seed_chains;
+use comity_fuzz::{seed_chains, seed_hellos, seed_lists};
 
 fn main() -> std::io::Result<()> {
     write("certificate_names", seed_chains())?;
+    write("client_hello", seed_hellos())?;
     write("dns_answer", dns_answer())?;
     write("jid_domain", jid_domain())?;
+    write("revocation_list", seed_lists())?;
     write("sip_build", sip::build()?)?;
     write("sip_differential", sip::vectors()?)?;
     write("sip_edit", sip::edit()?)?;
