@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use comity_identity::DomainName;
+use foldhash::fast::RandomState;
 
 use crate::DomainPattern;
 use crate::table::Table;
@@ -57,14 +58,13 @@ impl FromStr for AclPattern {
     /// Takes the pattern with or without `Allow from`, in any case.
     fn from_str(text: &str) -> Result<Self, AclError> {
         let text = text.trim();
-        let from = text
+        let words = text
             .get(..PREFIX.len())
-            .filter(|start| start.eq_ignore_ascii_case(PREFIX));
-        let what = match from {
-            Some(_) => text.get(PREFIX.len()..).unwrap_or_default().trim_start(),
-            None => text,
-        };
-        if what.eq_ignore_ascii_case("all") {
+            .filter(|start| start.eq_ignore_ascii_case(PREFIX))
+            .and_then(|_| text.get(PREFIX.len()..))
+            .filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        let what = words.map_or(text, str::trim_start);
+        if what.eq_ignore_ascii_case(ALL) {
             return Ok(Self::All);
         }
         if let Some((address, prefix)) = what.split_once('/') {
@@ -84,7 +84,9 @@ impl fmt::Display for AclPattern {
         f.write_str("Allow from ")?;
         match self {
             Self::Address(address) => address.fmt(f),
-            Self::All => f.write_str("all"),
+            Self::All => f.write_str(ALL),
+            // The name `all` is not the word.
+            Self::Name(name) if name.as_str() == ALL => write!(f, "{name}."),
             Self::Name(name) => name.fmt(f),
             Self::Network(network) => network.fmt(f),
         }
@@ -105,6 +107,11 @@ impl Network {
     ///
     /// An address of the kind has fewer bits, or bits behind the prefix are set.
     pub fn new(address: IpAddr, prefix: u8) -> Result<Self, AclError> {
+        // The IPv4 addresses within IPv6 are those of IPv4.
+        let (address, prefix) = match (canonical(address), prefix.checked_sub(96)) {
+            (short @ IpAddr::V4(_), Some(prefix)) if address.is_ipv6() => (short, prefix),
+            _as_it_is => (address, prefix),
+        };
         if prefix > bits(address) {
             return Err(AclError::PrefixTooLong);
         }
@@ -187,7 +194,7 @@ impl fmt::Display for AclEntry {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Acl {
     all: Option<AclEntry>,
-    addresses: HashMap<IpAddr, AclOrigin>,
+    addresses: HashMap<IpAddr, AclOrigin, RandomState>,
     names: Table<AclOrigin>,
     /// The networks by the length of their prefix, longest first.
     networks: BTreeMap<std::cmp::Reverse<u8>, HashSet<Network>>,
@@ -216,7 +223,7 @@ impl Acl {
                 self.all.get_or_insert(AclEntry { pattern, origin });
                 is_new
             }
-            AclPattern::Address(address) => match self.addresses.entry(address) {
+            AclPattern::Address(address) => match self.addresses.entry(canonical(address)) {
                 std::collections::hash_map::Entry::Occupied(_) => false,
                 std::collections::hash_map::Entry::Vacant(place) => {
                     place.insert(origin);
@@ -243,6 +250,10 @@ impl Acl {
         } else {
             AclAnswer::NotListed
         }
+    }
+
+    pub(crate) fn lets_in_everybody(&self) -> bool {
+        self.all.is_some()
     }
 
     /// A pattern that lets in all whom `pattern` lets in, and more.
@@ -333,6 +344,7 @@ pub(crate) fn mask(address: IpAddr, prefix: u8) -> IpAddr {
 }
 
 const PREFIX: &str = "Allow from";
+const ALL: &str = "all";
 
 #[cfg(test)]
 mod tests {
@@ -364,6 +376,8 @@ mod tests {
             ("::ffff:10.10.10.1", "Allow from 10.10.10.1"),
             ("2001:DB8::1", "Allow from 2001:db8::1"),
             ("10.0.0.0/8", "Allow from 10.0.0.0/8"),
+            ("::ffff:10.0.0.0/104", "Allow from 10.0.0.0/8"),
+            ("all.", "Allow from all."),
             ("0.0.0.0/0", "Allow from 0.0.0.0/0"),
             ("2001:db8::/32", "Allow from 2001:db8::/32"),
         ] {
@@ -381,6 +395,7 @@ mod tests {
             ("10.0.0.1/8", AclError::HostBits),
             ("10.0.0.0/33", AclError::PrefixTooLong),
             ("::/129", AclError::PrefixTooLong),
+            ("Allow fromall", AclError::Name(ParseError::Character(' '))),
             ("10.0.0.0/+8", AclError::NoNetwork),
             ("10.0.0.0/", AclError::NoNetwork),
             ("company.com/8", AclError::NoNetwork),

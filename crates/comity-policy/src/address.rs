@@ -6,9 +6,9 @@ use comity_identity::DomainName;
 
 /// The bare address of a user, `juliet@capulet.example`, in either protocol.
 ///
-/// The local part is compared byte for byte: whoever makes an address of a peer's brings it into
-/// the one form that his protocol calls equal (RFC 7622 §3.3, RFC 3261 §19.1.4). Cloning shares the
-/// text.
+/// Case does not matter and is folded to lower case, as XMPP does it (RFC 7622 §3.3.1): SIP tells
+/// users apart by case, but no rule should miss one for that. Whatever else makes two spellings one
+/// address is for the caller to bring into one form. Cloning shares the text.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Address {
     /// The whole text, with the domain in A-labels.
@@ -39,7 +39,7 @@ impl Address {
             return Err(AddressError::Character(other));
         }
         Ok(Self {
-            text: format!("{local}@{domain}").into(),
+            text: format!("{}@{domain}", local.to_lowercase()).into(),
             domain,
         })
     }
@@ -105,10 +105,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_domain_is_folded_and_the_local_part_kept() {
+    fn case_is_folded_on_both_sides() {
         for (text, expected) in [
             ("juliet@capulet.example", "juliet@capulet.example"),
-            ("Juliet@CAPULET.example", "Juliet@capulet.example"),
+            ("Juliet@CAPULET.example", "juliet@capulet.example"),
             ("a@b\u{fc}cher.example.", "a@xn--bcher-kva.example"),
             ("j\u{fc}rgen+x@a.example", "j\u{fc}rgen+x@a.example"),
         ] {

@@ -1,6 +1,6 @@
 //! From the rules as they are written to the tables that answer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use comity_identity::DomainName;
@@ -13,7 +13,7 @@ use crate::table::Table;
 use crate::user::UserTable;
 use crate::{
     AclOrigin, AclPattern, Config, ConfigError, ConfigErrors, DomainPattern, Exception, Packets,
-    Protocol, SecurityMode, SipRules, Subject, Switch, UserRule, Warning, XmppRules,
+    Protocol, SecurityMode, SipRules, Subject, Switch, UserRule, Verdict, Warning, XmppRules,
 };
 
 /// Compiles a configuration, or tells all that is wrong with it.
@@ -23,7 +23,8 @@ pub(crate) fn compile(config: Config) -> Result<Policy, ConfigErrors> {
     findings.check_conflicts(&config);
     let email = findings.email(&config);
     let acl = findings.acl(&config);
-    let local_domains: HashMap<DomainName, LocalKind> = config.all_local().into_iter().collect();
+    let local = config.all_local();
+    findings.check_open_federation(&config, &acl);
     let Config {
         local_domains: own,
         xmpp,
@@ -34,13 +35,13 @@ pub(crate) fn compile(config: Config) -> Result<Policy, ConfigErrors> {
         ..
     } = config;
     let users = findings.users(user_rules, &own);
-    let sip = findings.sip(sip, &own);
-    let xmpp = findings.xmpp(xmpp, &own);
+    let sip = findings.sip(sip, &local);
+    let xmpp = findings.xmpp(xmpp, &local);
     if !findings.errors.is_empty() {
         return Err(ConfigErrors(findings.errors));
     }
     Ok(Policy {
-        local_domains,
+        local_domains: local.into_iter().collect(),
         xmpp,
         sip,
         acl,
@@ -51,6 +52,9 @@ pub(crate) fn compile(config: Config) -> Result<Policy, ConfigErrors> {
         warnings: findings.warnings,
     })
 }
+
+/// The domains that are ours.
+type Local = BTreeMap<DomainName, LocalKind>;
 
 #[derive(Default)]
 struct Findings {
@@ -171,13 +175,22 @@ impl Findings {
         table
     }
 
-    fn sip(&mut self, rules: SipRules, own: &BTreeSet<DomainName>) -> Sip {
+    fn sip(&mut self, rules: SipRules, own: &Local) -> Sip {
         let has_rules = !rules.domains.is_empty();
         self.note_off(Protocol::Sip, rules.enabled, has_rules);
-        let mut domains = HashMap::with_capacity(rules.domains.len());
+        let mut blocked = Table::with_capacity(rules.blocked.len());
+        for pattern in rules.blocked {
+            self.check_pattern(&pattern, own);
+            blocked.insert(pattern, ());
+        }
+        let mut domains = HashMap::default();
         for domain in rules.domains {
             self.check_name(&domain.name);
             self.check_not_local(&domain.name, own);
+            if blocked.has(&DomainPattern::Exact(domain.name.clone())) {
+                let domain = domain.name.clone();
+                self.errors.push(ConfigError::BlockedSipDomain { domain });
+            }
             if let Some(earlier) = domains.insert(domain.name.clone(), domain) {
                 let domain = earlier.name;
                 self.errors.push(ConfigError::DuplicateSipDomain { domain });
@@ -186,11 +199,12 @@ impl Findings {
         Sip {
             enabled: rules.enabled,
             default_verdict: rules.default_verdict,
+            blocked,
             domains,
         }
     }
 
-    fn xmpp(&mut self, rules: XmppRules, own: &BTreeSet<DomainName>) -> Xmpp {
+    fn xmpp(&mut self, rules: XmppRules, own: &Local) -> Xmpp {
         let has_rules = !rules.exceptions.is_empty() || !rules.security_rules.is_empty();
         self.note_off(Protocol::Xmpp, rules.enabled, has_rules);
         let mut exceptions = Table::with_capacity(rules.exceptions.len());
@@ -223,13 +237,26 @@ impl Findings {
         }
     }
 
+    fn check_open_federation(&mut self, config: &Config, acl: &Acl) {
+        let sip = &config.sip;
+        if sip.enabled == Switch::Off || sip.default_verdict == Verdict::Deny {
+            return;
+        }
+        if config.xmpp.enabled == Switch::Off {
+            self.warnings.push(Warning::OpenSipWithoutXmpp);
+        }
+        if !acl.lets_in_everybody() {
+            self.warnings.push(Warning::OpenSipWithoutAccess);
+        }
+    }
+
     fn note_off(&mut self, protocol: Protocol, enabled: Switch, has_rules: bool) {
         if enabled == Switch::Off && has_rules {
             self.warnings.push(Warning::ProtocolOff(protocol));
         }
     }
 
-    fn check_pattern(&mut self, pattern: &DomainPattern, own: &BTreeSet<DomainName>) {
+    fn check_pattern(&mut self, pattern: &DomainPattern, own: &Local) {
         self.check_name(pattern.domain());
         match pattern {
             DomainPattern::Exact(domain) => self.check_not_local(domain, own),
@@ -237,8 +264,8 @@ impl Findings {
         }
     }
 
-    fn check_not_local(&mut self, domain: &DomainName, own: &BTreeSet<DomainName>) {
-        if own.contains(domain) {
+    fn check_not_local(&mut self, domain: &DomainName, own: &Local) {
+        if own.contains_key(domain) {
             let domain = domain.clone();
             self.errors.push(ConfigError::LocalDomain { domain });
         }
@@ -260,7 +287,7 @@ impl Findings {
         }
     }
 
-    fn find_shadowed_exceptions(&mut self, table: &Table<Packets>, own: &BTreeSet<DomainName>) {
+    fn find_shadowed_exceptions(&mut self, table: &Table<Packets>, own: &Local) {
         let shadowed = table.iter().filter_map(|(pattern, packets)| {
             let (by, wider) = table.wider(&pattern)?;
             (wider == packets).then_some((pattern, *packets, by))
@@ -272,7 +299,7 @@ impl Findings {
             self.warnings
                 .push(Warning::ExceptionShadowed { exception, by });
         }
-        for domain in own {
+        for domain in own.keys() {
             if let Some((by, _)) = table.most_specific(domain) {
                 let domain = domain.clone();
                 self.warnings

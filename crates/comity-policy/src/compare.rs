@@ -1,4 +1,5 @@
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use sha2::{Digest, Sha256};
@@ -66,13 +67,15 @@ pub enum Check {
     DefaultVerdict,
     /// The exceptions are the same.
     Exceptions,
+    /// The security rules of domains are the same, and dialback is used alike.
+    SecurityRules,
     /// Email addresses stand in for users' own alike.
     Email,
 }
 
 impl Check {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::XmppEnabled,
         Self::TlsMode,
         Self::Certificates,
@@ -80,6 +83,7 @@ impl Check {
         Self::DialbackSecret,
         Self::DefaultVerdict,
         Self::Exceptions,
+        Self::SecurityRules,
         Self::Email,
     ];
 
@@ -94,7 +98,10 @@ impl Check {
             Self::DialbackSecret => "copy the dialback secret to this node",
             Self::DefaultVerdict => "set the same default on all nodes",
             Self::Exceptions => "copy the exceptions to this node",
-            Self::Email => "switch email addresses on or off alike, with the same identities",
+            Self::SecurityRules => "set the same rules on all nodes",
+            Self::Email => {
+                "switch email addresses on or off alike, with the same domains and identities"
+            }
         }
     }
 }
@@ -109,6 +116,7 @@ impl fmt::Display for Check {
             Self::DialbackSecret => "dialback secret",
             Self::DefaultVerdict => "default policy",
             Self::Exceptions => "policy exceptions",
+            Self::SecurityRules => "security rules",
             Self::Email => "email addresses",
         })
     }
@@ -163,6 +171,7 @@ pub fn compare(nodes: &[Node<'_>]) -> Vec<Finding> {
             | Check::Sasl
             | Check::DefaultVerdict
             | Check::Exceptions
+            | Check::SecurityRules
             | Check::Email => values(check, nodes),
         })
         .collect()
@@ -193,93 +202,116 @@ fn enabled(nodes: &[Node<'_>]) -> Vec<Finding> {
 }
 
 fn values(check: Check, nodes: &[Node<'_>]) -> Vec<Finding> {
-    let values: Vec<_> = nodes.iter().map(|node| value(check, node.config)).collect();
-    let Some(expected) = most_frequent(&values) else {
+    let mut groups: BTreeMap<BTreeSet<String>, Vec<usize>> = BTreeMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        groups
+            .entry(value(check, node.config))
+            .or_default()
+            .push(index);
+    }
+    let rank = |of: &&Vec<usize>| (of.len(), Reverse(of.first().copied()));
+    let Some((expected, _)) = groups.iter().max_by_key(|(_, of)| rank(of)) else {
         return Vec::new();
     };
-    let mut findings: Vec<Finding> = Vec::new();
-    for (node, found) in nodes.iter().zip(&values) {
-        if found == expected {
-            continue;
-        }
-        let name = node.name.to_owned();
-        match findings.iter_mut().find(|finding| finding.found == *found) {
-            Some(finding) => finding.nodes.push(name),
-            None => {
-                let (expected, found) = (expected.clone(), found.clone());
-                findings.push(finding(check, vec![name], expected, found));
-            }
-        }
-    }
-    findings
+    let mut others: Vec<_> = groups
+        .iter()
+        .filter(|(value, _)| *value != expected)
+        .collect();
+    others.sort_by_key(|(_, of)| of.first().copied());
+    let findings = others.into_iter().map(|(found, of)| {
+        let names = of.iter().filter_map(|index| nodes.get(*index));
+        let names = names.map(|node| node.name.to_owned()).collect();
+        let (expected, found) = told(expected, found);
+        finding(check, names, expected, found)
+    });
+    findings.collect()
 }
 
-/// What a node has, as text.
-fn value(check: Check, config: &Config) -> String {
-    let mode = config.xmpp.default_security;
+/// What a node has: one text, or those of its rules.
+fn value(check: Check, config: &Config) -> BTreeSet<String> {
+    let xmpp = &config.xmpp;
+    let mode = xmpp.default_security;
+    let one = |text: String| BTreeSet::from([text]);
     match check {
-        Check::TlsMode => format!("TLS {}", mode.tls),
-        Check::Certificates => format!("certificates {}", mode.certificate),
-        Check::Sasl => format!(
+        Check::TlsMode => one(format!("TLS {}", mode.tls)),
+        Check::Certificates => one(format!("certificates {}", mode.certificate)),
+        Check::Sasl => one(format!(
             "inbound {}, outbound {}",
             mode.sasl_inbound, mode.sasl_outbound
-        ),
-        Check::DefaultVerdict => format!("default {}", config.xmpp.default_verdict),
-        Check::Exceptions => {
-            let exceptions = config.xmpp.exceptions.iter().map(ToString::to_string);
-            let sorted: BTreeSet<_> = exceptions.collect();
-            listed(sorted)
+        )),
+        Check::DefaultVerdict => one(format!("default {}", xmpp.default_verdict)),
+        Check::Exceptions => xmpp.exceptions.iter().map(ToString::to_string).collect(),
+        Check::SecurityRules => {
+            let rules = xmpp.security_rules.iter();
+            let rules = rules.map(|rule| format!("{}: {}", rule.pattern, rule.mode));
+            let dialback = (mode.dialback == Switch::Off).then(|| "no dialback".to_owned());
+            rules.chain(dialback).collect()
         }
-        Check::Email => match config.email.enabled {
-            false => "off".to_owned(),
-            true => {
-                let identities = config.email.identities.iter();
-                let identities = identities.map(|(user, email)| format!("{user} is {email}"));
-                format!("on: {}", listed(identities.collect()))
+        Check::Email => {
+            let email = &config.email;
+            if !email.enabled {
+                return one("off".to_owned());
             }
-        },
-        Check::XmppEnabled | Check::DialbackSecret => String::new(),
+            let domains = email
+                .domains
+                .iter()
+                .map(|domain| format!("domain {domain}"));
+            let identities = email.identities.iter();
+            let identities = identities.map(|(user, email)| format!("{user} is {email}"));
+            domains.chain(identities).chain(["on".to_owned()]).collect()
+        }
+        Check::XmppEnabled | Check::DialbackSecret => BTreeSet::new(),
     }
 }
 
-fn listed(rules: BTreeSet<String>) -> String {
-    if rules.is_empty() {
-        return "none".to_owned();
+/// Tells two values apart: as they are if they are one text each, else by their difference.
+fn told(expected: &BTreeSet<String>, found: &BTreeSet<String>) -> (String, String) {
+    if let (Some(expected), Some(found), 1, 1) =
+        (expected.first(), found.first(), expected.len(), found.len())
+    {
+        return (expected.clone(), found.clone());
     }
-    let rules: Vec<_> = rules.into_iter().collect();
-    rules.join("; ")
+    let mut text = found.len().to_string();
+    let lacking = some(expected.difference(found));
+    let besides = some(found.difference(expected));
+    if !lacking.is_empty() {
+        text = format!("{text}; it lacks {lacking}");
+    }
+    if !besides.is_empty() {
+        text = format!("{text}; it has {besides} besides");
+    }
+    (format!("{} rules", expected.len()), text)
+}
+
+/// The first few rules, and how many more there are.
+fn some<'r>(rules: impl Iterator<Item = &'r String>) -> String {
+    let mut rules = rules.map(String::as_str);
+    let listed: Vec<_> = rules.by_ref().take(MAX_LISTED).collect();
+    let listed = listed.join("; ");
+    match rules.count() {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }
 
 /// Nodes whose secret is missing, or another than most have. No secret is shown.
 fn secrets(nodes: &[Node<'_>]) -> Vec<Finding> {
-    let secrets: Vec<_> = nodes.iter().map(|node| node.dialback_secret).collect();
+    let secrets: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| node.dialback_secret)
+        .collect();
     let Some(expected) = most_frequent(&secrets) else {
         return Vec::new();
     };
-    let text = |secret: &Option<SecretDigest>| match (secret, expected) {
-        (None, _) => "none",
-        (Some(_), Some(_)) => "another secret",
-        (Some(_), None) => "a secret",
-    };
-    let groups = ["none", "another secret", "a secret"].map(|found| {
-        let differing = nodes
-            .iter()
-            .zip(&secrets)
-            .filter(|(_, secret)| *secret != expected);
-        let of_group = differing.filter(|(_, secret)| text(secret) == found);
-        let names: Vec<_> = of_group.map(|(node, _)| node.name.to_owned()).collect();
-        let expected = match expected {
-            Some(_) => "the secret of the others",
-            None => "none",
-        };
-        let is_found = !names.is_empty();
-        let finding = finding(
-            Check::DialbackSecret,
-            names,
-            expected.to_owned(),
-            found.to_owned(),
-        );
-        is_found.then_some(finding)
+    let groups = [("none", None), ("another secret", Some(()))].map(|(found, is_there)| {
+        let of_group = nodes.iter().filter(|node| {
+            let secret = node.dialback_secret;
+            secret.as_ref() != Some(expected) && secret.map(|_| ()) == is_there
+        });
+        let names: Vec<_> = of_group.map(|node| node.name.to_owned()).collect();
+        let expected = "the secret of the others".to_owned();
+        (!names.is_empty())
+            .then(|| finding(Check::DialbackSecret, names, expected, found.to_owned()))
     });
     groups.into_iter().flatten().collect()
 }
@@ -306,6 +338,9 @@ fn most_frequent<T: PartialEq>(values: &[T]) -> Option<&T> {
     }
     best.map(|(value, _)| value)
 }
+
+/// How many rules a finding lists.
+const MAX_LISTED: usize = 3;
 
 /// Keeps the hash apart from other uses of SHA-256 over the same secret.
 const TAG: &[u8] = b"comity dialback secret, to be compared\0";

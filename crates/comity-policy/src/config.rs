@@ -11,7 +11,7 @@ use crate::{
 /// The rules of a [`Policy`](crate::Policy) as an operator writes them.
 ///
 /// The order of the rules has no meaning. [`Config::from_toml`] reads them from a text, and
-/// [`Config::to_toml`] writes them.
+/// [`Config::to_toml`] writes them, which brings the exceptions into an order by their packets.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
@@ -71,6 +71,9 @@ pub struct SipRules {
     /// The verdict for domains that are not listed. Default: [`Verdict::Deny`]. [`Verdict::Allow`]
     /// is open federation.
     pub default_verdict: Verdict,
+    /// The domains that are denied whatever the default says. A federated domain may lie under a
+    /// wildcard of them.
+    pub blocked: BTreeSet<DomainPattern>,
     /// The federated domains, each once.
     pub domains: Vec<FederatedDomain>,
 }
@@ -80,6 +83,7 @@ impl Default for SipRules {
         Self {
             enabled: Switch::Off,
             default_verdict: Verdict::Deny,
+            blocked: BTreeSet::new(),
             domains: Vec::new(),
         }
     }
@@ -125,6 +129,12 @@ pub enum ConfigError {
     DuplicateSecurityRule {
         /// The pattern of both.
         pattern: DomainPattern,
+    },
+    /// A SIP domain is federated and blocked.
+    #[error("{domain} is federated over SIP and blocked")]
+    BlockedSipDomain {
+        /// The domain.
+        domain: DomainName,
     },
     /// A SIP domain is listed twice.
     #[error("{domain} is listed twice among the SIP domains")]
@@ -196,6 +206,34 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The key of the text form under which it stands, and what it is about as that is written
+    /// there.
+    pub(crate) fn place(&self) -> (&'static str, Option<String>) {
+        let of = |text: &dyn fmt::Display| Some(text.to_string());
+        match self {
+            Self::DuplicateException { pattern } => ("xmpp.exceptions", of(pattern)),
+            Self::DuplicateSecurityRule { pattern } => ("xmpp.security-rules", of(pattern)),
+            Self::BlockedSipDomain { domain } => ("sip.blocked", of(domain)),
+            Self::DuplicateSipDomain { domain } => ("sip.domains", of(domain)),
+            Self::InBothProtocols { domain } => ("xmpp", of(domain)),
+            Self::DuplicateUserRule { second, .. } => ("user-rules", of(&second.subject)),
+            Self::EmailIsUser { email, .. } | Self::SharedEmail { email, .. } => {
+                ("email.identities", of(email))
+            }
+            Self::LastLabelStartsWithDigit { domain } | Self::LocalDomain { domain } => {
+                ("", of(domain))
+            }
+            Self::NoLocalDomain => ("local-domains", None),
+            Self::NotLocal { address } => ("", of(address)),
+            Self::Security { what, .. } => match what {
+                ModeName::Default => ("xmpp.security", None),
+                ModeName::Rule(pattern) => ("xmpp.security-rules", of(pattern)),
+            },
+        }
+    }
+}
+
 /// Which security mode is meant.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third")]
@@ -245,6 +283,10 @@ pub enum Warning {
         /// Which mode it is.
         what: ModeName,
     },
+    /// SIP is open to unknown domains, and the access list lets in none of them.
+    OpenSipWithoutAccess,
+    /// SIP is open to unknown domains, and XMPP, which is tried before it, is off.
+    OpenSipWithoutXmpp,
     /// A protocol is off, and its rules have no effect.
     ProtocolOff(crate::Protocol),
     /// A security rule sets what holds without it.
@@ -274,6 +316,12 @@ impl fmt::Display for Warning {
             Self::NothingTakesTheCertificate { what } => write!(
                 f,
                 "the {what} asks for a certificate, but allows neither SASL EXTERNAL nor dialback"
+            ),
+            Self::OpenSipWithoutAccess => f.write_str(
+                "unknown domains may federate over SIP, but the access list has no \"Allow from all\"",
+            ),
+            Self::OpenSipWithoutXmpp => f.write_str(
+                "unknown domains may federate over SIP, but XMPP, which is tried first, is off",
             ),
             Self::ProtocolOff(protocol) => {
                 write!(f, "{protocol} is off, so that its rules have no effect")
@@ -317,6 +365,26 @@ impl Config {
         }
     }
 
+    /// Takes a user's email address away. Its domain stays, as one that an operator manages.
+    pub fn remove_identity(&mut self, user: &Address) -> Option<Address> {
+        let email = self.email.identities.remove(user)?;
+        self.email.domains.insert(email.domain().clone());
+        Some(email)
+    }
+
+    /// Deletes a domain of email addresses; `false` if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Users have addresses in it.
+    pub fn remove_email_domain(&mut self, domain: &DomainName) -> Result<bool, DomainInUse> {
+        let mut emails = self.email.identities.values();
+        if emails.any(|email| email.domain() == domain) {
+            return Err(DomainInUse(domain.clone()));
+        }
+        Ok(self.email.domains.remove(domain))
+    }
+
     /// The email domains as local domains, for all that is asked by domain.
     pub(crate) fn all_local(&self) -> BTreeMap<DomainName, LocalKind> {
         let email = match self.email.enabled {
@@ -339,6 +407,12 @@ pub(crate) enum LocalKind {
     /// It is a local domain.
     Own,
 }
+
+/// Users have email addresses in a domain, which cannot be deleted for that.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("users have email addresses in {0}")]
+#[expect(clippy::exhaustive_structs, reason = "it says all there is")]
+pub struct DomainInUse(pub DomainName);
 
 /// An entry of the access list belongs to a federated domain: delete the domain.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

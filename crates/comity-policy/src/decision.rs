@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use comity_identity::{Assurance, Direction, DomainName};
 
-use crate::{AclEntry, Address, Exception, Protocol, SecurityMode, UserRule};
+use crate::{AclEntry, Address, DomainPattern, Exception, Protocol, SecurityMode, UserRule};
 
 /// Whether packets pass.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -160,6 +160,8 @@ pub enum Rule {
     OtherDomain(Address, DomainName),
     /// The domain is federated over the other protocol.
     OtherProtocol(DomainName, Protocol),
+    /// The most specific pattern of the domains that are blocked over SIP.
+    SipBlocked(DomainPattern),
     /// The domain is on the list of SIP domains.
     SipDomain(DomainName),
     /// The most specific exception for the remote domain inverted the default.
@@ -215,6 +217,7 @@ impl fmt::Display for Rule {
             Self::OtherProtocol(domain, protocol) => {
                 write!(f, "{domain} is federated over {protocol}")
             }
+            Self::SipBlocked(pattern) => write!(f, "{pattern} is blocked over SIP"),
             Self::SipDomain(domain) => write!(f, "{domain} is a federated SIP domain"),
             Self::Exception(exception) => exception.fmt(f),
             Self::OtherDirection(exception, direction) => {
@@ -242,6 +245,8 @@ impl fmt::Display for Rule {
 pub enum Fact {
     /// The local domain.
     LocalDomain,
+    /// The local user.
+    LocalUser,
     /// The address of the peer.
     Peer,
     /// The remote domain.
@@ -252,6 +257,7 @@ impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LocalDomain => "the local domain",
+            Self::LocalUser => "the local user",
             Self::Peer => "the address of the peer",
             Self::RemoteDomain => "the remote domain",
         })

@@ -9,6 +9,8 @@ use crate::{Config, Protocol};
 pub struct Change {
     /// What it is about.
     pub section: Section,
+    /// Which rule of the section: its pattern, domain or user; empty if there is only one.
+    pub key: String,
     /// The rule as it was; `None` if there was none.
     pub before: Option<String>,
     /// The rule as it is; `None` if there is none any more.
@@ -100,8 +102,9 @@ impl Config {
         changes.sort();
         changes
             .into_iter()
-            .map(|(section, _, before, after)| Change {
+            .map(|(section, key, before, after)| Change {
                 section,
+                key,
                 before,
                 after,
             })
@@ -136,6 +139,10 @@ impl Config {
             let pattern = rule.pattern.to_string();
             let text = format!("{pattern}: {}", rule.mode);
             tell(Section::Security, pattern, text);
+        }
+        for pattern in &self.sip.blocked {
+            let key = format!("blocked {pattern}");
+            tell(Section::SipDomains, key.clone(), key);
         }
         for domain in &self.sip.domains {
             let text = match domain.description.as_str() {

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use comity_identity::DomainName;
+use foldhash::fast::RandomState;
 
 use crate::Address;
 
@@ -26,8 +27,10 @@ pub struct EmailRules {
 pub enum EmailDomainKind {
     /// An operator added it and may delete it.
     AdminManaged,
-    /// Users' addresses are in it: it can neither be edited nor deleted, and becomes an operator's
-    /// when the last user leaves.
+    /// Users' addresses are in it: it cannot be deleted
+    /// ([`Config::remove_email_domain`](crate::Config::remove_email_domain)), and becomes an
+    /// operator's when the last user leaves
+    /// ([`Config::remove_identity`](crate::Config::remove_identity)).
     SystemManaged,
 }
 
@@ -59,8 +62,8 @@ impl EmailRules {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EmailBook {
     enabled: bool,
-    emails: HashMap<Address, Address>,
-    users: HashMap<Address, Address>,
+    emails: HashMap<Address, Address, RandomState>,
+    users: HashMap<Address, Address, RandomState>,
 }
 
 impl EmailBook {
@@ -69,8 +72,14 @@ impl EmailBook {
         let mut shared = Vec::new();
         let mut book = Self {
             enabled: rules.enabled,
-            emails: HashMap::with_capacity(rules.identities.len()),
-            users: HashMap::with_capacity(rules.identities.len()),
+            emails: HashMap::with_capacity_and_hasher(
+                rules.identities.len(),
+                RandomState::default(),
+            ),
+            users: HashMap::with_capacity_and_hasher(
+                rules.identities.len(),
+                RandomState::default(),
+            ),
         };
         for (user, email) in &rules.identities {
             let earlier = book.users.insert(email.clone(), user.clone());

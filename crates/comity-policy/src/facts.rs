@@ -22,16 +22,20 @@ pub struct Facts<'a> {
     pub local: Option<&'a DomainName>,
     /// The other side.
     pub remote: Option<&'a DomainName>,
-    /// The user on our side: of what goes out by the address of his own, of what comes in by the
-    /// address that the packet has.
+    /// The user on our side: of what goes out by the address of his own or by his email address, of
+    /// what comes in by the address that the packet has.
     pub local_user: Option<&'a Address>,
-    /// The user on the other side.
+    /// The user on the other side; `None` if the domain itself speaks.
     pub remote_user: Option<&'a Address>,
     /// From where a connection comes.
     pub peer: Option<Peer<'a>>,
-    /// What the other side has proved.
+    /// What the other side has proved about its domain. A peer that proved another name has proved
+    /// nothing here, unless a route says that it speaks for the domain; and that the connection is
+    /// encrypted is for whoever makes it to see to, by [`Obligations::security`].
+    ///
+    /// [`Obligations::security`]: crate::Obligations::security
     pub assurance: Assurance,
-    /// What a stanza or request is about.
+    /// What a stanza or request is about. `None` passes only what both topics would.
     pub topic: Option<Topic>,
 }
 

@@ -99,7 +99,8 @@ pub use acl::{AclEntry, AclError, AclOrigin, AclPattern, Network};
 pub use address::{Address, AddressError};
 pub use compare::{Check, Finding, Node, SecretDigest, compare};
 pub use config::{
-    Config, ConfigError, ConfigErrors, ModeName, OwnedByDomain, SipRules, Warning, XmppRules,
+    Config, ConfigError, ConfigErrors, DomainInUse, ModeName, OwnedByDomain, SipRules, Warning,
+    XmppRules,
 };
 pub use decision::{Decision, Denial, Explanation, Fact, Obligations, Rule, Subscription, Verdict};
 pub use difference::{Change, Section};

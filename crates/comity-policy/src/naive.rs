@@ -16,6 +16,16 @@ pub fn decide(config: &Config, facts: &Facts<'_>) -> (Verdict, Obligations) {
     if verdict == Verdict::Deny {
         obligations.denial = obligations.denial.or(Some(Denial::Refuse));
         obligations.subscription = None;
+        let is_packet = facts.stage >= Stage::Stanza && facts.direction == Direction::Inbound;
+        let back = Facts {
+            direction: Direction::Outbound,
+            stage: Stage::StreamHeader,
+            ..*facts
+        };
+        let answered = judge(config, &back, &mut Obligations::default());
+        if is_packet && answered == Verdict::Deny {
+            obligations.denial = Some(Denial::Drop);
+        }
     }
     (verdict, obligations)
 }
@@ -57,11 +67,6 @@ fn judge(config: &Config, facts: &Facts<'_>, obligations: &mut Obligations) -> V
         return Verdict::Deny;
     }
     if domain(config, facts.protocol, remote, facts.direction) == Verdict::Deny {
-        let is_packet = facts.stage >= Stage::Stanza && facts.direction == Direction::Inbound;
-        let back = domain(config, facts.protocol, remote, Direction::Outbound);
-        if is_packet && back == Verdict::Deny {
-            obligations.denial = Some(Denial::Drop);
-        }
         return Verdict::Deny;
     }
     let mode = match facts.protocol {
@@ -73,8 +78,18 @@ fn judge(config: &Config, facts: &Facts<'_>, obligations: &mut Obligations) -> V
         return Verdict::Deny;
     }
     if facts.stage >= Stage::Stanza {
-        let foreign = |user: Option<&Address>, domain| user.is_some_and(|u| u.domain() != domain);
-        if foreign(facts.local_user, local) || foreign(facts.remote_user, remote) {
+        let foreign = |user: &Address, domain| user.domain() != domain;
+        let emails = &config.email.identities;
+        let leaves_by = |user: &Address| {
+            let outbound = facts.direction == Direction::Outbound && config.email.enabled;
+            emails
+                .get(user)
+                .is_some_and(|email| outbound && email.domain() == local)
+        };
+        let local_user = facts.local_user;
+        if local_user.is_some_and(|user| foreign(user, local) && !leaves_by(user))
+            || facts.remote_user.is_some_and(|user| foreign(user, remote))
+        {
             return Verdict::Deny;
         }
         return user(config, facts, remote, obligations);
@@ -103,7 +118,13 @@ fn domain(
         .any(|domain| domain.name == *remote);
     match (protocol, is_sip) {
         (Protocol::Sip, true) => Verdict::Allow,
-        (Protocol::Sip, false) => config.sip.default_verdict,
+        (Protocol::Sip, false) => {
+            let mut blocked = config.sip.blocked.iter();
+            if blocked.any(|pattern| pattern.covers(remote)) {
+                return Verdict::Deny;
+            }
+            config.sip.default_verdict
+        }
         (Protocol::Xmpp, true) => Verdict::Deny,
         (Protocol::Xmpp, false) => {
             let default = config.xmpp.default_verdict;
@@ -150,7 +171,12 @@ fn user(
     obligations: &mut Obligations,
 ) -> Verdict {
     let Some(written) = facts.local_user else {
-        return Verdict::Allow;
+        return match facts.stage {
+            Stage::Subscription => Verdict::Deny,
+            Stage::Connect | Stage::StreamHeader | Stage::Authentication | Stage::Stanza => {
+                Verdict::Allow
+            }
+        };
     };
     let inbound = facts.direction == Direction::Inbound;
     if inbound && is_hidden(config, written) {
@@ -159,29 +185,36 @@ fn user(
     }
     let mut identities = config.email.identities.iter();
     let owner = identities
-        .find(|(_, email)| inbound && config.email.enabled && *email == written)
+        .find(|(_, email)| config.email.enabled && *email == written)
         .map_or(written, |(user, _)| user);
-    let topic = match facts.stage {
-        Stage::Subscription => Topic::Presence,
-        Stage::Connect | Stage::StreamHeader | Stage::Authentication | Stage::Stanza => {
-            facts.topic.unwrap_or(Topic::Message)
-        }
+    let topics = match (facts.stage == Stage::Subscription, facts.topic) {
+        (true, _) | (false, Some(Topic::Presence)) => vec![Topic::Presence],
+        (false, Some(Topic::Message)) => vec![Topic::Message],
+        (false, None) => vec![Topic::Message, Topic::Presence],
     };
-    let about = |subject: Subject| {
+    let about = |subject: &Subject, topic| {
         let mut rules = config.user_rules.iter();
-        rules.find(|rule| rule.owner == *owner && rule.subject == subject && covers(rule, topic))
+        rules.find(|rule| rule.owner == *owner && rule.subject == *subject && covers(rule, topic))
     };
-    let user = facts.remote_user.cloned();
-    let rule = user
-        .and_then(|user| about(Subject::User(user)))
-        .or_else(|| about(Subject::Domain(remote.clone())));
-    let blocks = rule.is_some_and(|rule| rule.verdict == Verdict::Deny);
+    let rules = topics.into_iter().map(|topic| {
+        let user = facts.remote_user.cloned().map(Subject::User);
+        let user = user.and_then(|user| about(&user, topic));
+        user.or_else(|| about(&Subject::Domain(remote.clone()), topic))
+    });
+    let rules: Vec<_> = rules.flatten().collect();
+    let blocks = rules.iter().any(|rule| rule.verdict == Verdict::Deny);
     if !inbound {
-        if blocks && facts.protocol == Protocol::Xmpp {
-            obligations.denial = Some(Denial::OwnBlock);
-            return Verdict::Deny;
+        let own = facts.protocol == Protocol::Xmpp;
+        let watching = facts.stage == Stage::Subscription || facts.topic == Some(Topic::Message);
+        if !blocks || (!own && watching) {
+            return Verdict::Allow;
         }
-        return Verdict::Allow;
+        obligations.denial = Some(if own {
+            Denial::OwnBlock
+        } else {
+            Denial::Polite
+        });
+        return Verdict::Deny;
     }
     if blocks {
         obligations.denial = Some(match config.deny_mode {
@@ -191,10 +224,10 @@ fn user(
         return Verdict::Deny;
     }
     if facts.stage == Stage::Subscription {
-        obligations.subscription = Some(if rule.is_some() {
-            Subscription::Active
-        } else {
+        obligations.subscription = Some(if rules.is_empty() {
             Subscription::Pending
+        } else {
+            Subscription::Active
         });
     }
     Verdict::Allow

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use comity_identity::{Assurance, Direction, DomainName};
+use foldhash::fast::RandomState;
 
 use crate::acl::{Acl, AclAnswer};
 use crate::config::LocalKind;
@@ -11,15 +12,15 @@ use crate::email::EmailBook;
 use crate::table::Table;
 use crate::user::UserTable;
 use crate::{
-    AclEntry, Address, Config, ConfigErrors, Decision, DenyMode, Exception, Facts, FederatedDomain,
-    Inward, Packets, Protocol, Rates, SecurityDecision, SecurityMode, Stage, Switch, Topic,
-    Verdict, Warning, check,
+    AclEntry, AclPattern, Address, Config, ConfigErrors, Decision, DenyMode, Exception, Facts,
+    FederatedDomain, Inward, Packets, Protocol, Rates, Scope, SecurityDecision, SecurityMode,
+    Stage, Subject, Switch, Topic, UserRule, Verdict, Warning, check,
 };
 
 /// The compiled rules.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    pub(crate) local_domains: HashMap<DomainName, LocalKind>,
+    pub(crate) local_domains: HashMap<DomainName, LocalKind, RandomState>,
     pub(crate) xmpp: Xmpp,
     pub(crate) sip: Sip,
     pub(crate) acl: Acl,
@@ -43,7 +44,8 @@ pub(crate) struct Xmpp {
 pub(crate) struct Sip {
     pub(crate) enabled: Switch,
     pub(crate) default_verdict: Verdict,
-    pub(crate) domains: HashMap<DomainName, FederatedDomain>,
+    pub(crate) blocked: Table<()>,
+    pub(crate) domains: HashMap<DomainName, FederatedDomain, RandomState>,
 }
 
 impl Policy {
@@ -81,13 +83,82 @@ impl Policy {
             ..
         } = question;
         if verdict == Verdict::Deny {
-            obligations.denial.get_or_insert(Denial::Refuse);
+            let shown = obligations.denial.unwrap_or(Denial::Refuse);
+            obligations.denial = Some(if self.may_answer(facts) {
+                shown
+            } else {
+                Denial::Drop
+            });
             obligations.subscription = None;
         }
         Decision {
             verdict,
             obligations,
             explanation,
+        }
+    }
+
+    /// Whether whoever sent a packet may be told that it does not pass: an answer is a packet too,
+    /// and goes out only where packets may. Before packets come, a stream or connection says so.
+    fn may_answer(&self, facts: &Facts<'_>) -> bool {
+        if facts.stage < Stage::Stanza || facts.direction == Direction::Outbound {
+            return true;
+        }
+        let is_on = match facts.protocol {
+            Protocol::Sip => self.sip.enabled,
+            Protocol::Xmpp => self.xmpp.enabled,
+        };
+        let is_ours = facts.local.is_some_and(|local| self.is_local(local));
+        let may_go_there = facts.remote.is_some_and(|remote| {
+            let (verdict, _) = self.domain_verdict(facts.protocol, remote, Direction::Outbound);
+            verdict == Verdict::Allow && !self.is_local(remote)
+        });
+        is_on == Switch::On && is_ours && may_go_there
+    }
+
+    fn domain_verdict(
+        &self,
+        protocol: Protocol,
+        remote: &DomainName,
+        direction: Direction,
+    ) -> (Verdict, [Option<Rule>; 2]) {
+        match (protocol, self.sip.domains.contains_key(remote)) {
+            (Protocol::Xmpp, true) => {
+                let rule = Rule::OtherProtocol(remote.clone(), Protocol::Sip);
+                (Verdict::Deny, [Some(rule), None])
+            }
+            (Protocol::Sip, true) => {
+                let rule = Rule::SipDomain(remote.clone());
+                (Verdict::Allow, [Some(rule), None])
+            }
+            (Protocol::Sip, false) => match self.sip.blocked.most_specific(remote) {
+                Some((pattern, ())) => (Verdict::Deny, [Some(Rule::SipBlocked(pattern)), None]),
+                None => {
+                    let verdict = self.sip.default_verdict;
+                    (verdict, [Some(Rule::Default(verdict)), None])
+                }
+            },
+            (Protocol::Xmpp, false) => self.xmpp_verdict(remote, direction),
+        }
+    }
+
+    fn xmpp_verdict(
+        &self,
+        remote: &DomainName,
+        direction: Direction,
+    ) -> (Verdict, [Option<Rule>; 2]) {
+        let xmpp = &self.xmpp;
+        let default = Rule::Default(xmpp.default_verdict);
+        let Some((pattern, &packets)) = xmpp.exceptions.most_specific(remote) else {
+            return (xmpp.default_verdict, [Some(default), None]);
+        };
+        let exception = Exception { pattern, packets };
+        if packets.include(direction) {
+            let rules = [Some(Rule::Exception(exception)), Some(default)];
+            (xmpp.default_verdict.inverted(), rules)
+        } else {
+            let rule = Rule::OtherDirection(exception, direction);
+            (xmpp.default_verdict, [Some(rule), Some(default)])
         }
     }
 
@@ -134,6 +205,25 @@ impl Policy {
         self.email.inward(address)
     }
 
+    /// Adds what a user has decided, in the place of what he had decided about the same.
+    ///
+    /// # Errors
+    ///
+    /// The user is in no local domain; the rule is given back.
+    pub fn set_user_rule(&mut self, rule: UserRule) -> Result<(), UserRule> {
+        let domain = rule.owner.domain();
+        if self.local_domains.get(domain) != Some(&LocalKind::Own) {
+            return Err(rule);
+        }
+        self.users.set(&Arc::new(rule));
+        Ok(())
+    }
+
+    /// Takes back what a user has decided about a subject, as far as the scope goes.
+    pub fn remove_user_rule(&mut self, owner: &Address, subject: &Subject, scope: Scope) {
+        self.users.remove(owner, subject, scope);
+    }
+
     /// The rates, for a [`RateLimiter`](crate::RateLimiter).
     #[must_use]
     pub fn rates(&self) -> Rates {
@@ -162,10 +252,15 @@ pub struct AclPair {
 }
 
 impl AclPair {
-    /// Whether one is there and the other is missing.
+    /// Whether one is there and the other is missing. An entry for everybody is both.
     #[must_use]
     pub fn is_half(&self) -> bool {
-        self.by_address.is_some() != self.by_name.is_some()
+        let is_all = |entry: &Option<AclEntry>| {
+            entry
+                .as_ref()
+                .is_some_and(|entry| entry.pattern == AclPattern::All)
+        };
+        self.by_address.is_some() != self.by_name.is_some() && !is_all(&self.by_address)
     }
 }
 
@@ -260,7 +355,8 @@ impl Question<'_> {
             self.explanation.push(Rule::RemoteIsLocal(remote.clone()));
             return false;
         }
-        let (verdict, rules) = self.domain_verdict(remote, self.facts.direction);
+        let (protocol, direction) = (self.facts.protocol, self.facts.direction);
+        let (verdict, rules) = self.policy.domain_verdict(protocol, remote, direction);
         for rule in rules.into_iter().flatten() {
             self.explanation.push(rule);
         }
@@ -268,58 +364,7 @@ impl Question<'_> {
             self.obligations.security = Some(self.security(remote));
             return true;
         }
-        let is_packet = self.facts.stage >= Stage::Stanza;
-        if is_packet && self.facts.direction == Direction::Inbound {
-            // An error is a packet too, and may go out only where packets may.
-            let (back, _) = self.domain_verdict(remote, Direction::Outbound);
-            if back == Verdict::Deny {
-                self.obligations.denial = Some(Denial::Drop);
-            }
-        }
         false
-    }
-
-    fn domain_verdict(
-        &self,
-        remote: &DomainName,
-        direction: Direction,
-    ) -> (Verdict, [Option<Rule>; 2]) {
-        let sip = self.policy.sip.domains.contains_key(remote);
-        match (self.facts.protocol, sip) {
-            (Protocol::Xmpp, true) => {
-                let rule = Rule::OtherProtocol(remote.clone(), Protocol::Sip);
-                (Verdict::Deny, [Some(rule), None])
-            }
-            (Protocol::Sip, true) => (
-                Verdict::Allow,
-                [Some(Rule::SipDomain(remote.clone())), None],
-            ),
-            (Protocol::Sip, false) => {
-                let verdict = self.policy.sip.default_verdict;
-                (verdict, [Some(Rule::Default(verdict)), None])
-            }
-            (Protocol::Xmpp, false) => self.xmpp_verdict(remote, direction),
-        }
-    }
-
-    fn xmpp_verdict(
-        &self,
-        remote: &DomainName,
-        direction: Direction,
-    ) -> (Verdict, [Option<Rule>; 2]) {
-        let xmpp = &self.policy.xmpp;
-        let default = Rule::Default(xmpp.default_verdict);
-        let Some((pattern, &packets)) = xmpp.exceptions.most_specific(remote) else {
-            return (xmpp.default_verdict, [Some(default), None]);
-        };
-        let exception = Exception { pattern, packets };
-        if packets.include(direction) {
-            let rules = [Some(Rule::Exception(exception)), Some(default)];
-            (xmpp.default_verdict.inverted(), rules)
-        } else {
-            let rule = Rule::OtherDirection(exception, direction);
-            (xmpp.default_verdict, [Some(rule), Some(default)])
-        }
     }
 
     /// SIP goes over mutual TLS with certificates, whatever the rules for XMPP say.
@@ -347,14 +392,19 @@ impl Question<'_> {
     /// What was proved is about the domains alone.
     fn users_are_of_their_domains(&mut self) -> bool {
         let facts = self.facts;
-        let sides = [
-            (facts.local_user, facts.local),
-            (facts.remote_user, facts.remote),
-        ];
-        let stranger = sides.into_iter().find_map(|(user, domain)| {
-            let (user, domain) = (user?, domain?);
-            (user.domain() != domain).then(|| Rule::OtherDomain(user.clone(), domain.clone()))
-        });
+        // What goes out may be written by a user's own address and leave by his email address.
+        let outward = |user: &Address| match facts.direction {
+            Direction::Outbound => self.policy.outward(user).domain().clone(),
+            Direction::Inbound => user.domain().clone(),
+        };
+        let local = facts.local_user.zip(facts.local);
+        let local =
+            local.filter(|(user, domain)| user.domain() != *domain && outward(user) != **domain);
+        let remote = facts.remote_user.zip(facts.remote);
+        let remote = remote.filter(|(user, domain)| user.domain() != *domain);
+        let stranger = local
+            .or(remote)
+            .map(|(user, domain)| Rule::OtherDomain(user.clone(), domain.clone()));
         let is_well = stranger.is_none();
         if let Some(rule) = stranger {
             self.explanation.push(rule);
@@ -365,34 +415,45 @@ impl Question<'_> {
     fn users_may(&mut self) -> bool {
         let facts = self.facts;
         let Some(written) = facts.local_user else {
-            // The domain itself is meant, and has no user to decide.
-            return true;
+            // The domain itself is meant, and has no user to decide; nor any presence.
+            let is_possible = facts.stage != Stage::Subscription;
+            if !is_possible {
+                self.explanation.push(Rule::Missing(Fact::LocalUser));
+            }
+            return is_possible;
         };
         let owner = match (facts.direction, self.policy.inward(written)) {
-            (Direction::Outbound, _) => written,
-            (Direction::Inbound, Inward::User(owner)) => owner,
+            (Direction::Outbound, Inward::Hidden { .. }) => written,
+            (_, Inward::User(owner)) => owner,
             (Direction::Inbound, Inward::Hidden { .. }) => {
                 self.explanation.push(Rule::Hidden(written.clone()));
                 self.obligations.denial = Some(Denial::Drop);
                 return false;
             }
         };
-        let topic = match (facts.stage, facts.topic) {
-            (Stage::Subscription, _) => Topic::Presence,
-            (_, Some(topic)) => topic,
-            (_, None) => Topic::Message,
-        };
-        let remote = facts.remote;
-        let rule = remote.and_then(|remote| {
+        let rule = facts.remote.and_then(|remote| {
             let user = facts.remote_user;
-            self.policy.users.rule(owner, remote, user, topic)
+            let of = |topic| self.policy.users.rule(owner, remote, user, topic);
+            match (facts.stage, facts.topic) {
+                (Stage::Subscription, _) | (_, Some(Topic::Presence)) => of(Topic::Presence),
+                (_, Some(Topic::Message)) => of(Topic::Message),
+                // What nobody knows the topic of passes only if either would.
+                (_, None) => of(Topic::Message)
+                    .filter(|rule| rule.verdict == Verdict::Deny)
+                    .or_else(|| of(Topic::Presence)),
+            }
         });
         let blocks = rule.is_some_and(|rule| rule.verdict == Verdict::Deny);
         let is_asked_for = facts.stage == Stage::Subscription;
+        let shows_presence = facts.topic != Some(Topic::Message);
         match (facts.direction, facts.protocol) {
-            // Over SIP a user may write to whom he has blocked.
-            (Direction::Outbound, Protocol::Sip) => return true,
-            (Direction::Outbound, Protocol::Xmpp) if !blocks => return true,
+            (Direction::Outbound, _) if !blocks => return true,
+            // Over SIP a user may write to whom he has blocked, and watch him. His presence stays
+            // with him.
+            (Direction::Outbound, Protocol::Sip) if is_asked_for || !shows_presence => return true,
+            (Direction::Outbound, Protocol::Sip) => {
+                self.obligations.denial = Some(Denial::Polite);
+            }
             (Direction::Outbound, Protocol::Xmpp) => {
                 self.obligations.denial = Some(Denial::OwnBlock);
             }

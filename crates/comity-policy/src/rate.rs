@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use comity_identity::DomainName;
@@ -13,8 +14,8 @@ use crate::acl::{canonical, mask};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "operators write both")]
 pub struct Rate {
-    /// Tokens that come each second; none makes the burst the last.
-    pub per_second: u32,
+    /// Tokens that come each second.
+    pub per_second: NonZeroU32,
     /// Tokens that can be saved up.
     pub burst: u32,
 }
@@ -36,14 +37,8 @@ pub struct Rates {
 impl Rates {
     /// The rates that are set.
     pub fn iter(&self) -> impl Iterator<Item = (RateKind, Rate)> {
-        let kinds = [
-            RateKind::AddressBlock,
-            RateKind::Domain,
-            RateKind::Stream,
-            RateKind::User,
-        ];
         let rates = *self;
-        kinds
+        KINDS
             .into_iter()
             .filter_map(move |kind| rates.of(kind).map(|rate| (kind, rate)))
     }
@@ -75,6 +70,14 @@ pub enum RateKind {
     User,
 }
 
+/// All kinds.
+const KINDS: [RateKind; 4] = [
+    RateKind::AddressBlock,
+    RateKind::Domain,
+    RateKind::Stream,
+    RateKind::User,
+];
+
 impl fmt::Display for RateKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -102,17 +105,24 @@ pub struct RateSource<'a> {
 
 /// Counts what happens against the rates.
 ///
-/// It holds at most the number of buckets that it was made for. A bucket that is full again says
-/// no more than one that was never used and gives its place to a new one. When all places are
-/// taken by buckets in use, those who come new share one bucket of their kind: a flood from many
-/// sources slows down strangers and nobody else.
+/// For each kind it holds at most the number of buckets that it was made for. A bucket that is full
+/// again says no more than one that was never used and gives its place to a new one. When all places
+/// of a kind are taken by buckets in use, those who come new share one bucket: a flood from many
+/// sources slows down strangers, and who has a bucket of his own keeps it while he uses it.
 #[derive(Debug)]
 pub struct RateLimiter {
     rates: Rates,
+    /// In the order of [`KINDS`].
+    pools: [Pool; 4],
+}
+
+/// The buckets of one kind.
+#[derive(Debug, Default)]
+struct Pool {
     max_buckets: usize,
     buckets: HashMap<Key, Bucket>,
     /// For those who find no place.
-    shared: HashMap<RateKind, Bucket>,
+    shared: Option<Bucket>,
     calls_since_sweep: usize,
 }
 
@@ -131,23 +141,27 @@ enum Key {
 pub struct RateExceeded {
     /// Whose rate it is.
     pub kind: RateKind,
-    /// When there will be enough again; `None` if there never will be.
+    /// When there will be enough again; `None` if there never will be, because a burst is less.
     pub retry_after: Option<Duration>,
 }
 
 impl RateLimiter {
-    /// The number of buckets that most servers do with: some 10 MB.
-    pub const DEFAULT_MAX_BUCKETS: usize = 65_536;
+    /// The number of buckets of each kind that most servers do with. A bucket takes some 100 bytes,
+    /// and that of a user the length of his address besides.
+    pub const DEFAULT_MAX_BUCKETS: usize = 16_384;
 
     /// A limiter with full buckets.
     #[must_use]
     pub fn new(rates: Rates, max_buckets: usize) -> Self {
+        let pool = || Pool {
+            max_buckets,
+            // The first sweep need not wait.
+            calls_since_sweep: max_buckets,
+            ..Pool::default()
+        };
         Self {
             rates,
-            max_buckets,
-            buckets: HashMap::new(),
-            shared: HashMap::new(),
-            calls_since_sweep: max_buckets,
+            pools: [pool(), pool(), pool(), pool()],
         }
     }
 
@@ -167,82 +181,96 @@ impl RateLimiter {
         source: &RateSource<'_>,
         cost: u32,
     ) -> Result<(), RateExceeded> {
-        self.sweep(now);
-        let rated = keys(source).map(|key| {
+        let kinds = KINDS.into_iter().zip(keys(source)).zip(&mut self.pools);
+        let rated = kinds.filter_map(|((kind, key), pool)| {
+            let rate = self.rates.of(kind)?;
             let key = key?;
-            let rate = self.rates.of(key.kind())?;
-            Some((key, rate))
+            pool.sweep(rate, now);
+            let bucket = pool.bucket(&key, rate, now);
+            Some((kind, key, rate, bucket, pool))
         });
-        let refusals = rated.iter().flatten().filter_map(|(key, rate)| {
-            let retry_after = self.bucket(key, *rate, now).wait(*rate, cost)?;
-            let kind = key.kind();
-            Some(RateExceeded { kind, retry_after })
-        });
-        let longest = |refusal: &RateExceeded| refusal.retry_after.unwrap_or(Duration::MAX);
-        if let Some(refusal) = refusals.max_by_key(longest) {
+        // Each kind has buckets of its own, so that taking from one changes no other.
+        let mut taken: [Option<_>; 4] = [const { None }; 4];
+        let mut refusal: Option<RateExceeded> = None;
+        for ((kind, key, rate, bucket, pool), place) in rated.zip(&mut taken) {
+            match bucket.take(rate, cost) {
+                Ok(left) => *place = Some((key, left, pool)),
+                Err(retry_after) => {
+                    let found = RateExceeded { kind, retry_after };
+                    refusal = Some(refusal.map_or(found, |earlier| longer(earlier, found)));
+                }
+            }
+        }
+        if let Some(refusal) = refusal {
             return Err(refusal);
         }
-        for (key, rate) in rated.into_iter().flatten() {
-            let mut bucket = self.bucket(&key, rate, now);
-            bucket.microtokens -= u64::from(cost) * MICRO;
-            if self.buckets.contains_key(&key) || self.buckets.len() < self.max_buckets {
-                self.buckets.insert(key, bucket);
-            } else {
-                self.shared.insert(key.kind(), bucket);
-            }
+        for (key, left, pool) in taken.into_iter().flatten() {
+            pool.put(key, left);
         }
         Ok(())
     }
 
     /// Forgets a stream that has ended.
     pub fn forget_stream(&mut self, stream: u64) {
-        self.buckets.remove(&Key::Stream(stream));
+        for pool in &mut self.pools {
+            pool.buckets.remove(&Key::Stream(stream));
+        }
     }
 
-    /// How many buckets there are.
+    /// How many buckets there are, of all kinds.
     #[must_use]
     pub fn buckets(&self) -> usize {
-        self.buckets.len()
+        self.pools.iter().map(|pool| pool.buckets.len()).sum()
     }
+}
 
+/// Of two refusals the one that lasts longer.
+fn longer(one: RateExceeded, other: RateExceeded) -> RateExceeded {
+    let wait = |refusal: &RateExceeded| refusal.retry_after.unwrap_or(Duration::MAX);
+    if wait(&other) > wait(&one) {
+        other
+    } else {
+        one
+    }
+}
+
+impl Pool {
     /// The bucket of a key as it is now: its own, or the shared one if there is no place.
     fn bucket(&self, key: &Key, rate: Rate, now: Instant) -> Bucket {
         let own = self.buckets.get(key);
-        let has_place = self.buckets.len() < self.max_buckets;
-        let shared = || self.shared.get(&key.kind()).filter(|_| !has_place);
-        match own.or_else(shared) {
+        let shared = self.shared.as_ref().filter(|_| !self.has_place());
+        match own.or(shared) {
             Some(bucket) => bucket.refilled(rate, now),
             None => Bucket::full(rate, now),
         }
     }
 
+    fn put(&mut self, key: Key, bucket: Bucket) {
+        if self.has_place() || self.buckets.contains_key(&key) {
+            self.buckets.insert(key, bucket);
+        } else {
+            self.shared = Some(bucket);
+        }
+    }
+
+    fn has_place(&self) -> bool {
+        self.buckets.len() < self.max_buckets
+    }
+
     /// Clears full buckets away when all places are taken; not more often than every half as many
     /// calls as there are places, so that each call costs a constant share of it.
-    fn sweep(&mut self, now: Instant) {
+    fn sweep(&mut self, rate: Rate, now: Instant) {
         self.calls_since_sweep = self.calls_since_sweep.saturating_add(1);
-        if self.buckets.len() < self.max_buckets || self.calls_since_sweep <= self.max_buckets / 2 {
+        if self.has_place() || self.calls_since_sweep <= self.max_buckets / 2 {
             return;
         }
         self.calls_since_sweep = 0;
-        let rates = self.rates;
-        self.buckets.retain(|key, bucket| {
-            let rate = rates.of(key.kind());
-            rate.is_some_and(|rate| !bucket.refilled(rate, now).is_full(rate))
-        });
+        self.buckets
+            .retain(|_, bucket| !bucket.refilled(rate, now).is_full(rate));
     }
 }
 
-impl Key {
-    fn kind(&self) -> RateKind {
-        match self {
-            Self::AddressBlock(_) => RateKind::AddressBlock,
-            Self::Domain(_) => RateKind::Domain,
-            Self::Stream(_) => RateKind::Stream,
-            Self::User(_) => RateKind::User,
-        }
-    }
-}
-
+/// The keys of a source, in the order of [`KINDS`].
 fn keys(source: &RateSource<'_>) -> [Option<Key>; 4] {
     [
         source
@@ -286,7 +314,7 @@ impl Bucket {
     fn refilled(self, rate: Rate, now: Instant) -> Self {
         let elapsed = now.saturating_duration_since(self.updated).as_micros();
         let come = u64::try_from(elapsed).unwrap_or(u64::MAX);
-        let come = come.saturating_mul(u64::from(rate.per_second));
+        let come = come.saturating_mul(u64::from(rate.per_second.get()));
         let most = u64::from(rate.burst) * MICRO;
         Self {
             microtokens: self.microtokens.saturating_add(come).min(most),
@@ -294,14 +322,19 @@ impl Bucket {
         }
     }
 
-    /// How long until `cost` can be taken, and whether ever; `None` if it can be now.
-    fn wait(self, rate: Rate, cost: u32) -> Option<Option<Duration>> {
+    /// What is left when `cost` was taken, or how long until it can be, if ever.
+    fn take(self, rate: Rate, cost: u32) -> Result<Self, Option<Duration>> {
         let cost = u64::from(cost) * MICRO;
-        let lacking = cost
-            .checked_sub(self.microtokens)
-            .filter(|&lacking| lacking > 0)?;
-        let never = rate.per_second == 0 || cost > u64::from(rate.burst) * MICRO;
-        Some((!never).then(|| Duration::from_micros(lacking.div_ceil(u64::from(rate.per_second)))))
+        if let Some(microtokens) = self.microtokens.checked_sub(cost) {
+            return Ok(Self {
+                microtokens,
+                updated: self.updated,
+            });
+        }
+        let never = cost > u64::from(rate.burst) * MICRO;
+        let lacking = cost.saturating_sub(self.microtokens);
+        let wait = lacking.div_ceil(u64::from(rate.per_second.get()));
+        Err((!never).then(|| Duration::from_micros(wait)))
     }
 }
 
@@ -314,10 +347,12 @@ mod tests {
 
     use super::*;
 
-    const TEN: Rate = Rate {
-        per_second: 10,
-        burst: 20,
-    };
+    const fn rate(per_second: u32, burst: u32) -> Rate {
+        let per_second = NonZeroU32::new(per_second).unwrap();
+        Rate { per_second, burst }
+    }
+
+    const TEN: Rate = rate(10, 20);
 
     const NOBODY: RateSource<'_> = RateSource {
         address: None,
@@ -388,16 +423,6 @@ mod tests {
             Ok(()),
             "nothing was taken"
         );
-        let once = Rate {
-            per_second: 0,
-            burst: 1,
-        };
-        limiter.set_rates(by_stream(once));
-        assert_eq!(limiter.take(start, &stream(2), 1), Ok(()));
-        assert_eq!(
-            limiter.take(start, &stream(2), 1),
-            exceeded(RateKind::Stream, None)
-        );
     }
 
     #[test]
@@ -405,10 +430,7 @@ mod tests {
         let start = origin();
         let domain = DomainName::parse("a.example").unwrap();
         let user: Address = "u@a.example".parse().unwrap();
-        let slow = Rate {
-            per_second: 1,
-            burst: 1,
-        };
+        let slow = rate(1, 1);
         let rates = Rates {
             domain: Some(TEN),
             user: Some(slow),
@@ -443,10 +465,7 @@ mod tests {
     fn addresses_are_counted_by_block() {
         let start = origin();
         let rates = Rates {
-            address_block: Some(Rate {
-                per_second: 1,
-                burst: 1,
-            }),
+            address_block: Some(rate(1, 1)),
             ..Rates::default()
         };
         let mut limiter = RateLimiter::new(rates, 8);
@@ -495,5 +514,37 @@ mod tests {
         );
         limiter.forget_stream(6);
         assert_eq!(limiter.take(at(2000), &stream(6), 20), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_leaves_the_others_alone_and_nothing_is_taken_twice() {
+        let start = origin();
+        let domain = DomainName::parse("a.example").unwrap();
+        let rates = Rates {
+            domain: Some(TEN),
+            stream: Some(rate(1, 1)),
+            ..Rates::default()
+        };
+        let mut limiter = RateLimiter::new(rates, 2);
+        let mut passed = 0;
+        for id in 0..100 {
+            let source = RateSource {
+                domain: Some(&domain),
+                stream: Some(id),
+                ..NOBODY
+            };
+            passed += u32::from(limiter.take(start, &source, 1).is_ok());
+        }
+        assert_eq!(passed, 3, "two streams of their own and one that is shared");
+        assert_eq!(limiter.buckets(), 3);
+        let rest = RateSource {
+            domain: Some(&domain),
+            ..NOBODY
+        };
+        assert_eq!(limiter.take(start, &rest, 17), Ok(()));
+        assert_eq!(
+            limiter.take(start, &rest, 1),
+            exceeded(RateKind::Domain, Some(100))
+        );
     }
 }

@@ -68,14 +68,44 @@ impl Policy {
     pub fn from_toml(text: &str) -> Result<Self, TextErrors> {
         let config = Config::from_toml(text)?;
         Self::new(config).map_err(|errors| {
-            let errors = errors.0.into_iter().map(|error| TextError {
-                line: 0,
-                key: String::new(),
-                problem: Problem::Rules(error),
+            let errors = errors.0.into_iter().enumerate().map(|(index, error)| {
+                let (key, named) = error.place();
+                let named = named.filter(|_| index < MAX_LOCATED);
+                TextError {
+                    line: named.map_or(0, |named| last_line_with(text, &named)),
+                    key: key.to_owned(),
+                    problem: Problem::Rules(error),
+                }
             });
-            TextErrors(errors.collect())
+            let mut errors: Vec<_> = errors.collect();
+            errors.sort_by_key(|error| error.line);
+            TextErrors(errors)
         })
     }
+}
+
+/// How many contradictions are looked for in the text, each by reading all of it.
+const MAX_LOCATED: usize = 64;
+
+/// The last line that has a name in it, whatever its case; zero if none has, because it is spelled
+/// otherwise there.
+fn last_line_with(text: &str, named: &str) -> usize {
+    let is_in = |line: &str| {
+        let line = line.to_ascii_lowercase();
+        let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '@' | '*');
+        line.match_indices(named).any(|(start, _)| {
+            let before = line
+                .get(..start)
+                .and_then(|before| before.chars().next_back());
+            let after = line
+                .get(start + named.len()..)
+                .and_then(|after| after.chars().next());
+            !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        })
+    };
+    let lines = text.lines().enumerate();
+    let found = lines.filter(|(_, line)| is_in(line)).last();
+    found.map_or(0, |(index, _)| index + 1)
 }
 
 /// Everything that is wrong with a text; at least one thing, in the order of the text.
@@ -107,7 +137,8 @@ impl std::error::Error for TextErrors {}
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct TextError {
-    /// The line where it stands, from one; zero if it is about the rules as a whole.
+    /// The line where it stands, from one; of rules that contradict each other, the last line that
+    /// names what they are about. Zero if it is about the rules as a whole, or one of very many.
     pub line: usize,
     /// The key of the value, such as `xmpp.exceptions.all`; empty if there is none.
     pub key: String,
@@ -141,6 +172,9 @@ pub enum Problem {
         /// What is wrong with it.
         reason: Box<str>,
     },
+    /// Something is listed twice that can be there once.
+    #[error("{0:?} is there twice")]
+    Duplicate(Box<str>),
     /// A key is missing.
     #[error("the key {0} is missing")]
     MissingKey(&'static str),
@@ -152,9 +186,11 @@ pub enum Problem {
         /// Those that are allowed.
         allowed: &'static [&'static str],
     },
-    /// A number is too great or negative.
-    #[error("a whole number from 0 to {max} is expected")]
+    /// A number is too great or too small.
+    #[error("a whole number from {min} to {max} is expected")]
     Number {
+        /// The smallest one.
+        min: u32,
         /// The greatest one.
         max: u32,
     },

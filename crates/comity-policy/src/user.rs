@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use comity_identity::DomainName;
+use foldhash::fast::RandomState;
 
 use crate::{Address, AddressError, Verdict};
 
@@ -131,7 +132,7 @@ impl fmt::Display for DenyMode {
 /// The compiled decisions of users.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UserTable {
-    rules: HashMap<(Address, Subject), Slot>,
+    rules: HashMap<(Address, Subject), Slot, RandomState>,
 }
 
 /// What was decided about one subject.
@@ -141,10 +142,21 @@ struct Slot {
     presence: Option<Arc<UserRule>>,
 }
 
+impl Slot {
+    fn change(&mut self, scope: Scope, rule: Option<&Arc<UserRule>>) {
+        if scope != Scope::Presence {
+            self.messages = rule.cloned();
+        }
+        if scope != Scope::Messages {
+            self.presence = rule.cloned();
+        }
+    }
+}
+
 impl UserTable {
     pub(crate) fn with_capacity(rules: usize) -> Self {
         Self {
-            rules: HashMap::with_capacity(rules),
+            rules: HashMap::with_capacity_and_hasher(rules, RandomState::default()),
         }
     }
 
@@ -165,6 +177,24 @@ impl UserTable {
             }
         }
         taken.map_or(Ok(()), Err)
+    }
+
+    /// Adds a rule in the place of those about the same.
+    pub(crate) fn set(&mut self, rule: &Arc<UserRule>) {
+        let key = (rule.owner.clone(), rule.subject.clone());
+        let slot = self.rules.entry(key).or_default();
+        slot.change(rule.scope, Some(rule));
+    }
+
+    pub(crate) fn remove(&mut self, owner: &Address, subject: &Subject, scope: Scope) {
+        let key = (owner.clone(), subject.clone());
+        let Some(slot) = self.rules.get_mut(&key) else {
+            return;
+        };
+        slot.change(scope, None);
+        if slot.messages.is_none() && slot.presence.is_none() {
+            self.rules.remove(&key);
+        }
     }
 
     /// Whether a rule about a user says no more than that about his domain.
@@ -192,6 +222,9 @@ impl UserTable {
         user: Option<&Address>,
         topic: Topic,
     ) -> Option<&Arc<UserRule>> {
+        if self.rules.is_empty() {
+            return None;
+        }
         let by = |subject: Subject| {
             let slot = self.rules.get(&(owner.clone(), subject))?;
             match topic {

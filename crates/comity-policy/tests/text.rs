@@ -3,8 +3,8 @@
 
 use comity_identity::Direction;
 use comity_policy::{
-    Check, Config, Facts, Node, Policy, Problem, Protocol, Rate, SecretDigest, Switch, TextErrors,
-    Verdict, compare,
+    Address, Check, Config, Facts, Node, Policy, Problem, Protocol, Rate, SecretDigest, Switch,
+    TextErrors, Verdict, compare,
 };
 
 const WHOLE: &str = r#"
@@ -24,7 +24,7 @@ spam.example          # of the worst kind
 *.b\u00fccher.example
 """
 incoming = ["news.example"]
-outgoing = []
+outgoing = ["feed.example"]
 
 [xmpp.security]
 tls = "optional"
@@ -35,9 +35,16 @@ domains = ["*.sametime.example", "ibm.example"]
 tls = "required"
 certificate = "required"
 sasl-inbound = false
+[[xmpp.security-rules]]
+domains = ["webex.example"]
+certificate = "optional"
+sasl-outbound = false
+dialback = false
 
 [sip]
 enabled = true
+default = "allow"
+blocked = ["*.spam.example"]
 [[sip.domains]]
 name = "contoso.example"
 kind = "microsoft"
@@ -88,6 +95,7 @@ fn every_rule_is_read() {
             "exception *.bad.example (all packets)",
             "exception *.xn--bcher-kva.example (all packets)",
             "exception news.example (incoming only)",
+            "exception feed.example (outgoing only)",
         ]
     );
     let modes = config.xmpp.security_rules.iter();
@@ -97,7 +105,9 @@ fn every_rule_is_read() {
         modes.collect::<Vec<_>>(),
         [
             format!("*.sametime.example: {mode}"),
-            format!("ibm.example: {mode}")
+            format!("ibm.example: {mode}"),
+            "webex.example: TLS optional, certificate optional, no outbound SASL, no dialback"
+                .to_owned(),
         ]
     );
     let domains = config.sip.domains.iter().map(ToString::to_string);
@@ -121,7 +131,7 @@ fn every_rule_is_read() {
         ]
     );
     let rate = Rate {
-        per_second: 100,
+        per_second: 100.try_into().unwrap(),
         burst: 1024,
     };
     assert_eq!(config.rates.domain, Some(rate));
@@ -137,6 +147,21 @@ fn what_is_written_is_read_again() {
     let empty = Config::default();
     assert_eq!(Config::from_toml(&empty.to_toml()).unwrap(), empty);
     assert_eq!(Config::from_toml("").unwrap(), empty);
+}
+
+#[test]
+fn texts_with_every_character_are_read_again() {
+    let nasty = "a\"b'c\\d\"\"\"e'''f\tg\nh\r\ni\u{7f}\u{1}\u{202e}=#[";
+    let mut config = Config::from_toml(WHOLE).unwrap();
+    config.sip.domains[0].description = nasty.to_owned();
+    config.sip.domains[1].description = "\n".to_owned();
+    let local = "a\"b'c\\d\"\"\"e'''=#[.]\u{fc}";
+    let user = Address::new(local, "example.com".parse().unwrap()).unwrap();
+    let email = "x'\"@mail.example.com".parse().unwrap();
+    config.email.identities.insert(user.clone(), email);
+    config.user_rules[0].owner = user;
+    let text = config.to_toml();
+    assert_eq!(Config::from_toml(&text), Ok(config), "{text}");
 }
 
 #[test]
@@ -196,11 +221,49 @@ stream = { burst = 4294967296 }
             "line 22, user-rules[0].owner: \"nobody\" is not an address: there is no @, as in \
              user@example.com",
             "line 24, email.identities.a@b.example: a string is expected, not true or false",
-            "line 26, rates.user.per-second: a whole number from 0 to 4294967295 is expected",
+            "line 26, rates.user.per-second: a whole number from 1 to 4294967295 is expected",
             "line 26, rates.user.burst: a whole number is expected, not a number with a fraction",
             "line 27, rates.stream: the key per-second is missing",
             "line 27, rates.stream.burst: a whole number from 0 to 4294967295 is expected",
         ]
+    );
+}
+
+#[test]
+fn what_is_there_twice_is_told() {
+    assert_eq!(
+        errors(
+            r#"local-domains = ["a.example", "A.example."]
+acl = ["10.0.0.1", "::ffff:10.0.0.1"]
+[email]
+domains = """
+m.example
+m.example
+"""
+[email.identities]
+"u@a.example" = "x@m.example"
+"U@A.example" = "y@m.example"
+"#
+        ),
+        [
+            "line 1, local-domains[1]: \"A.example.\" is there twice",
+            "line 2, acl[1]: \"::ffff:10.0.0.1\" is there twice",
+            "line 6, email.domains: \"m.example\" is there twice",
+            "line 9, email.identities.u@a.example: \"u@a.example\" is there twice",
+        ]
+    );
+}
+
+#[test]
+fn a_key_is_shown_in_a_line() {
+    let long = "k".repeat(1 << 20);
+    let found = errors(&format!("{long} = 1\n\"a\\nb\" = 2"));
+    assert_eq!(found.len(), 2);
+    assert!(found[0].starts_with(&format!("line 1, {}: no such key", "k".repeat(60))));
+    assert!(
+        found[1].starts_with("line 2, a\\nb: no such key"),
+        "{}",
+        found[1]
     );
 }
 
@@ -223,7 +286,32 @@ fn rules_that_contradict_each_other_are_refused_whole() {
     assert!(Config::from_toml(text).is_ok());
     assert_eq!(
         lines(&Policy::from_toml(text).unwrap_err()),
-        ["a.example is a local domain and cannot be federated"]
+        ["line 3, a.example is a local domain and cannot be federated"]
+    );
+    let text = r#"local-domains = ["a.example"]
+[xmpp.exceptions]
+all = """
+B.example
+xb.example
+b.example.net
+*.b.example
+"""
+incoming = ["b.example"]
+[xmpp.security]
+tls = "disabled"
+[sip]
+domains = [{ name = "c.example" }, { name = "b.example" },
+  { name = "c.example" }]
+"#;
+    assert_eq!(
+        lines(&Policy::from_toml(text).unwrap_err()),
+        [
+            "xmpp.security: the default security mode requires a certificate without TLS",
+            "line 13, xmpp: b.example is federated over SIP and named for XMPP too: delete one of \
+             them",
+            "line 13, xmpp.exceptions: there are two exceptions for b.example",
+            "line 14, sip.domains: c.example is listed twice among the SIP domains",
+        ]
     );
 }
 
@@ -250,7 +338,16 @@ fn the_difference_of_two_rule_sets_is_data() {
         .replace("spam.example  ", "#")
         .replace("tls = \"optional\"", "tls = \"disabled\"")
         .replace("verdict = \"allow\"", "verdict = \"block\"")
-        .replace("burst = 0x400", "burst = 5");
+        .replace("burst = 0x400", "burst = 5")
+        .replace("enabled = true\ndomains", "enabled = false\ndomains")
+        .replace("j.capulet@", "juliet.c@")
+        .replace("\"mail.example.com\"]", "]")
+        .replace("deny-mode = \"rejected\"", "")
+        .replace("\"10.10.10.1\", ", "")
+        .replace(", \"example.com\"]", ", \"new.example.com\"]")
+        .replace("kind = \"standard\"", "description = \"a proxy\"")
+        .replace("*.spam.example", "*.spam2.example")
+        .replace("[sip]\nenabled = true", "[sip]\nenabled = false");
     let new = Config::from_toml(&text).unwrap();
     let changes: Vec<_> = old
         .difference(&new)
@@ -260,14 +357,31 @@ fn the_difference_of_two_rule_sets_is_data() {
     assert_eq!(
         changes,
         [
+            "access list: - Allow from 10.10.10.1",
+            "SIP default: allow -> deny",
             "XMPP default: allow -> deny",
+            "deny mode: rejected -> polite",
+            "email: on -> off",
+            "email: juliet@example.com is j.capulet@mail.example.com -> juliet@example.com is \
+             juliet.c@mail.example.com",
+            "email: - domain mail.example.com",
+            "SIP enabled: on -> off",
             "exceptions: - exception *.bad.example (all packets)",
             "exceptions: - exception news.example (incoming only)",
             "exceptions: + exception other.example (incoming only)",
             "exceptions: exception spam.example (all packets) -> exception spam.example (incoming only)",
+            "local domains: - example.com",
+            "local domains: + new.example.com",
             "rates: domain: 100/s, burst 1024 -> domain: 100/s, burst 5",
             "security: default: TLS optional, certificate optional -> default: TLS disabled, \
              certificate optional",
+            "security: webex.example: TLS optional, certificate optional, no outbound SASL, no \
+             dialback -> webex.example: TLS disabled, certificate optional, no outbound SASL, no \
+             dialback",
+            "SIP domains: - blocked *.spam.example",
+            "SIP domains: + blocked *.spam2.example",
+            "SIP domains: federated domain kamailio.example (standard) -> federated domain \
+             kamailio.example (microsoft): a proxy",
             "user rules: juliet@example.com allows romeo@montague.example (presence and messages) \
              -> juliet@example.com blocks romeo@montague.example (presence and messages)",
         ]
@@ -326,7 +440,7 @@ fn nodes_that_agree_pass_every_check() {
 fn each_check_finds_the_nodes_that_differ() {
     use comity_policy::{Requirement, TlsMode};
     type Change = fn(&mut [Config; 3]);
-    let cases: [(Change, &str); 7] = [
+    let cases: [(Change, &str); 8] = [
         (
             |configs| configs[2].xmpp.enabled = Switch::Off,
             "XMPP enabled: c: expected on for a node of every cluster, found off in cluster two: \
@@ -360,15 +474,21 @@ fn each_check_finds_the_nodes_that_differ() {
                 configs[0].xmpp.exceptions.reverse();
                 configs[1].xmpp.exceptions.truncate(1);
             },
-            "policy exceptions: b: expected exception *.bad.example (all packets); exception \
-             *.xn--bcher-kva.example (all packets); exception news.example (incoming only); \
-             exception spam.example (all packets), found exception spam.example (all packets): \
-             copy the exceptions to this node",
+            "policy exceptions: b: expected 5 rules, found 1; it lacks exception *.bad.example (all \
+             packets); exception *.xn--bcher-kva.example (all packets); exception feed.example \
+             (outgoing only) and 1 more: copy the exceptions to this node",
+        ),
+        (
+            |configs| configs[0].xmpp.security_rules.truncate(1),
+            "security rules: a: expected 3 rules, found 1; it lacks ibm.example: TLS required, \
+             certificate required, no inbound SASL; webex.example: TLS optional, certificate \
+             optional, no outbound SASL, no dialback: set the same rules on all nodes",
         ),
         (
             |configs| configs[2].email.enabled = false,
-            "email addresses: c: expected on: juliet@example.com is j.capulet@mail.example.com, \
-             found off: switch email addresses on or off alike, with the same identities",
+            "email addresses: c: expected 3 rules, found 1; it lacks domain mail.example.com; \
+             juliet@example.com is j.capulet@mail.example.com; on; it has off besides: switch email \
+             addresses on or off alike, with the same domains and identities",
         ),
     ];
     for (change, expected) in cases {
@@ -395,9 +515,9 @@ fn secrets_are_compared_and_never_shown() {
     assert_eq!(
         findings(|_| {}, [None, other, None]),
         [format!(
-            "dialback secret: b: expected none, found a secret: {action}"
+            "dialback secret: a, c: expected the secret of the others, found none: {action}"
         )]
     );
     assert_eq!(format!("{:?}", SecretDigest::of(b"x")), "SecretDigest(..)");
-    assert_eq!(Check::ALL.len(), 8);
+    assert_eq!(Check::ALL.len(), 9);
 }

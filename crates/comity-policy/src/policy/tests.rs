@@ -2,7 +2,7 @@ use comity_machine::Random;
 
 use super::*;
 use crate::{
-    AclPattern, ConfigError, Contradiction, DomainPattern, EmailDomainKind, ModeName,
+    AclPattern, ConfigError, Contradiction, DomainInUse, DomainPattern, EmailDomainKind, ModeName,
     OwnedByDomain, Peer, PeerKind, Requirement, Scope, SecurityRule, Subject, TlsMode, UserRule,
     naive,
 };

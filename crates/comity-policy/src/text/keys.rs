@@ -1,5 +1,7 @@
 //! The keys of the text form, where they are read and where they are written.
 
+use super::Problem;
+
 /// A place in the tree of keys, for error messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'p> {
@@ -13,11 +15,19 @@ impl Place<'_> {
     pub(super) fn path(self) -> String {
         match self {
             Self::Root => String::new(),
-            Self::Key(Place::Root, key) => key.to_owned(),
-            Self::Key(above, key) => format!("{}.{key}", above.path()),
+            Self::Key(Place::Root, key) => shown(key).escape_debug().to_string(),
+            Self::Key(above, key) => format!("{}.{}", above.path(), shown(key).escape_debug()),
             Self::Item(above, index) => format!("{}[{index}]", above.path()),
         }
     }
+}
+
+/// What is shown of a text that is wrong, cut to what can be read.
+pub(super) fn shown(text: &str) -> Box<str> {
+    text.chars()
+        .take(Problem::MAX_SHOWN_CHARS)
+        .collect::<String>()
+        .into()
 }
 
 pub(super) const ROOT: &[&str] = &[
@@ -53,7 +63,7 @@ pub(super) const SECURITY_RULE: &[&str] = &[
     "sasl-outbound",
     "tls",
 ];
-pub(super) const SIP: &[&str] = &["default", "domains", "enabled"];
+pub(super) const SIP: &[&str] = &["blocked", "default", "domains", "enabled"];
 pub(super) const SIP_DOMAIN: &[&str] = &["description", "direct", "kind", "name"];
 pub(super) const USER_RULE: &[&str] = &["owner", "scope", "subject", "verdict"];
 pub(super) const EMAIL: &[&str] = &["domains", "enabled", "identities"];

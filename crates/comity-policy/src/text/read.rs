@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::str::FromStr;
 
@@ -7,7 +8,7 @@ use comity_identity::DomainName;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::keys::{self, Place};
+use super::keys::{self, Place, shown};
 use super::{Problem, TextError, TextErrors};
 use crate::{
     AclPattern, Config, DenyMode, DomainPattern, EmailRules, Exception, FederatedDomain, Packets,
@@ -59,7 +60,7 @@ impl<'t> Reader<'t> {
         if let Some(list) = root.get("local-domains") {
             let place = Place::Key(&place, "local-domains");
             self.texts(list, place, DOMAIN, |_, domain: DomainName| {
-                config.local_domains.insert(domain);
+                config.local_domains.insert(domain)
             });
         }
         if let Some(table) = self.table(root, place, "xmpp") {
@@ -72,7 +73,7 @@ impl<'t> Reader<'t> {
             let expected = "all, a domain, an address or a network";
             let place = Place::Key(&place, "acl");
             self.texts(list, place, expected, |_, pattern: AclPattern| {
-                config.acl.insert(pattern);
+                config.acl.insert(pattern)
             });
         }
         let mode = self.word(root, place, "deny-mode", keys::DENY_MODES);
@@ -110,6 +111,7 @@ impl<'t> Reader<'t> {
                     self.texts(list, place, PATTERN, |room, pattern: DomainPattern| {
                         rules.exceptions.reserve(room);
                         rules.exceptions.push(Exception::new(pattern, packets));
+                        true
                     });
                 }
             }
@@ -133,6 +135,7 @@ impl<'t> Reader<'t> {
                         let place = Place::Key(&place, "domains");
                         reader.texts(list, place, PATTERN, |_, pattern: DomainPattern| {
                             rules.security_rules.push(SecurityRule::new(pattern, mode));
+                            true
                         });
                     }
                 }
@@ -172,6 +175,12 @@ impl<'t> Reader<'t> {
         let mut rules = SipRules::default();
         rules.enabled = self.switch(table, place, "enabled", rules.enabled);
         rules.default_verdict = self.verdict(table, place, rules.default_verdict);
+        if let Some(list) = table.get("blocked") {
+            let place = Place::Key(&place, "blocked");
+            self.texts(list, place, PATTERN, |_, pattern: DomainPattern| {
+                rules.blocked.insert(pattern)
+            });
+        }
         self.tables(table, place, "domains", |reader, table, place, at| {
             reader.know(table, place, keys::SIP_DOMAIN);
             let name = reader.required(table, place, at, "name", DOMAIN);
@@ -227,16 +236,20 @@ impl<'t> Reader<'t> {
         if let Some(list) = table.get("domains") {
             let place = Place::Key(&place, "domains");
             self.texts(list, place, DOMAIN, |_, domain: DomainName| {
-                rules.domains.insert(domain);
+                rules.domains.insert(domain)
             });
         }
         if let Some(identities) = self.table(table, place, "identities") {
             let place = Place::Key(&place, "identities");
             for (user, email) in identities {
                 let place = Place::Key(&place, user.get_ref());
-                let user = self.parse(user.get_ref(), user.span(), place, ADDRESS);
-                let email = self.parsed(email, place, ADDRESS);
-                rules.identities.extend(user.zip(email));
+                let parsed = self.parse(user.get_ref(), user.span(), place, ADDRESS);
+                let address = self.parsed(email, place, ADDRESS);
+                if let Some((user, address)) = parsed.zip(address)
+                    && rules.identities.insert(user, address).is_some()
+                {
+                    self.twice(email, place);
+                }
             }
         }
         rules
@@ -249,10 +262,10 @@ impl<'t> Reader<'t> {
             let table = self.table(table, place, key)?;
             let place = Place::Key(&place, key);
             self.know(table, place, keys::RATE);
-            let per_second = self.number(table, place, at, "per-second");
-            let burst = self.number(table, place, at, "burst");
+            let per_second = self.number(table, place, at, "per-second", 1);
+            let burst = self.number(table, place, at, "burst", 0);
             Some(Rate {
-                per_second: per_second?,
+                per_second: NonZeroU32::new(per_second?)?,
                 burst: burst?,
             })
         };
@@ -322,7 +335,7 @@ impl<'t> Reader<'t> {
         value: &Value<'t>,
         place: Place<'_>,
         expected: &'static str,
-        mut take: impl FnMut(usize, T),
+        mut take: impl FnMut(usize, T) -> bool,
     ) where
         T: FromStr,
         T::Err: Display,
@@ -330,7 +343,7 @@ impl<'t> Reader<'t> {
         match value.get_ref() {
             DeValue::Array(items) => self.array(items, place, expected, take),
             DeValue::String(block) => {
-                let first = self.line_of(self.contents_of(value));
+                let contents = self.contents_of(value);
                 let mut room = block.lines().count();
                 for (index, line) in block.lines().enumerate() {
                     let text = line.split_once('#').map_or(line, |(text, _)| text).trim();
@@ -338,8 +351,17 @@ impl<'t> Reader<'t> {
                         continue;
                     }
                     match parsed(text, expected) {
-                        Ok(parsed) => take(std::mem::take(&mut room), parsed),
-                        Err(problem) => self.fail(first + index, place.path(), problem),
+                        Ok(parsed) => {
+                            if !take(std::mem::take(&mut room), parsed) {
+                                let problem = Problem::Duplicate(shown(text));
+                                let line = self.line_of(contents) + index;
+                                self.fail(line, place.path(), problem);
+                            }
+                        }
+                        Err(problem) => {
+                            let line = self.line_of(contents) + index;
+                            self.fail(line, place.path(), problem);
+                        }
                     }
                 }
             }
@@ -356,15 +378,18 @@ impl<'t> Reader<'t> {
         items: &DeArray<'t>,
         place: Place<'_>,
         expected: &'static str,
-        mut take: impl FnMut(usize, T),
+        mut take: impl FnMut(usize, T) -> bool,
     ) where
         T: FromStr,
         T::Err: Display,
     {
         let mut room = items.len();
         for (index, item) in items.iter().enumerate() {
-            if let Some(parsed) = self.parsed(item, Place::Item(&place, index), expected) {
-                take(std::mem::take(&mut room), parsed);
+            let place = Place::Item(&place, index);
+            if let Some(parsed) = self.parsed(item, place, expected)
+                && !take(std::mem::take(&mut room), parsed)
+            {
+                self.twice(item, place);
             }
         }
     }
@@ -483,6 +508,7 @@ impl<'t> Reader<'t> {
         place: Place<'_>,
         at: usize,
         key: &'static str,
+        min: u32,
     ) -> Option<u32> {
         let Some(value) = table.get(key) else {
             self.missing(at, place, key);
@@ -494,11 +520,24 @@ impl<'t> Reader<'t> {
             return None;
         };
         let parsed = u32::from_str_radix(number.as_str(), number.radix()).ok();
+        let parsed = parsed.filter(|number| *number >= min);
         if parsed.is_none() {
             let line = self.line_of(value.span().start);
-            self.fail(line, place.path(), Problem::Number { max: u32::MAX });
+            let max = u32::MAX;
+            self.fail(line, place.path(), Problem::Number { min, max });
         }
         parsed
+    }
+
+    /// Complains about something that is there already: the key of the place, or the text.
+    fn twice(&mut self, value: &Value<'t>, place: Place<'_>) {
+        let text = match (place, value.get_ref()) {
+            (Place::Item(..), DeValue::String(text)) => shown(text),
+            (Place::Key(_, key), _) => shown(key),
+            (Place::Item(..) | Place::Root, _) => Box::default(),
+        };
+        let line = self.line_of(value.span().start);
+        self.fail(line, place.path(), Problem::Duplicate(text));
     }
 
     fn missing(&mut self, at: usize, place: Place<'_>, key: &'static str) {
@@ -564,14 +603,6 @@ where
         expected,
         reason: error.to_string().into(),
     })
-}
-
-/// A bad value, cut to what can be read.
-fn shown(text: &str) -> Box<str> {
-    text.chars()
-        .take(Problem::MAX_SHOWN_CHARS)
-        .collect::<String>()
-        .into()
 }
 
 const ADDRESS: &str = "an address";

@@ -1,8 +1,8 @@
 use std::fmt::{self, Display, Write};
 
 use crate::{
-    AclPattern, Config, DomainPattern, Exception, FederatedDomain, Packets, Rate, SecurityMode,
-    Switch, Verdict,
+    AclPattern, Address, Config, DomainPattern, Exception, FederatedDomain, Packets, Rate,
+    SecurityMode, Switch, Verdict,
 };
 
 /// The text of a configuration. Everything is written but what is empty, so that a reader sees
@@ -71,6 +71,7 @@ impl Writer {
         self.table("sip")?;
         self.switch("enabled", rules.enabled)?;
         self.value("default", quoted(rules.default_verdict))?;
+        self.block("blocked", rules.blocked.iter())?;
         for domain in &rules.domains {
             let FederatedDomain {
                 name,
@@ -115,7 +116,7 @@ impl Writer {
         if !rules.identities.is_empty() {
             self.table("email.identities")?;
             for (user, email) in &rules.identities {
-                writeln!(self.text, "{} = {}", quoted(user), quoted(email))?;
+                writeln!(self.text, "{} = {}", key(user), quoted(email))?;
             }
         }
         Ok(())
@@ -190,10 +191,17 @@ impl Display for AclText<'_> {
         match self.0 {
             AclPattern::All => f.write_str("all"),
             AclPattern::Address(address) => address.fmt(f),
+            AclPattern::Name(name) if name.as_str() == "all" => write!(f, "{name}."),
             AclPattern::Name(name) => name.fmt(f),
             AclPattern::Network(network) => network.fmt(f),
         }
     }
+}
+
+/// A key of TOML, in one line. An address has no control characters.
+fn key(address: &Address) -> String {
+    let escaped = address.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{escaped}\"")
 }
 
 /// A string of TOML.

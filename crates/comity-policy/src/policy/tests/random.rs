@@ -6,13 +6,14 @@ use super::*;
 fn the_tables_decide_as_the_lists_do() {
     let mut random = Random::from_seed([14; 32]);
     let mut verdicts = [0_usize; 2];
-    for _ in 0..300 {
+    let mut by_user = [0_usize; 2];
+    for _ in 0..400 {
         let config = random_config(&mut random);
         let Ok(policy) = Policy::new(config.clone()) else {
             continue;
         };
         for _ in 0..60 {
-            let world = World::new(&mut random);
+            let world = World::new(&mut random, &config);
             let facts = world.facts(&mut random);
             let decision = policy.decide(&facts);
             let (verdict, obligations) = naive::decide(&config, &facts);
@@ -23,9 +24,13 @@ fn the_tables_decide_as_the_lists_do() {
                 config.to_toml()
             );
             verdicts[usize::from(verdict == Verdict::Allow)] += 1;
+            let is_user = |rule: &Rule| matches!(rule, Rule::User(_));
+            let decided = decision.explanation.rules().any(is_user);
+            by_user[usize::from(verdict == Verdict::Allow)] += usize::from(decided);
         }
     }
     assert!(verdicts.iter().all(|&count| count > 1000), "{verdicts:?}");
+    assert!(by_user.iter().all(|&count| count > 100), "{by_user:?}");
 }
 
 /// What facts can be made of.
@@ -36,10 +41,22 @@ struct World {
 }
 
 impl World {
-    fn new(random: &mut Random) -> Self {
+    /// Domains and users that the rules are likely to be about.
+    fn new(random: &mut Random, config: &Config) -> Self {
+        let ours: Vec<_> = config.local_domains.iter().cloned().collect();
+        let local = match pick(random, 6) {
+            0 => random_name(random),
+            _ => ours[pick(random, 2) % ours.len()].clone(),
+        };
+        let remote = random_name(random);
+        let user = |random: &mut Random, domain: &DomainName| match pick(random, 8) {
+            0 => random_address(random),
+            _ => Address::new(["u", "v"][pick(random, 2)], domain.clone()).unwrap(),
+        };
+        let users = [user(random, &local), user(random, &remote)];
         Self {
-            domains: [(); 3].map(|()| random_name(random)),
-            users: [(); 2].map(|()| random_address(random)),
+            domains: [local, remote, random_name(random)],
+            users,
             address: random_ip(random),
         }
     }
@@ -47,26 +64,32 @@ impl World {
     fn facts(&self, random: &mut Random) -> Facts<'_> {
         let [local, remote, host] = &self.domains;
         let [local_user, remote_user] = &self.users;
-        let (local, remote) = match pick(random, 2) {
-            0 => (local, remote),
-            _ => (local_user.domain(), remote_user.domain()),
-        };
         let protocol = [Protocol::Sip, Protocol::Xmpp][pick(random, 2)];
         let direction = DIRECTIONS[pick(random, 2)];
         let assurances = [
-            Assurance::None,
+            Assurance::Certified,
+            Assurance::Certified,
             Assurance::DialedBack,
-            Assurance::Certified,
-            Assurance::Certified,
+            Assurance::None,
         ];
-        let stage = Stage::ALL[pick(random, 5)];
+        let stages = [Stage::Stanza, Stage::Subscription];
+        let stage = match pick(random, 3) {
+            0 => Stage::ALL[pick(random, 5)],
+            _ => stages[pick(random, 2)],
+        };
         let mut facts = Facts::between(protocol, local, remote, direction)
-            .at(stage, assurances[pick(random, 4)]);
-        if pick(random, 4) > 0 {
+            .at(stage, assurances[pick(random, 8).saturating_sub(4)]);
+        if pick(random, 8) > 0 {
             let topic = [Topic::Message, Topic::Presence][pick(random, 2)];
             facts = facts.users(local_user, remote_user, topic);
+            if pick(random, 8) == 0 {
+                facts.topic = None;
+            }
+            if pick(random, 8) == 0 {
+                facts.remote_user = None;
+            }
         }
-        if pick(random, 4) > 0 {
+        if pick(random, 8) > 0 {
             let name = [None, Some(host)][pick(random, 2)];
             let address = self.address;
             facts = facts.from_peer(Peer { address, name });
@@ -76,7 +99,7 @@ impl World {
 }
 
 fn random_config(random: &mut Random) -> Config {
-    let switch = |random: &mut Random| [Switch::On, Switch::On, Switch::Off][pick(random, 3)];
+    let switch = |random: &mut Random| [Switch::Off, Switch::On][pick(random, 8).min(1)];
     let verdict = |random: &mut Random| [Verdict::Allow, Verdict::Deny][pick(random, 2)];
     let mut config = Config::default();
     config
@@ -86,6 +109,9 @@ fn random_config(random: &mut Random) -> Config {
     config.xmpp.default_verdict = verdict(random);
     config.sip.enabled = switch(random);
     config.sip.default_verdict = verdict(random);
+    for _ in 0..pick(random, 3) {
+        config.sip.blocked.insert(random_pattern(random));
+    }
     config.deny_mode = [DenyMode::Polite, DenyMode::Rejected][pick(random, 2)];
     for _ in 0..pick(random, 12) {
         let packets = [Packets::All, Packets::IncomingOnly, Packets::OutgoingOnly][pick(random, 3)];
@@ -113,13 +139,18 @@ fn random_config(random: &mut Random) -> Config {
             _ => AclPattern::All,
         });
     }
-    for _ in 0..pick(random, 6) {
+    let ours: Vec<_> = config.local_domains.iter().cloned().collect();
+    let owner = |random: &mut Random| {
+        let domain = ours[pick(random, 2) % ours.len()].clone();
+        Address::new(["u", "v"][pick(random, 2)], domain).unwrap()
+    };
+    for _ in 0..pick(random, 60) {
         let subject = match pick(random, 2) {
             0 => Subject::User(random_address(random)),
             _ => Subject::Domain(random_name(random)),
         };
         let scope = [Scope::Both, Scope::Messages, Scope::Presence][pick(random, 3)];
-        let rule = UserRule::new(random_address(random), subject, scope, verdict(random));
+        let rule = UserRule::new(owner(random), subject, scope, verdict(random));
         config.user_rules.push(rule);
     }
     config.email.enabled = pick(random, 2) == 0;
@@ -127,7 +158,7 @@ fn random_config(random: &mut Random) -> Config {
         config
             .email
             .identities
-            .insert(random_address(random), random_address(random));
+            .insert(owner(random), random_address(random));
     }
     keep_what_agrees(&mut config);
     config
@@ -150,12 +181,37 @@ fn keep_what_agrees(config: &mut Config) {
         .xmpp
         .security_rules
         .retain(|rule| !is_local(&rule.pattern) && seen.insert(rule.pattern.clone()));
+    let email: std::collections::BTreeSet<_> = match config.email.enabled {
+        true => config.email.managed_domains().into_keys().collect(),
+        false => std::collections::BTreeSet::new(),
+    };
     let mut named: std::collections::BTreeSet<_> = local.clone();
     let exceptions = config.xmpp.exceptions.iter().map(|rule| &rule.pattern);
     let security = config.xmpp.security_rules.iter().map(|rule| &rule.pattern);
     named.extend(
         exceptions
             .chain(security)
+            .map(|pattern| pattern.domain().clone()),
+    );
+    let is_ours = |pattern: &DomainPattern| match pattern {
+        DomainPattern::Exact(name) => local.contains(name) || email.contains(name),
+        DomainPattern::Tree(_) => false,
+    };
+    config
+        .xmpp
+        .exceptions
+        .retain(|rule| !is_ours(&rule.pattern));
+    config
+        .xmpp
+        .security_rules
+        .retain(|rule| !is_ours(&rule.pattern));
+    config.sip.blocked.retain(|pattern| !is_ours(pattern));
+    named.extend(email);
+    named.extend(
+        config
+            .sip
+            .blocked
+            .iter()
             .map(|pattern| pattern.domain().clone()),
     );
     config
@@ -191,10 +247,10 @@ fn random_ip(random: &mut Random) -> IpAddr {
         .unwrap()
 }
 
-/// A name of up to three labels out of three, so that names often meet, also by a common ending
+/// A name of up to two labels out of three, so that names often meet, also by a common ending
 /// inside a label.
 fn random_name(random: &mut Random) -> DomainName {
-    let labels = (0..=pick(random, 3))
+    let labels = (0..=pick(random, 2))
         .map(|_| ["a", "ba", "c"][pick(random, 3)])
         .collect::<Vec<_>>();
     name(&labels.join("."))

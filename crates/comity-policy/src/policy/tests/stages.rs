@@ -1,5 +1,6 @@
 use super::Stage::{Stanza, Subscription as Subscribe};
 use super::Topic::{Message, Presence};
+use super::Verdict::{Allow, Deny};
 use super::*;
 
 #[test]
@@ -112,6 +113,13 @@ fn an_operator_sees_which_half_of_a_pair_is_missing() {
     assert_eq!(pair("10.0.0.1", "edge.b.test"), (true, false, true));
     assert_eq!(pair("10.0.0.2", "x.edge.a.test"), (false, true, true));
     assert_eq!(pair("10.0.0.2", "edge.b.test"), (false, false, false));
+    let mut open = config.clone();
+    open.acl = ["all".parse().unwrap()].into();
+    let address = [10, 0, 0, 9].into();
+    let pair = Policy::new(open)
+        .unwrap()
+        .acl_pair(address, &name("x.test"));
+    assert!(!pair.is_half(), "everybody is let in by both");
 
     // The entry of a domain goes with it and not before.
     let auto = config.acl_entries().last().unwrap();
@@ -128,7 +136,7 @@ fn an_operator_sees_which_half_of_a_pair_is_missing() {
 
 #[test]
 fn nothing_is_believed_before_it_is_proved() {
-    let mut config = config(&["local.test"], Verdict::Allow, &[]);
+    let mut config = config(&["local.test"], Allow, &[]);
     let dialback = SecurityMode::new(TlsMode::Optional, Requirement::Optional);
     config.xmpp.security_rules = vec![SecurityRule::new(pattern("old.test"), dialback)];
     let policy = Policy::new(config).unwrap();
@@ -162,7 +170,7 @@ fn nothing_is_believed_before_it_is_proved() {
             assert_eq!(decision.to_string(), line);
         }
         let early = policy.decide(&facts.at(Stage::StreamHeader, Assurance::None));
-        assert_eq!(early.verdict, Verdict::Allow, "nobody has had the chance");
+        assert_eq!(early.verdict, Allow, "nobody has had the chance");
         assert_eq!(
             early.obligations.security,
             Some(policy.security(&remote).mode)
@@ -178,10 +186,10 @@ fn users_decide_for_themselves_and_a_user_beats_his_domain() {
         UserRule::new(owner.clone(), subject.parse().unwrap(), scope, verdict)
     };
     config.user_rules = vec![
-        rule("montague.test", Scope::Both, Verdict::Deny),
-        rule("romeo@montague.test", Scope::Messages, Verdict::Allow),
-        rule("paris@verona.test", Scope::Presence, Verdict::Deny),
-        rule("paris@verona.test", Scope::Messages, Verdict::Allow),
+        rule("montague.test", Scope::Both, Deny),
+        rule("romeo@montague.test", Scope::Messages, Allow),
+        rule("paris@verona.test", Scope::Presence, Deny),
+        rule("paris@verona.test", Scope::Messages, Allow),
     ];
     let mut policies = [DenyMode::Polite, DenyMode::Rejected].map(|mode| {
         config.deny_mode = mode;
@@ -205,8 +213,8 @@ fn users_decide_for_themselves_and_a_user_beats_his_domain() {
         } = decision.obligations;
         (decision.verdict, denial, subscription)
     };
-    let polite = (Verdict::Deny, Some(Denial::Polite), None);
-    let passes = (Verdict::Allow, None, None);
+    let polite = (Deny, Some(Denial::Polite), None);
+    let passes = (Allow, None, None);
     for (remote, stage, topic, expected) in [
         ("romeo@montague.test", Stanza, Message, passes),
         ("romeo@montague.test", Stanza, Presence, polite),
@@ -218,7 +226,7 @@ fn users_decide_for_themselves_and_a_user_beats_his_domain() {
             "nurse@verona.test",
             Subscribe,
             Presence,
-            (Verdict::Allow, None, Some(Subscription::Pending)),
+            (Allow, None, Some(Subscription::Pending)),
         ),
         ("nurse@verona.test", Stanza, Message, passes),
         ("x@below.montague.test", Stanza, Message, passes),
@@ -237,11 +245,11 @@ fn users_decide_for_themselves_and_a_user_beats_his_domain() {
     }
     config
         .user_rules
-        .push(rule("nurse@verona.test", Scope::Presence, Verdict::Allow));
+        .push(rule("nurse@verona.test", Scope::Presence, Allow));
     policies[0] = Policy::new(config).unwrap();
     assert_eq!(
         ask(&policies[0], "nurse@verona.test", Subscribe, Presence),
-        (Verdict::Allow, None, Some(Subscription::Active))
+        (Allow, None, Some(Subscription::Active))
     );
 }
 
@@ -256,7 +264,7 @@ fn whom_a_user_blocks_he_cannot_write_to_over_xmpp_and_can_over_sip() {
     config.user_rules = [&over_xmpp, &over_sip]
         .map(|subject| {
             let subject = Subject::User(subject.clone());
-            UserRule::new(owner.clone(), subject, Scope::Both, Verdict::Deny)
+            UserRule::new(owner.clone(), subject, Scope::Both, Deny)
         })
         .to_vec();
     let policy = Policy::new(config).unwrap();
@@ -268,9 +276,9 @@ fn whom_a_user_blocks_he_cannot_write_to_over_xmpp_and_can_over_sip() {
     };
     assert_eq!(
         outbound(Protocol::Xmpp, &over_xmpp),
-        (Verdict::Deny, Some(Denial::OwnBlock))
+        (Deny, Some(Denial::OwnBlock))
     );
-    assert_eq!(outbound(Protocol::Sip, &over_sip), (Verdict::Allow, None));
+    assert_eq!(outbound(Protocol::Sip, &over_sip), (Allow, None));
 }
 
 #[test]
@@ -338,9 +346,133 @@ fn who_subscribes_himself_is_not_asked() {
 }
 
 #[test]
+fn the_presence_of_who_blocks_stays_with_him_over_sip() {
+    let mut config = site();
+    let (owner, watcher) = (address("juliet@local.test"), address("paris@partner.test"));
+    let subject = Subject::User(watcher.clone());
+    let rule = UserRule::new(owner.clone(), subject, Scope::Presence, Deny);
+    config.user_rules.push(rule);
+    let policy = Policy::new(config).unwrap();
+    for (stage, topic, verdict) in [
+        (Stanza, Presence, Deny),
+        (Stanza, Message, Allow),
+        (Subscribe, Presence, Allow),
+    ] {
+        let direction = Direction::Outbound;
+        let facts = certified(Protocol::Sip, &owner, &watcher, direction, stage, topic);
+        let decision = policy.decide(&facts);
+        assert_eq!(decision.verdict, verdict, "{stage} {topic:?}");
+        let denial = (verdict == Deny).then_some(Denial::Polite);
+        assert_eq!(decision.obligations.denial, denial);
+    }
+}
+
+#[test]
+fn what_is_not_known_passes_nothing_that_it_could_forbid() {
+    let mut config = site();
+    let (owner, remote) = (address("juliet@local.test"), address("romeo@montague.test"));
+    let subject = Subject::Domain(name("montague.test"));
+    let rule = UserRule::new(owner.clone(), subject, Scope::Presence, Deny);
+    config.user_rules.push(rule);
+    let policy = Policy::new(config).unwrap();
+    let direction = Direction::Inbound;
+    let facts = certified(Protocol::Xmpp, &owner, &remote, direction, Stanza, Message);
+    let ask = |change: fn(&mut Facts<'_>)| {
+        let mut facts = facts;
+        change(&mut facts);
+        policy.decide(&facts).verdict
+    };
+    assert_eq!(ask(|_| {}), Allow);
+    assert_eq!(ask(|facts| facts.topic = None), Deny);
+    assert_eq!(ask(|facts| facts.remote_user = None), Allow);
+    assert_eq!(
+        ask(|facts| {
+            facts.remote_user = None;
+            facts.topic = Some(Presence);
+        }),
+        Deny,
+        "what holds for the domain holds for the domain itself"
+    );
+    assert_eq!(ask(|facts| facts.local_user = None), Allow);
+    assert_eq!(
+        ask(|facts| {
+            facts.local_user = None;
+            facts.stage = Subscribe;
+        }),
+        Deny
+    );
+    assert_eq!(ask(|facts| facts.local = None), Deny);
+    assert_eq!(ask(|facts| facts.remote = None), Deny);
+}
+
+#[test]
+fn a_user_changes_his_mind_without_new_tables() {
+    let mut policy = Policy::new(site()).unwrap();
+    let (owner, remote) = (address("juliet@local.test"), address("romeo@montague.test"));
+    let subject = Subject::User(remote.clone());
+    let rule = |scope, verdict| UserRule::new(owner.clone(), subject.clone(), scope, verdict);
+    let ask = |policy: &Policy| {
+        [Message, Presence].map(|topic| {
+            let direction = Direction::Inbound;
+            let facts = certified(Protocol::Xmpp, &owner, &remote, direction, Stanza, topic);
+            policy.decide(&facts).verdict
+        })
+    };
+    assert_eq!(policy.set_user_rule(rule(Scope::Both, Deny)), Ok(()));
+    assert_eq!(ask(&policy), [Deny, Deny]);
+    assert_eq!(policy.set_user_rule(rule(Scope::Messages, Allow)), Ok(()));
+    assert_eq!(ask(&policy), [Allow, Deny]);
+    policy.remove_user_rule(&owner, &subject, Scope::Presence);
+    assert_eq!(ask(&policy), [Allow, Allow]);
+    policy.remove_user_rule(&owner, &subject, Scope::Both);
+    policy.remove_user_rule(&owner, &subject, Scope::Both);
+    assert_eq!(ask(&policy), [Allow, Allow]);
+    let foreign = UserRule::new(remote.clone(), subject.clone(), Scope::Both, Deny);
+    assert_eq!(policy.set_user_rule(foreign.clone()), Err(foreign));
+}
+
+#[test]
+fn open_federation_has_its_blocks() {
+    let mut config = site();
+    config.sip.default_verdict = Allow;
+    config.sip.blocked = [pattern("*.spam.test"), pattern("bad.test")].into();
+    config.acl = ["all".parse().unwrap()].into();
+    let policy = Policy::new(config.clone()).unwrap();
+    let local = name("local.test");
+    let line = |remote: &str| {
+        let remote = name(remote);
+        let facts = Facts::between(Protocol::Sip, &local, &remote, Direction::Outbound);
+        policy.decide(&facts).to_string()
+    };
+    assert_eq!(line("new.test"), "allowed: default allow");
+    assert_eq!(
+        line("a.spam.test"),
+        "denied: *.spam.test is blocked over SIP"
+    );
+    assert_eq!(line("bad.test"), "denied: bad.test is blocked over SIP");
+    assert_eq!(line("x.bad.test"), "allowed: default allow");
+
+    let mut both = config.clone();
+    both.sip.blocked.insert(pattern("partner.test"));
+    assert_eq!(
+        Policy::new(both).err().unwrap().errors(),
+        [ConfigError::BlockedSipDomain {
+            domain: name("partner.test")
+        }]
+    );
+    config.acl.clear();
+    config.xmpp.enabled = Switch::Off;
+    let policy = Policy::new(config).unwrap();
+    assert_eq!(
+        policy.warnings(),
+        [Warning::OpenSipWithoutXmpp, Warning::OpenSipWithoutAccess]
+    );
+}
+
+#[test]
 fn a_refusal_goes_out_only_where_packets_may() {
     let refusal = |packets| {
-        let policy = policy(Verdict::Deny, &[("a.test", packets)]);
+        let policy = policy(Deny, &[("a.test", packets)]);
         let (local, remote) = (address("u@local.test"), address("v@a.test"));
         let facts = certified(
             Protocol::Xmpp,
@@ -353,13 +485,29 @@ fn a_refusal_goes_out_only_where_packets_may() {
         let decision = policy.decide(&facts);
         (decision.verdict, decision.obligations.denial)
     };
-    assert_eq!(refusal(Packets::All), (Verdict::Allow, None));
-    assert_eq!(refusal(Packets::IncomingOnly), (Verdict::Allow, None));
-    assert_eq!(
-        refusal(Packets::OutgoingOnly),
-        (Verdict::Deny, Some(Denial::Refuse))
+    // Under an exception for incoming packets not even a user's refusal is told.
+    let mut blocking = config(&["local.test"], Deny, &[("a.test", Packets::IncomingOnly)]);
+    let rule = UserRule::new(
+        address("u@local.test"),
+        Subject::Domain(name("a.test")),
+        Scope::Both,
+        Deny,
     );
-    let policy = policy(Verdict::Deny, &[]);
+    blocking.user_rules.push(rule);
+    for mode in [DenyMode::Polite, DenyMode::Rejected] {
+        blocking.deny_mode = mode;
+        let policy = Policy::new(blocking.clone()).unwrap();
+        let (local, remote) = (address("u@local.test"), address("v@a.test"));
+        let direction = Direction::Inbound;
+        let facts = certified(Protocol::Xmpp, &local, &remote, direction, Stanza, Message);
+        assert_eq!(policy.decide(&facts).obligations.denial, Some(Denial::Drop));
+        let unproved = policy.decide(&facts.at(Stanza, Assurance::None));
+        assert_eq!(unproved.obligations.denial, Some(Denial::Drop));
+    }
+    assert_eq!(refusal(Packets::All), (Allow, None));
+    assert_eq!(refusal(Packets::IncomingOnly), (Allow, None));
+    assert_eq!(refusal(Packets::OutgoingOnly), (Deny, Some(Denial::Refuse)));
+    let policy = policy(Deny, &[]);
     let (local, remote) = (address("u@local.test"), address("v@a.test"));
     let facts = Facts::between(
         Protocol::Xmpp,
@@ -422,7 +570,7 @@ fn a_user_who_is_known_by_email_is_met_by_nothing_else() {
     // What he has decided holds by whatever address he is met.
     let mut blocking = config.clone();
     let subject = Subject::User(romeo.clone());
-    let rule = UserRule::new(juliet.clone(), subject, Scope::Both, Verdict::Deny);
+    let rule = UserRule::new(juliet.clone(), subject, Scope::Both, Deny);
     blocking.user_rules.push(rule);
     let blocking = Policy::new(blocking).unwrap();
     let facts = certified(
@@ -438,6 +586,24 @@ fn a_user_who_is_known_by_email_is_met_by_nothing_else() {
         "denied: default allow; the other side is certified; \
          juliet@local.test blocks romeo@montague.test (presence and messages)"
     );
+    // He cannot write to whom he has blocked either, by whatever domain that would leave.
+    for (user, domain) in [
+        (&juliet, "local.test"),
+        (&juliet, "mail.test"),
+        (&email, "mail.test"),
+    ] {
+        let domain = name(domain);
+        let facts = Facts::between(Protocol::Xmpp, &domain, romeo.domain(), Direction::Outbound)
+            .at(Stanza, Assurance::Certified)
+            .users(user, &romeo, Message);
+        assert_eq!(policy.decide(&facts).verdict, Allow, "{user} {domain}");
+        let blocked = blocking.decide(&facts);
+        assert_eq!(
+            blocked.obligations.denial,
+            Some(Denial::OwnBlock),
+            "{blocked}"
+        );
+    }
     for domain in ["mail.test", "empty.test"] {
         assert!(policy.is_local(&name(domain)), "{domain}");
     }
@@ -455,6 +621,36 @@ fn a_user_who_is_known_by_email_is_met_by_nothing_else() {
     assert_eq!(off.outward(&juliet), &juliet);
     assert_eq!(off.inward(&juliet), Inward::User(&juliet));
     assert!(!off.is_local(&name("mail.test")));
+}
+
+#[test]
+fn an_email_domain_outlasts_its_users_and_is_ours() {
+    let mut config = site();
+    let (juliet, email) = (address("juliet@local.test"), address("j.capulet@mail.test"));
+    config.email.enabled = true;
+    config.email.identities = [(juliet.clone(), email.clone())].into();
+    let mail = name("mail.test");
+    let mut both = config.clone();
+    let exception = Exception::new(pattern("mail.test"), Packets::All);
+    both.xmpp.exceptions.push(exception);
+    assert_eq!(
+        Policy::new(both).err().unwrap().errors(),
+        [ConfigError::LocalDomain {
+            domain: mail.clone()
+        }]
+    );
+    // The domain stays when the last user leaves, and can be deleted then.
+    assert_eq!(
+        config.remove_email_domain(&mail),
+        Err(DomainInUse(mail.clone()))
+    );
+    assert_eq!(config.remove_identity(&juliet), Some(email.clone()));
+    assert_eq!(config.remove_identity(&juliet), None);
+    let kind = config.email.managed_domains().get(&mail).copied();
+    assert_eq!(kind, Some(EmailDomainKind::AdminManaged));
+    assert_eq!(config.remove_email_domain(&mail), Ok(true));
+    assert_eq!(config.remove_email_domain(&mail), Ok(false));
+    config.email.identities.insert(juliet.clone(), email);
 }
 
 #[test]
