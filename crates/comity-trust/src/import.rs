@@ -5,8 +5,8 @@ use comity_identity::Host;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
 use crate::certificate::Certificate;
-use crate::evaluate;
 use crate::identifier::{Identifier, Name};
+use crate::leaf::never_accepted;
 use crate::matching;
 use crate::names::{Names, NamesError};
 use crate::policy::{CommonName, Limits};
@@ -145,7 +145,7 @@ impl TrustStore {
             ];
             let warnings = warnings.into_iter().filter(|(holds, _)| *holds);
             let warnings = warnings.map(|(_, warning)| warning);
-            let refused = evaluate::never_accepted(certificate, &fields);
+            let refused = never_accepted(certificate, &fields);
             let refused = refused.map(ImportWarning::Refused);
             (
                 ImportKind::Pin,

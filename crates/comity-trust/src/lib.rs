@@ -120,6 +120,7 @@ mod import;
 #[cfg(feature = "issue")]
 pub mod issue;
 mod key;
+mod leaf;
 mod matching;
 mod names;
 mod path;

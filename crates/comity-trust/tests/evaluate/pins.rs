@@ -237,3 +237,22 @@ fn a_public_key_is_read_from_a_certificate_of_any_version() {
     let malformed = Err(comity_trust::MalformedCertificate);
     assert_eq!(public_key(&peer.leaf()[..99].into()), malformed);
 }
+
+#[test]
+fn a_pinned_certificate_that_calls_itself_a_ca_may_constrain_names() {
+    let subtree = comity_testkit::mint::tlv(0x30, &comity_testkit::mint::tlv(0x82, b"x.example"));
+    let constraints = comity_testkit::mint::tlv(0x30, &comity_testkit::mint::tlv(0xa0, &subtree));
+    let named = || {
+        leaf()
+            .dns("a.example")
+            .extension("2.5.29.30", constraints.clone())
+    };
+    for (basic, code) in [
+        (Basic::Authority, "trusted"),
+        (Basic::Leaf, "constraints-in-leaf"),
+    ] {
+        let own = named().basic(basic).self_signed();
+        let policy = pinning(&own, &["a.example"]);
+        assert_eq!(judge(&own, &policy, "a.example").code(), code);
+    }
+}
