@@ -1,10 +1,11 @@
 //! `openssl s_client` at the port.
 
-use comity_testkit::mint::{Identity, Leaf, NOT_AFTER, Purpose};
+use comity_testkit::mint::{Ca, Identity, Leaf, NOT_AFTER, Purpose};
+use comity_testkit::site::Site;
 
-use crate::mux::Mux;
-use crate::openssl::client;
-use crate::people::{files, leaf, root, stranger};
+use crate::mux::{Mux, ended, program};
+use crate::openssl::{client, list_pem};
+use crate::people::{Files, files, leaf, root, stranger, trust};
 
 const SESSION: &str = "TLS 1.3 TLS_AES_256_GCM_SHA384, client certificate: ";
 
@@ -172,6 +173,37 @@ fn a_revoked_certificate_is_refused() {
         let expected = refused_certificate(reason);
         assert_eq!(said(&Mux::start(&options), Some(&own), &[]), expected);
     }
+}
+
+#[test]
+#[ignore = "needs openssl"]
+fn every_list_of_a_file_counts_and_needs_the_certificate_of_its_issuer() {
+    let site = Site::new("tls-mux");
+    let sub = root().delegate(&Ca::new("Sub", [5; 32]));
+    let own = sub.issue(&leaf().dns("a.example"));
+    let lists = [
+        root().crl(1, 0, NOT_AFTER, &[]),
+        sub.crl(1, 0, NOT_AFTER, &[own.leaf()]),
+    ];
+    let lists: String = lists.iter().map(|list| list_pem(&site, list)).collect();
+    let crl = site.write("both.pem", &(sub.certificate_pem() + &lists));
+    let mux = Mux::start(&["--client-auth=want", "--crl", crl.to_str().unwrap()]);
+    let revoked = refused_certificate("the certificate has been revoked [revoked]");
+    assert_eq!(said(&mux, Some(&own), &[]), revoked);
+
+    let crl = site.write("alone.pem", &lists);
+    let Files { certificate, key } = files(&site, "mux", &good());
+    let mut command = program();
+    command.arg("--cert").arg(certificate).arg("--key").arg(key);
+    command
+        .arg("--trust")
+        .arg(trust(&site))
+        .arg("--crl")
+        .arg(&crl);
+    let output = command.output().unwrap();
+    let missing = "the certificate of the issuer of the revocation list is missing";
+    let line = format!("comity-tls-mux: {}: {missing}", crl.display());
+    assert_eq!(ended(&output), (Some(2), String::new(), line));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use comity_testkit::site::free_address;
+use comity_testkit::site::{Site, free_address};
 
 use crate::people::Files;
 use crate::process::Process;
@@ -29,6 +29,15 @@ pub(crate) fn client(address: SocketAddr, own: Option<&Files>, options: &[&str])
     [output.stdout, output.stderr]
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .concat()
+}
+
+/// A revocation list in PEM.
+pub(crate) fn list_pem(site: &Site, der: &[u8]) -> String {
+    let path = site.directory().join("list.der");
+    std::fs::write(&path, der).unwrap();
+    let mut command = openssl();
+    command.args(["crl", "-inform", "DER", "-in"]).arg(path);
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
 }
 
 /// `openssl s_server` with a certificate.
