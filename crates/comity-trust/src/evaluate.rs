@@ -157,16 +157,13 @@ impl<'q> Question<'q> {
         let is_sound = self.check_leaf(leaf, checks);
         let store = &self.policy.store;
         let pinned = store.pinned(leaf.der, leaf.fields.public_key);
-        let own: Vec<_> = matched
-            .iter()
-            .filter(|found| pinned.for_subject(&found.subject))
-            .cloned()
-            .collect();
+        let is_pinned = |found: &Match| pinned.for_subject(&found.subject);
+        let (own, others): (Vec<_>, Vec<_>) = matched.iter().cloned().partition(is_pinned);
         let standing = if own.is_empty() {
             is_sound.then(|| self.by_path(leaf, &matched, &pinned, checks))
         } else {
             checks.pass(Aspect::Chain);
-            Some(Some(self.by_pin(leaf, own, &matched, is_sound)))
+            Some(Some(self.by_pin(leaf, own, &others, is_sound)))
         };
         let (basis, valid_until, proved) = standing.flatten()?;
         let matched_by = proved.first().map(|found| found.identifier.clone())?;
@@ -225,14 +222,12 @@ impl<'q> Question<'q> {
         &self,
         leaf: &Leaf<'_>,
         mut own: Vec<Match>,
-        matched: &[Match],
+        others: &[Match],
         is_sound: bool,
     ) -> (Basis, UnixTime, Vec<Match>) {
-        let is_other = |found: &&Match| !own.iter().any(|own| own.subject == found.subject);
-        let others: Vec<_> = matched.iter().filter(is_other).cloned().collect();
         let mut valid_until = leaf.fields.not_after;
         if is_sound && !others.is_empty() {
-            let search = Search::new(*self, &leaf.fields, &others);
+            let search = Search::new(*self, &leaf.fields, others);
             if let Ok(above) = search.run(&leaf.end_entity, leaf.others) {
                 valid_until = valid_until.min(above.valid_until);
                 own.extend(above.proved);
