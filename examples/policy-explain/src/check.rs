@@ -47,6 +47,7 @@ struct Xmpp {
 struct Sip {
     enabled: bool,
     default: String,
+    blocked: usize,
     domains: usize,
 }
 
@@ -91,6 +92,7 @@ impl Summary {
             sip: Sip {
                 enabled: config.sip.enabled == Switch::On,
                 default: config.sip.default_verdict.to_string(),
+                blocked: config.sip.blocked.len(),
                 domains: config.sip.domains.len(),
             },
             acl: Acl {
@@ -133,10 +135,11 @@ impl Summary {
                 count(xmpp.security_rules, "rule")
             ),
             format!(
-                "SIP: {}, default {}, {}",
+                "SIP: {}, default {}, {}, {} blocked",
                 on(sip.enabled),
                 sip.default,
-                count(sip.domains, "domain")
+                count(sip.domains, "domain"),
+                sip.blocked
             ),
             format!(
                 "access list: {}, {} of federated domains",

@@ -48,15 +48,15 @@
 //! | `inward`, `outward` | the user's own address to deliver to, and the email address to send as; `null` where the address stays |
 //! | `acl_lacks` | `address` or `name` of the peer where the operator has listed the other alone, else `null` |
 //! | `warnings` | those of the rules, as text |
-//! | `compare` | `null`, or the fields from `file` to `warnings` by the other rules, with `differs` and `difference`: `section`, `before`, `after` |
+//! | `compare` | `null`, or the fields from `file` to `warnings` by the other rules, with `differs` and `difference`: `section`, `key` (which rule of the section, empty if there is only one), `before`, `after` |
 //!
 //! The kinds of rules are `acl-entry`, `default`, `exception`, `hidden`, `missing`, `name-not-known`,
 //! `not-in-acl`, `not-local`, `not-proved`, `nothing-asked`, `other-direction`, `other-domain`,
-//! `other-protocol`, `proved`, `protocol-off`, `remote-is-local`, `sip-domain`, `undecided` and `user`.
+//! `other-protocol`, `proved`, `protocol-off`, `remote-is-local`, `sip-blocked`, `sip-domain`, `undecided` and `user`.
 //!
 //! `check` has `file`, `warnings` and `summary`, which counts the rules. `nodes` has `agree`, `nodes`
 //! (`name`, `cluster`, `file`) and `checks`: `check` (`xmpp-enabled`, `tls-mode`, `certificates`,
-//! `sasl`, `dialback-secret`, `default-verdict`, `exceptions`, `email`), `mark` and `findings`
+//! `sasl`, `dialback-secret`, `default-verdict`, `exceptions`, `email`, `security-rules`), `mark` and `findings`
 //! (`nodes`, `expected`, `found`, `action`). A word that is not listed here is `other`.
 //!
 //! # Exit status

@@ -181,6 +181,7 @@ fn word(check: Check) -> &'static str {
         Check::DefaultVerdict => "default-verdict",
         Check::Exceptions => "exceptions",
         Check::Email => "email",
+        Check::SecurityRules => "security-rules",
         _ => json::OTHER,
     }
 }

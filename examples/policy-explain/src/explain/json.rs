@@ -92,6 +92,7 @@ struct Compared {
 #[derive(Serialize)]
 struct Changed {
     section: String,
+    key: String,
     before: Option<String>,
     after: Option<String>,
 }
@@ -195,6 +196,7 @@ impl Mode {
 fn difference(other: &Other<'_>) -> Vec<Changed> {
     let changed = |change: &Change| Changed {
         section: change.section.to_string(),
+        key: change.key.clone(),
         before: change.before.clone(),
         after: change.after.clone(),
     };
@@ -235,6 +237,7 @@ fn kind(rule: &Rule) -> &'static str {
         Rule::NotLocal(_) => "not-local",
         Rule::RemoteIsLocal(_) => "remote-is-local",
         Rule::OtherProtocol(..) => "other-protocol",
+        Rule::SipBlocked(_) => "sip-blocked",
         Rule::SipDomain(_) => "sip-domain",
         Rule::Exception(_) => "exception",
         Rule::NothingAsked(_) => "nothing-asked",
