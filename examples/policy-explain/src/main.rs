@@ -16,11 +16,11 @@
 //!
 //! # The question
 //!
-//! One of the two sides is local by the rules, which tells the direction. Before the `@` addresses are
-//! compared byte for byte. What is not said is taken to be good: it is a message, whose sender has
-//! proved his domain by a certificate. A SIP request from outside has to come from somewhere, so that
-//! `--peer` must be given. With `--peer-name` it is also told which of the two the access list lacks,
-//! if an operator has listed the other.
+//! One of the two sides is local by the rules, which tells the direction. Addresses are compared
+//! without regard to case; write them otherwise as their protocol does. What is not said is taken to be
+//! good: it is a message, whose sender has proved his domain by a certificate. A SIP request from
+//! outside has to come from somewhere, so that `--peer` must be given. With `--peer-name` it is also
+//! told which of the two the access list lacks, if an operator has listed the other.
 //!
 //! With `--compare`, other rules are asked the same: with the direction and the protocol that the first
 //! rules made of it. The answer differs if another verdict or another duty comes out, whatever the
