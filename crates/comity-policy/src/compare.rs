@@ -280,7 +280,8 @@ fn told(expected: &BTreeSet<String>, found: &BTreeSet<String>) -> (String, Strin
     if !besides.is_empty() {
         text = format!("{text}; it has {besides} besides");
     }
-    (format!("{} rules", expected.len()), text)
+    let plural = if expected.len() == 1 { "" } else { "s" };
+    (format!("{} rule{plural}", expected.len()), text)
 }
 
 /// The first few rules, and how many more there are.

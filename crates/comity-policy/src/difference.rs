@@ -147,7 +147,7 @@ impl Config {
         for domain in &self.sip.domains {
             let text = match domain.description.as_str() {
                 "" => domain.to_string(),
-                description => format!("{domain}: {description}"),
+                description => format!("{domain}: {}", description.escape_debug()),
             };
             tell(Section::SipDomains, domain.name.to_string(), text);
         }

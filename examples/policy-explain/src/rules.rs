@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use comity_policy::{Config, Policy};
+use comity_policy::{Config, Policy, TextErrors};
 
 /// The rules of a file, as they are written and as they answer.
 pub(crate) struct RuleSet {
@@ -29,14 +29,12 @@ pub(crate) struct RulesError(Vec<String>);
 pub(crate) fn read(path: &Path) -> Result<RuleSet, RulesError> {
     let wrong = |reason: &dyn Display| format!("{}: {reason}", path.display());
     let text = fs::read_to_string(path).map_err(|error| RulesError(vec![wrong(&error)]))?;
-    let config = Config::from_toml(&text).map_err(|errors| {
+    let refused = |errors: TextErrors| {
         let lines = errors.errors().iter().map(|error| wrong(error));
         RulesError(lines.collect())
-    })?;
-    let policy = Policy::new(config.clone()).map_err(|errors| {
-        let lines = errors.errors().iter().map(|error| wrong(error));
-        RulesError(lines.collect())
-    })?;
+    };
+    let policy = Policy::from_toml(&text).map_err(refused)?;
+    let config = Config::from_toml(&text).map_err(refused)?;
     Ok(RuleSet {
         path: path.to_owned(),
         config,
