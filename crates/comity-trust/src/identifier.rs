@@ -193,7 +193,8 @@ pub(crate) fn sip_domain(name: Name<'_>) -> Option<&[u8]> {
         return None;
     };
     let (scheme, rest) = uri.split_at_checked(b"sip:".len())?;
-    if !scheme.eq_ignore_ascii_case(b"sip:") || rest.contains(&b'@') {
+    let is_uri = uri.iter().all(u8::is_ascii_graphic);
+    if !is_uri || !scheme.eq_ignore_ascii_case(b"sip:") || rest.contains(&b'@') {
         return None;
     }
     let end = rest

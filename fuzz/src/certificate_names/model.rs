@@ -249,7 +249,8 @@ fn sip_host(uri: &[u8]) -> Option<String> {
     let text = lower(uri);
     let rest = text.strip_prefix("sip:")?;
     let host = rest.split([':', ';', '?']).next()?;
-    (!rest.contains('@') && !host.is_empty()).then(|| host.to_owned())
+    let is_uri = uri.iter().all(u8::is_ascii_graphic);
+    (is_uri && !rest.contains('@') && !host.is_empty()).then(|| host.to_owned())
 }
 
 fn is_text_of(name: &[u8], host: &Host) -> bool {

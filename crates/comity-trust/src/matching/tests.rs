@@ -228,6 +228,8 @@ fn sip_uris_match_their_host_if_they_have_no_user() {
         "sip:*.example",
         "sip:a.example.",
         "sip:a.example\0",
+        "sip:a.example;x=\u{1}",
+        "sip:a.example;x=\u{fc}",
         "sip:a%2eexample",
         " sip:a.example",
         "urn:sip:a.example",
