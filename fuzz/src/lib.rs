@@ -18,6 +18,7 @@ mod jid_domain;
 )]
 #[path = "../../crates/comity-xmpp/tests/sequence/oracle/mod.rs"]
 mod oracle;
+mod policy_rules;
 pub mod program;
 mod revocation_list;
 pub mod script;
@@ -35,6 +36,7 @@ pub use certificate_names::{certificate_names, seed_chains};
 pub use client_hello::{client_hello, seed_hellos};
 pub use dns_answer::dns_answer;
 pub use jid_domain::jid_domain;
+pub use policy_rules::policy_rules;
 pub use revocation_list::{revocation_list, seed_lists};
 pub use sip::{
     sip_build, sip_differential, sip_edit, sip_endpoint, sip_message, sip_multipart, sip_stream,
@@ -51,11 +53,12 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("certificate_names", certificate_names),
     ("client_hello", client_hello),
     ("dns_answer", dns_answer),
     ("jid_domain", jid_domain),
+    ("policy_rules", policy_rules),
     ("revocation_list", revocation_list),
     ("sip_build", sip_build),
     ("sip_differential", sip_differential),
