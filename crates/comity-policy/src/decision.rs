@@ -265,4 +265,4 @@ impl fmt::Display for Fact {
 }
 
 /// One of the access list, two of the domain, one of the proof, one of the user.
-const MAX_RULES: usize = 6;
+const MAX_RULES: usize = 5;

@@ -110,56 +110,60 @@ impl Policy {
         };
         let is_ours = facts.local.is_some_and(|local| self.is_local(local));
         let may_go_there = facts.remote.is_some_and(|remote| {
-            let (verdict, _) = self.domain_verdict(facts.protocol, remote, Direction::Outbound);
+            let mut unread = Explanation::default();
+            let direction = Direction::Outbound;
+            let verdict = self.domain_verdict(facts.protocol, remote, direction, &mut unread);
             verdict == Verdict::Allow && !self.is_local(remote)
         });
         is_on == Switch::On && is_ours && may_go_there
     }
 
+    /// Whether the domain may, and which rules say so.
     fn domain_verdict(
         &self,
         protocol: Protocol,
         remote: &DomainName,
         direction: Direction,
-    ) -> (Verdict, [Option<Rule>; 2]) {
-        match (protocol, self.sip.domains.contains_key(remote)) {
+        explanation: &mut Explanation,
+    ) -> Verdict {
+        let (verdict, rule) = match (protocol, self.sip.domains.contains_key(remote)) {
             (Protocol::Xmpp, true) => {
                 let rule = Rule::OtherProtocol(remote.clone(), Protocol::Sip);
-                (Verdict::Deny, [Some(rule), None])
+                (Verdict::Deny, rule)
             }
-            (Protocol::Sip, true) => {
-                let rule = Rule::SipDomain(remote.clone());
-                (Verdict::Allow, [Some(rule), None])
-            }
+            (Protocol::Sip, true) => (Verdict::Allow, Rule::SipDomain(remote.clone())),
             (Protocol::Sip, false) => match self.sip.blocked.most_specific(remote) {
-                Some((pattern, ())) => (Verdict::Deny, [Some(Rule::SipBlocked(pattern)), None]),
-                None => {
-                    let verdict = self.sip.default_verdict;
-                    (verdict, [Some(Rule::Default(verdict)), None])
-                }
+                Some((pattern, ())) => (Verdict::Deny, Rule::SipBlocked(pattern)),
+                None => (
+                    self.sip.default_verdict,
+                    Rule::Default(self.sip.default_verdict),
+                ),
             },
-            (Protocol::Xmpp, false) => self.xmpp_verdict(remote, direction),
-        }
+            (Protocol::Xmpp, false) => return self.xmpp_verdict(remote, direction, explanation),
+        };
+        explanation.push(rule);
+        verdict
     }
 
     fn xmpp_verdict(
         &self,
         remote: &DomainName,
         direction: Direction,
-    ) -> (Verdict, [Option<Rule>; 2]) {
-        let xmpp = &self.xmpp;
-        let default = Rule::Default(xmpp.default_verdict);
-        let Some((pattern, &packets)) = xmpp.exceptions.most_specific(remote) else {
-            return (xmpp.default_verdict, [Some(default), None]);
-        };
-        let exception = Exception { pattern, packets };
-        if packets.include(direction) {
-            let rules = [Some(Rule::Exception(exception)), Some(default)];
-            (xmpp.default_verdict.inverted(), rules)
-        } else {
-            let rule = Rule::OtherDirection(exception, direction);
-            (xmpp.default_verdict, [Some(rule), Some(default)])
+        explanation: &mut Explanation,
+    ) -> Verdict {
+        let default = self.xmpp.default_verdict;
+        let mut verdict = default;
+        if let Some((pattern, &packets)) = self.xmpp.exceptions.most_specific(remote) {
+            let exception = Exception { pattern, packets };
+            explanation.push(if packets.include(direction) {
+                verdict = default.inverted();
+                Rule::Exception(exception)
+            } else {
+                Rule::OtherDirection(exception, direction)
+            });
         }
+        explanation.push(Rule::Default(default));
+        verdict
     }
 
     /// The security mode for connections with `remote` over XMPP: that of the most specific rule,
@@ -356,10 +360,9 @@ impl Question<'_> {
             return false;
         }
         let (protocol, direction) = (self.facts.protocol, self.facts.direction);
-        let (verdict, rules) = self.policy.domain_verdict(protocol, remote, direction);
-        for rule in rules.into_iter().flatten() {
-            self.explanation.push(rule);
-        }
+        let explanation = &mut self.explanation;
+        let policy = self.policy;
+        let verdict = policy.domain_verdict(protocol, remote, direction, explanation);
         if verdict == Verdict::Allow {
             self.obligations.security = Some(self.security(remote));
             return true;

@@ -12,9 +12,10 @@ use crate::DomainPattern;
 #[derive(Clone, Debug)]
 pub(crate) struct Table<T> {
     names: HashMap<DomainName, Slot<T>, RandomState>,
-    /// The numbers of labels of the exact names, and of those below `*.`, a bit for each.
-    exact_depths: u128,
-    tree_depths: u128,
+    /// The numbers of labels of the exact names, and of those below `*.`, a bit for each. Names of
+    /// [`DEEPEST`] labels or more share one.
+    exact_depths: u64,
+    tree_depths: u64,
 }
 
 impl<T> Table<T> {
@@ -95,12 +96,12 @@ impl<T> Table<T> {
         let text = name.as_str();
         let mut found = None;
         let mut end = text.len();
-        let mut bit = 1_u128;
+        let mut bit = 1_u64;
         while bit <= depths {
             let above = text.as_bytes().get(..end)?;
             let start = above.iter().rposition(|byte| *byte == b'.');
             let start = start.map_or(0, |dot| dot + 1);
-            bit <<= 1;
+            bit = bit.checked_mul(2).unwrap_or(bit);
             if depths & bit != 0
                 && let Some((key, slot)) = self.names.get_key_value(text.get(start..)?)
             {
@@ -133,14 +134,17 @@ impl<T> Default for Table<T> {
     }
 }
 
+/// The number of labels from which on names are no longer told apart by it.
+const DEEPEST: usize = 63;
+
 /// How many labels a name has: 127 at most.
 fn labels(name: &str) -> usize {
     name.bytes().filter(|byte| *byte == b'.').count() + 1
 }
 
 /// The bit of a number of labels.
-fn depth_bit(labels: usize) -> u128 {
-    1_u128 << labels.min(127)
+fn depth_bit(labels: usize) -> u64 {
+    1 << labels.min(DEEPEST)
 }
 
 /// What is said of one name.
