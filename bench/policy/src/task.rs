@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn every_task_has_its_outcome() {
         for task in Task::ALL {
-            task.run(20);
+            task.run(2_000);
         }
     }
 }
