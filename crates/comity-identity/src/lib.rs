@@ -1,7 +1,7 @@
-//! Domain names, and how firmly a peer has proved that one is its own.
+//! Domain names, how firmly a peer has proved that one is its own, and what may be wrong with it.
 //!
-//! The words that every crate of comity shares: [`DomainName`], [`Host`], [`Assurance`] and
-//! [`Direction`]. It resolves nothing and proves nothing.
+//! The words that every crate of comity shares: [`DomainName`], [`Host`], [`Assurance`],
+//! [`Direction`] and [`Finding`]. It resolves nothing and proves nothing.
 //!
 //! ```
 //! use comity_identity::DomainName;
@@ -18,7 +18,9 @@
 //! RFC 1034 §3.5 and RFC 1123 §2.1 (syntax), RFC 5890 (A-labels), RFC 7622 §3.2 (domainparts).
 
 mod domain;
+mod finding;
 mod peer;
 
 pub use domain::{DomainName, Host, ParseError};
+pub use finding::{Diagnosis, Finding, Severity, one_line};
 pub use peer::{Assurance, Direction};
