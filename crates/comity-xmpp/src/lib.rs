@@ -4,7 +4,9 @@
 //! * [`Stream`] is one connection, in either role.
 //! * [`Stanza`], [`Message`], [`Presence`], [`Iq`], [`Jid`] and [`xml`] are what they carry.
 //! * [`decision`] is the table of which proof a stream takes, as one pure function.
-//! * [`report`] tells an operator why something failed, and what to do about it.
+//! * [`report`] tells an operator why something failed, and what to do about it; [`diagnose`] what a
+//!   peer's streams show, and gives each failure an id for programs.
+//! * [`Component`] joins an XMPP server from outside, as the server of a domain of its own.
 //! * [`stream::session`] takes streams of clients into TLS, and no further.
 //!
 //! Nothing here opens a socket, resolves a name, judges a certificate or knows a policy: the
@@ -44,12 +46,14 @@
 //!
 //! # Standards
 //!
-//! RFC 6120 (core), RFC 7590 (TLS), RFC 7622 (addresses), XEP-0178 (SASL EXTERNAL), XEP-0185 and
-//! XEP-0220 (dialback), XEP-0198 (acknowledgements), XEP-0288 (both ways), XEP-0344 (dialback without
-//! a call where a certificate proves the domain), XEP-0368 (direct TLS), XEP-0478 (limits).
+//! RFC 6120 (core), RFC 7590 (TLS), RFC 7622 (addresses), XEP-0114 (components), XEP-0178 (SASL
+//! EXTERNAL), XEP-0185 and XEP-0220 (dialback), XEP-0198 (acknowledgements), XEP-0288 (both ways),
+//! XEP-0344 (dialback without a call where a certificate proves the domain), XEP-0368 (direct TLS),
+//! XEP-0478 (limits).
 
 mod condition;
 pub mod decision;
+pub mod diagnose;
 mod dialback;
 mod jid;
 pub mod ns;
@@ -72,3 +76,4 @@ pub use stanza::{
     Show, Stanza, StanzaError, StanzaKind, Text,
 };
 pub use stream::Stream;
+pub use stream::component::Component;

@@ -4,6 +4,8 @@
 pub const SERVER: &str = "jabber:server";
 /// Stanzas between a client and its server (RFC 6120 §4.8.3).
 pub const CLIENT: &str = "jabber:client";
+/// Stanzas between a component and its server, the component having connected (XEP-0114).
+pub const COMPONENT: &str = "jabber:component:accept";
 /// The stream element, its features and errors (RFC 6120 §4.8.1).
 pub const STREAM: &str = "http://etherx.jabber.org/streams";
 /// STARTTLS (RFC 6120 §5).

@@ -259,7 +259,7 @@ impl From<&CloseReason> for Report {
 
 fn step_of(stage: Stage) -> Step {
     match stage {
-        Stage::Acknowledgement | Stage::Stanzas => Step::Stanzas,
+        Stage::Acknowledgement | Stage::Ping | Stage::Stanzas => Step::Stanzas,
         Stage::Close => Step::Closing,
         Stage::Connect => Step::Connection,
         Stage::Negotiation => Step::Negotiation,
@@ -374,7 +374,8 @@ const OWN_POLICY: &str = "add the domain to the exceptions of the policy, or cha
      of its exception";
 const PEER_HOST: &str =
     "the peer does not serve the domain: its DNS leads to the wrong server, or it is not set up";
-const PEER_LOG: &str = "the peer's log may say more";
+/// The hint where there is no better one.
+pub(crate) const PEER_LOG: &str = "the peer's log may say more";
 const PEER_POLICY: &str = "the peer's policy: it may require TLS, or a certificate that it trusts \
      and that names our domain";
 const TIMED_OUT: &str = "the peer or something on the way does not answer";

@@ -21,6 +21,7 @@ macro_rules! names {
     };
 }
 
+mod component;
 mod error;
 mod typed;
 
@@ -80,7 +81,7 @@ enum Source {
         context: Context,
     },
     /// Made here.
-    Made(Element),
+    Made(Arc<Element>),
 }
 
 impl Stanza {
@@ -96,7 +97,7 @@ impl Stanza {
             to,
             type_: None,
             id: None,
-            source: Source::Made(element),
+            source: Source::Made(element.into()),
             resent: false,
         }
     }
@@ -191,7 +192,8 @@ impl Stanza {
     }
 
     /// About how much memory the stanza takes.
-    pub(crate) fn held_bytes(&self) -> usize {
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
         let addresses = size_of::<Self>() + 2 * ADDRESS_BYTES;
         let source = match &self.source {
             Source::Received { bytes, context, .. } => bytes.len() + context.declarations.len(),
@@ -204,7 +206,7 @@ impl Stanza {
     #[must_use]
     pub fn element(&self) -> Element {
         match &self.source {
-            Source::Made(element) => element.clone(),
+            Source::Made(element) => Element::clone(element),
             Source::Received {
                 bytes,
                 scope,
@@ -278,7 +280,11 @@ impl Stanza {
     }
 
     fn edit(mut self, change: impl FnOnce(Element) -> Element) -> Self {
-        self.source = Source::Made(change(self.element()));
+        let element = match self.source {
+            Source::Made(element) => Arc::unwrap_or_clone(element),
+            Source::Received { .. } => self.element(),
+        };
+        self.source = Source::Made(change(element).into());
         self
     }
 }
@@ -350,10 +356,12 @@ struct Context {
 }
 
 impl View {
-    /// Reads the start tag that the tokenizer is at, below a header in the language `lang`.
+    /// Reads the start tag that the tokenizer is at, below a header with the declarations of `scope`
+    /// and in the language `lang`.
     pub(crate) fn read(
         kind: StanzaKind,
         tokenizer: &Tokenizer,
+        scope: &Scope,
         lang: Option<&str>,
     ) -> Result<Self, ViewError> {
         if tokenizer.is_prefixed() {
@@ -378,7 +386,7 @@ impl View {
             to,
             type_,
             id,
-            context: Context::read(tokenizer, lang),
+            context: Context::read(tokenizer, scope, lang),
         })
     }
 }
@@ -401,10 +409,10 @@ fn answer_malformed(
 }
 
 impl Context {
-    fn read(tokenizer: &Tokenizer, lang: Option<&str>) -> Self {
+    fn read(tokenizer: &Tokenizer, scope: &Scope, lang: Option<&str>) -> Self {
         let attributes = tokenizer.attributes();
         let mut declarations = String::new();
-        for (prefix, namespace) in tokenizer.header_scope() {
+        for (prefix, namespace) in scope.foreign() {
             if !attributes.declared_prefixes().any(|own| own == prefix) {
                 let xmlns = if prefix.is_empty() { "xmlns" } else { "xmlns:" };
                 write_attribute(xmlns, prefix, namespace, &mut declarations);

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use comity_identity::DomainName;
 use comity_testkit::contract::{self, Subject, Transcript};
 use comity_xmpp::stream::{
-    Config, Decision, Event, Pair, PeerCertificate, Purpose, Stream, Verdict, Verification,
+    Acknowledge, Config, Decision, Event, Pair, PeerCertificate, Purpose, Stream, Verdict,
+    Verification,
 };
 use comity_xmpp::{DialbackSecret, Security};
 
@@ -73,6 +74,10 @@ impl Subject for Machine {
                 let invalid = Verification::Invalid;
                 self.stream.handle_verification(now, *query, &invalid);
             }
+            Event::Stanza {
+                receipt: Some(receipt),
+                ..
+            } => self.stream.settle(now, *receipt),
             _ => {}
         }
     }
@@ -144,6 +149,29 @@ fn a_receiving_stream_keeps_them_with_external() {
         .wait(Duration::from_secs(1))
         .input(b"<message/>");
     contract::keeps_promises(|now| receiving(now, true), &transcript);
+}
+
+#[test]
+fn a_stream_whose_stanzas_are_settled_keeps_them() {
+    let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>";
+    let enable = "<enable xmlns='urn:xmpp:sm:3'/>";
+    let transcript = Transcript::new()
+        .input(format!("{}{STARTTLS}", header("")).as_bytes())
+        .input(format!("{}{auth}", header("")).as_bytes())
+        .input(format!("{}{MESSAGE}{enable}{MESSAGE}{MESSAGE}", header("")).as_bytes())
+        .input(b"<r xmlns='urn:xmpp:sm:3'/>")
+        .wait(Duration::from_secs(1))
+        .input(b"</stream:stream>");
+    let make = |now| {
+        let mut config = config();
+        config.acknowledge = Acknowledge::WhenSettled;
+        config.limits.max_unsettled_stanzas = 1;
+        Machine {
+            stream: Stream::receive(now, config, [3; 32]),
+            certified: true,
+        }
+    };
+    contract::keeps_promises(make, &transcript);
 }
 
 #[test]

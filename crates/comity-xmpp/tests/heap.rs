@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use comity_testkit::{heap, origin};
-use comity_xmpp::DialbackSecret;
-use comity_xmpp::stream::{Config, Decision, Event, PeerCertificate, Stream};
+use comity_xmpp::stream::{Config, Decision, Event, PeerCertificate, Stream, component};
+use comity_xmpp::{Component, DialbackSecret};
 
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
@@ -16,6 +16,9 @@ const CHUNK_BYTES: usize = 4096;
 
 const HEADER: &str = "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' \
      xmlns:db='jabber:server:dialback' to='a.example' version='1.0'>";
+
+const COMPONENT_HEADER: &str = "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' \
+     id='1'>";
 
 #[test]
 fn an_unauthenticated_stream_holds_at_most_64_kib() {
@@ -30,6 +33,15 @@ fn an_unauthenticated_stream_holds_at_most_64_kib() {
             stats.peak_bytes
         );
         drop(stream);
+        // So does the stream of a component that its server has not accepted. Tests of their own
+        // would count what the others hold.
+        let (component, stats) = heap::measure(|| attack_component(payload.as_bytes()));
+        assert!(
+            stats.peak_bytes <= MAX_BYTES,
+            "{name}: {} bytes at the most in a component",
+            stats.peak_bytes
+        );
+        drop(component);
     }
     // What a stream held is given back.
     let payload = "<a>".repeat(100);
@@ -68,6 +80,22 @@ fn attack(config: Config, payload: &[u8]) -> Stream {
         }
     }
     stream
+}
+
+/// Feeds a component until it closes or the payload ends, without ever fetching what it sends.
+fn attack_component(payload: &[u8]) -> Component {
+    let now = origin();
+    let domain = "sip.example".parse().unwrap();
+    let config = component::Config::new(domain, component::Secret::new("secret"));
+    let mut component = Component::new(now, config, [0; 32]);
+    if !payload.starts_with(b"!") {
+        component.handle_input(now, COMPONENT_HEADER.as_bytes());
+    }
+    let payload = payload.strip_prefix(b"!").unwrap_or(payload);
+    for chunk in payload.chunks(CHUNK_BYTES) {
+        component.handle_input(now, chunk);
+    }
+    component
 }
 
 /// What has filled other servers. A leading `!` stands for a payload in place of the header.

@@ -32,6 +32,8 @@ pub enum Unacknowledged {
 pub struct Limits {
     /// Connections that peers opened. Default 1000.
     pub max_inbound: usize,
+    /// Those of one source: an address of IPv4, or a network of 64 bits of IPv6. Default 250.
+    pub max_inbound_per_source: usize,
     /// Pairs of domains that we have or seek a stream for. Default 10000.
     pub max_outbound: usize,
     /// Stanzas that wait for the stream of one pair. Default 1000.
@@ -70,6 +72,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_inbound: 1000,
+            max_inbound_per_source: 250,
             max_outbound: 10_000,
             max_queued_stanzas: 1000,
             max_queued_bytes: 4 * 1024 * 1024,

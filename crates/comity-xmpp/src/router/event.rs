@@ -6,7 +6,7 @@ use comity_identity::{Direction, DomainName, Host};
 use comity_machine::QueryId;
 
 use crate::stream::reason::in_brackets;
-use crate::stream::{CloseReason, DropReason, Method, Pair, PairRefusal, Purpose};
+use crate::stream::{self, CloseReason, DropReason, Method, Pair, PairRefusal, Purpose, SendId};
 use crate::{Stanza, StanzaCondition, Transport};
 
 /// Names one connection of a router, for its whole life.
@@ -17,6 +17,13 @@ impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "connection {}", self.0)
     }
+}
+
+/// Names a stanza of a peer that is to be settled.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Receipt {
+    pub(super) connection: ConnectionId,
+    pub(super) receipt: stream::Receipt,
 }
 
 /// Bytes for one connection.
@@ -192,6 +199,14 @@ pub enum Event {
         /// How we proved ours to the peer.
         method: Method,
     },
+    /// A stanza that is tracked has left: the peer has acknowledged it (XEP-0198), or, where
+    /// nothing is acknowledged, the driver has [written](super::Router::handle_written) it.
+    Sent {
+        /// The connection that it went on.
+        connection: ConnectionId,
+        /// What [`send_tracked`](super::Router::send_tracked) gave.
+        id: SendId,
+    },
     /// A stanza of a proved pair.
     Stanza {
         /// The connection that it came on.
@@ -200,6 +215,9 @@ pub enum Event {
         stanza: Stanza,
         /// How its pair was proved.
         method: Method,
+        /// What [`settle`](super::Router::settle) takes, where stanzas are acknowledged
+        /// [when they are settled](crate::stream::Acknowledge::WhenSettled).
+        receipt: Option<Receipt>,
     },
     /// Start the TLS handshake on a connection.
     /// Answered by [`handle_tls_established`](super::Router::handle_tls_established) or
@@ -214,6 +232,8 @@ pub enum Event {
     Undelivered {
         /// The stanza.
         stanza: Stanza,
+        /// What [`send_tracked`](super::Router::send_tracked) gave, if it is tracked.
+        id: Option<SendId>,
         /// Why.
         failure: Failure,
     },
@@ -230,6 +250,8 @@ pub enum Event {
 pub enum TlsRole {
     /// We connected.
     Client {
+        /// The domain of ours for which we connected.
+        local: DomainName,
         /// The domain to ask for, which the certificate should name.
         server_name: DomainName,
     },
@@ -279,7 +301,8 @@ pub enum Failure {
     /// The stanza is longer than what the peer takes, in bytes (XEP-0478).
     #[error("the peer takes no more than {0} bytes")]
     TooLong(u64),
-    /// The stream ended before the peer acknowledged the stanza (XEP-0198): it may have arrived.
+    /// The stream ended before the peer acknowledged the stanza (XEP-0198), or before the driver had
+    /// written it if it is tracked: it may have arrived.
     #[error("the connection broke before the peer confirmed that it arrived")]
     Unacknowledged,
     /// The policy or discovery did not answer.

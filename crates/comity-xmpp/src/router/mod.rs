@@ -2,8 +2,10 @@
 
 mod backoff;
 mod config;
+mod error;
 mod event;
 mod failure;
+mod inbound;
 mod outbound;
 mod pairings;
 mod queue;
@@ -13,21 +15,29 @@ mod streams;
 mod verification;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
+use comity_identity::DomainName;
 use comity_machine::{QueryId, QueryIds, Random, Timers};
 
 pub use config::{Config, Limits, Unacknowledged};
-pub use event::{ConnectionId, Event, Failure, OtherHost, Target, TlsRole, Transmit, Unresolved};
+pub use error::{AcceptError, SendError};
+pub use event::{
+    ConnectionId, Event, Failure, OtherHost, Receipt, Target, TlsRole, Transmit, Unresolved,
+};
 
 use self::backoff::Backoff;
+use self::inbound::Inbound;
 use self::outbound::{Key, Outbound};
 use self::pairings::Pairings;
+use self::queue::Parcel;
 use self::standing::Standing;
 use crate::stream::{
-    CloseReason, Decision, Farewell, Pair, PeerCertificate, Purpose, Stage, Stream, Verdict,
+    CloseReason, Decision, Farewell, Pair, PeerCertificate, Purpose, SendId, Stage, Stream, Verdict,
 };
-use crate::{Stanza, StanzaCondition, Transport};
+use crate::{Stanza, Transport};
 
 /// Carries stanzas between our domains and all others, in order for each pair of domains.
 ///
@@ -46,7 +56,9 @@ use crate::{Stanza, StanzaCondition, Transport};
 ///
 /// A driver that cannot send on a connection says so with
 /// [`handle_write_blocked`](Self::handle_write_blocked); stanzas then wait in the router, which
-/// refuses more when its queue is full.
+/// refuses more when its queue is full. A driver of an application that
+/// [tracks](Self::send_tracked) its stanzas also says with [`handle_written`](Self::handle_written)
+/// what it has sent: that bytes were fetched does not mean that they have left.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -80,10 +92,11 @@ pub struct Router {
     timers: Timers<Timer>,
     events: VecDeque<Event>,
     last_connection: u64,
+    last_send: Option<SendId>,
     /// Every stream that is open or has last words to send.
     streams: BTreeMap<ConnectionId, Stream>,
     /// Connections that peers opened.
-    inbound: BTreeSet<ConnectionId>,
+    inbound: Inbound,
     /// Connections that we opened or are opening, and what for.
     dials: BTreeMap<ConnectionId, Key>,
     outbound: BTreeMap<Key, Outbound>,
@@ -174,8 +187,9 @@ impl Router {
             timers: Timers::default(),
             events: VecDeque::new(),
             last_connection: 0,
+            last_send: None,
             streams: BTreeMap::new(),
-            inbound: BTreeSet::new(),
+            inbound: Inbound::default(),
             dials: BTreeMap::new(),
             outbound: BTreeMap::new(),
             standing: Standing::default(),
@@ -205,6 +219,29 @@ impl Router {
         now: Instant,
         transport: Transport,
     ) -> Result<ConnectionId, AcceptError> {
+        self.admit(now, transport, None)
+    }
+
+    /// The same with the address that it comes from, so that one source takes no room from all others.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be served; close it.
+    pub fn accept_from(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        source: IpAddr,
+    ) -> Result<ConnectionId, AcceptError> {
+        self.admit(now, transport, Some(source))
+    }
+
+    fn admit(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        source: Option<IpAddr>,
+    ) -> Result<ConnectionId, AcceptError> {
         self.now = now;
         if self.closing {
             return Err(AcceptError::Closed);
@@ -212,15 +249,30 @@ impl Router {
         if self.inbound.len() >= self.config.limits.max_inbound {
             return Err(AcceptError::TooMany);
         }
+        let taken = source.map_or(0, |source| self.inbound.from(source));
+        if taken >= self.config.limits.max_inbound_per_source {
+            return Err(AcceptError::TooManyOfSource);
+        }
         let connection = self.new_connection();
         let mut config = self.config.stream.clone();
         config.transport = transport;
         let stream = Stream::receive(now, config, self.random.seed());
         self.streams.insert(connection, stream);
-        self.inbound.insert(connection);
+        self.inbound.insert(connection, source);
         self.touch(connection);
-        self.settle();
+        self.follow_up();
         Ok(connection)
+    }
+
+    /// Speaks for these domains from now on: of what is sent, and on streams that begin after this. A
+    /// stream that stands keeps those that it began with. Peers are told that the others have gone
+    /// (RFC 6120 §4.9.3.5).
+    pub fn replace_domains(&mut self, domains: Arc<BTreeSet<DomainName>>) {
+        let config = &mut self.config.stream;
+        let known = config.former_domains.union(&config.domains);
+        let former = known.filter(|known| !domains.contains(*known)).cloned();
+        config.former_domains = Arc::new(former.collect());
+        config.domains = domains;
     }
 
     /// Sends a stanza to the domain of its recipient.
@@ -232,10 +284,59 @@ impl Router {
     /// The stanza was not taken and is given back with the reason.
     pub fn send(&mut self, now: Instant, stanza: Stanza) -> Result<(), (Box<Stanza>, SendError)> {
         self.now = now;
-        if let Err(error) = self.check(&stanza) {
-            return Err((Box::new(stanza), error));
+        self.post(Parcel { stanza, id: None })
+    }
+
+    /// Does the same, and tells how it ends: by [`Event::Sent`] or by [`Event::Undelivered`] with
+    /// the id that this gives, once.
+    ///
+    /// Where the stream counts stanzas (XEP-0198), one is sent when the peer has acknowledged it;
+    /// elsewhere when the driver has written its bytes, as
+    /// [`handle_written`](Self::handle_written) tells.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send); no event comes.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::time::Instant;
+    /// # use comity_xmpp::router::{Config, Event, Router};
+    /// # use comity_xmpp::stream::Decision;
+    /// # use comity_xmpp::{Stanza, StanzaKind};
+    /// # let now = Instant::now();
+    /// # let mut config = Config::default();
+    /// # config.stream.domains = Arc::new(["capulet.example".parse()?].into());
+    /// # let mut router = Router::new(now, config, [0; 32]);
+    /// # let (from, to) = ("juliet@capulet.example".parse()?, "romeo@montague.example".parse()?);
+    /// let message = Stanza::new(StanzaKind::Message, from, to);
+    /// let sent = router.send_tracked(now, message).map_err(|error| error.1)?;
+    /// # let Some(Event::Authorize { query, .. }) = router.poll_event() else { panic!() };
+    /// # router.handle_decision(now, query, &Decision::Deny);
+    /// let Some(Event::Undelivered { id, .. }) = router.poll_event() else { panic!() };
+    /// assert_eq!(id, Some(sent));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_tracked(
+        &mut self,
+        now: Instant,
+        stanza: Stanza,
+    ) -> Result<SendId, (Box<Stanza>, SendError)> {
+        self.now = now;
+        let id = SendId::after(self.last_send);
+        self.post(Parcel {
+            stanza,
+            id: Some(id),
+        })?;
+        self.last_send = Some(id);
+        Ok(id)
+    }
+
+    fn post(&mut self, parcel: Parcel) -> Result<(), (Box<Stanza>, SendError)> {
+        if let Err(error) = self.check(&parcel.stanza) {
+            return Err((Box::new(parcel.stanza), error));
         }
-        let (local, remote) = stanza.domains();
+        let (local, remote) = parcel.stanza.domains();
         let pair = Pair {
             local: local.clone(),
             remote: remote.clone(),
@@ -243,14 +344,14 @@ impl Router {
         let key = (pair, Purpose::Stanzas);
         if !self.outbound.contains_key(&key)
             && self.reverse.connections(&key.0).is_empty()
-            && let Some((wait, last)) = self.backoff.wait(now, &key.0)
+            && let Some((wait, last)) = self.backoff.wait(self.now, &key.0)
         {
             let last = Box::new(last.clone());
-            self.undelivered(stanza, Failure::NotRetried { last, wait });
+            self.undelivered(parcel, Failure::NotRetried { last, wait });
             return Ok(());
         }
-        self.enqueue(&key, stanza)
-            .map_err(|stanza| (stanza, SendError::Full))?;
+        self.enqueue(&key, parcel)
+            .map_err(|parcel| (Box::new(parcel.stanza), SendError::Full))?;
         let outbound = self.outbound.get(&key);
         if let Some(connection) = outbound.and_then(|outbound| outbound.state.ready()) {
             self.flush(connection);
@@ -258,9 +359,35 @@ impl Router {
         Ok(())
     }
 
+    /// Counts a stanza of a peer as handled, if its stream goes on
+    /// ([`Acknowledge::WhenSettled`](crate::stream::Acknowledge::WhenSettled)). Stanzas may be
+    /// settled in any order, and each should be at some time: what comes behind one that is not
+    /// settled is not acknowledged, and a stream with too many of these is read no further.
+    pub fn settle(&mut self, now: Instant, receipt: Receipt) {
+        let Receipt {
+            connection,
+            receipt,
+        } = receipt;
+        self.with(now, connection, |stream| stream.settle(now, receipt));
+    }
+
     /// Takes bytes that arrived on a connection.
     pub fn handle_input(&mut self, now: Instant, connection: ConnectionId, input: &[u8]) {
         self.with(now, connection, |stream| stream.handle_input(now, input));
+    }
+
+    /// Notes that the driver has written so many bytes more of those that
+    /// [`poll_transmit`](Self::poll_transmit) gave for a connection: to the socket, so that the end
+    /// of this program would not take them back. Without stanzas that are
+    /// [tracked](Self::send_tracked) nobody needs to know.
+    pub fn handle_written(&mut self, now: Instant, connection: ConnectionId, bytes: usize) {
+        match self.streams.get_mut(&connection) {
+            Some(stream) if stream.awaits_writing() => self.with(now, connection, |stream| {
+                stream.handle_written(now, bytes);
+            }),
+            Some(stream) => stream.handle_written(now, bytes),
+            None => {}
+        }
     }
 
     /// Takes the end of a connection's bytes, or its loss.
@@ -292,7 +419,7 @@ impl Router {
         self.now = now;
         if !self.streams.contains_key(&connection) {
             self.outbound_connected(connection);
-            self.settle();
+            self.follow_up();
         }
     }
 
@@ -301,7 +428,7 @@ impl Router {
         self.now = now;
         if !self.streams.contains_key(&connection) {
             self.outbound_failed(connection, &Failure::Unreachable(reason.into()));
-            self.settle();
+            self.follow_up();
         }
     }
 
@@ -329,7 +456,7 @@ impl Router {
             Some(Question::OutboundPolicy(key)) => {
                 self.forget(query);
                 self.outbound_decision(&key, decision);
-                self.settle();
+                self.follow_up();
             }
             Some(Question::Certificate(..) | Question::Discovery(_)) | None => {}
         }
@@ -346,7 +473,7 @@ impl Router {
         if let Some(Question::Discovery(key)) = self.questions.get(&query).cloned() {
             self.forget(query);
             self.outbound_targets(&key, targets);
-            self.settle();
+            self.follow_up();
         }
     }
 
@@ -393,7 +520,7 @@ impl Router {
                     }
                 }
             }
-            self.settle();
+            self.follow_up();
         }
     }
 
@@ -419,7 +546,7 @@ impl Router {
                 self.touch(connection);
             }
         }
-        self.settle();
+        self.follow_up();
     }
 
     /// Moves the bytes for one connection to the end of `buf`; gives which, and how many.
@@ -429,13 +556,13 @@ impl Router {
                 continue;
             };
             // The last words of a stream are not held back: nothing follows them.
-            if self.blocked.contains(&connection) && stream.wants_input() {
+            if self.blocked.contains(&connection) && stream.reads() {
                 continue;
             }
             let len = stream.poll_transmit(buf);
             if stream.is_closed() {
                 self.streams.remove(&connection);
-                self.inbound.remove(&connection);
+                self.inbound.remove(connection);
                 self.blocked.remove(&connection);
             } else {
                 self.flush(connection);
@@ -472,48 +599,5 @@ impl Router {
             && self.streams.is_empty()
             && self.outbound.is_empty()
             && self.events.is_empty()
-    }
-}
-
-/// Why a connection is not served.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// The router was closed.
-    #[error("this server stops")]
-    Closed,
-    /// [`Limits::max_inbound`] is reached.
-    #[error("too many connections")]
-    TooMany,
-}
-
-/// Why a stanza was not taken.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The router was closed.
-    #[error("this server stops")]
-    Closed,
-    /// Too many stanzas or domains wait already.
-    #[error("too many stanzas wait")]
-    Full,
-    /// The sender is in no domain of ours.
-    #[error("the sender is not in a domain of this server")]
-    NotLocal,
-    /// The recipient is in a domain of ours.
-    #[error("the recipient is in a domain of this server")]
-    RemoteIsLocal,
-}
-
-impl SendError {
-    /// The error for the sender of the stanza (RFC 6120 §10.4).
-    #[must_use]
-    pub fn condition(self) -> StanzaCondition {
-        match self {
-            Self::Closed => StanzaCondition::RemoteServerTimeout,
-            Self::Full => StanzaCondition::ResourceConstraint,
-            // Whoever routes stanzas has sent it to the wrong place.
-            Self::NotLocal | Self::RemoteIsLocal => StanzaCondition::InternalServerError,
-        }
     }
 }

@@ -8,11 +8,11 @@ use comity_machine::QueryId;
 use super::config::Unacknowledged;
 use super::event::{ConnectionId, Event, Failure, OtherHost, Target, Unresolved};
 use super::failure::{is_worth_waiting, may_differ_elsewhere, may_do_without_tls, redirection};
-use super::queue::Queue;
+use super::queue::{Parcel, Queue};
 use super::verification::Request;
 use super::{Question, Router, Timer, backoff};
 use crate::stream::{CloseReason, Decision, Pair, Purpose, SendError, Stream};
-use crate::{Stanza, Terms, TlsMode, Transport};
+use crate::{Terms, TlsMode, Transport};
 
 /// One stream that we have or seek, with what waits for it.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Outbound {
     pub(super) queue: Queue,
     pub(super) requests: Vec<Request>,
     /// What was sent on the last stream and never acknowledged, oldest first.
-    pub(super) unacknowledged: Vec<Stanza>,
+    pub(super) unacknowledged: Vec<Parcel>,
     /// Whether the stream has taken a stanza of this pair.
     carried: bool,
 }
@@ -326,34 +326,38 @@ impl Router {
             Purpose::Verification => self.fail_requests(outbound.requests, failure),
         }
         let mut again = Vec::new();
-        for mut stanza in outbound.unacknowledged {
+        for mut parcel in outbound.unacknowledged {
             match self.config.unacknowledged {
-                Unacknowledged::Resend if !stanza.was_resent() => {
-                    stanza.mark_resent();
-                    again.push(stanza);
+                Unacknowledged::Resend if !parcel.stanza.was_resent() => {
+                    parcel.stanza.mark_resent();
+                    again.push(parcel);
                 }
                 Unacknowledged::Resend | Unacknowledged::Bounce => {
-                    self.undelivered(stanza, Failure::Unacknowledged);
+                    self.undelivered(parcel, Failure::Unacknowledged);
                 }
             }
         }
-        for stanza in again.into_iter().chain(outbound.queue.into_stanzas()) {
-            if let Err(rejected) = self.enqueue(key, stanza) {
+        for parcel in again.into_iter().chain(outbound.queue.into_parcels()) {
+            if let Err(rejected) = self.enqueue(key, parcel) {
                 self.undelivered(*rejected, failure.clone());
             }
         }
     }
 
     /// Gives a stanza back.
-    pub(super) fn undelivered(&mut self, stanza: Stanza, failure: Failure) {
+    pub(super) fn undelivered(&mut self, parcel: Parcel, failure: Failure) {
+        let Parcel { stanza, id } = parcel;
         // Whatever has come between, the first copy may have arrived.
         let failure = if stanza.was_resent() {
             Failure::Unacknowledged
         } else {
             failure
         };
-        self.events
-            .push_back(Event::Undelivered { stanza, failure });
+        self.events.push_back(Event::Undelivered {
+            stanza,
+            id,
+            failure,
+        });
     }
 
     /// Gives up on a stream and tells everyone who waits for it.
@@ -372,11 +376,11 @@ impl Router {
             return;
         };
         self.fail_requests(outbound.requests, failure);
-        for stanza in outbound.unacknowledged {
-            self.undelivered(stanza, Failure::Unacknowledged);
+        for parcel in outbound.unacknowledged {
+            self.undelivered(parcel, Failure::Unacknowledged);
         }
-        for stanza in outbound.queue.into_stanzas() {
-            self.undelivered(stanza, failure.clone());
+        for parcel in outbound.queue.into_parcels() {
+            self.undelivered(parcel, failure.clone());
         }
     }
 
@@ -430,10 +434,14 @@ impl Router {
         if outbound.state.ready() != Some(connection) {
             return false;
         }
-        let Some(stanza) = outbound.queue.first() else {
+        let Some(Parcel { stanza, id }) = outbound.queue.first() else {
             return false;
         };
-        let too_long = match stream.send(self.now, stanza) {
+        let sent = match *id {
+            Some(id) => stream.send_tracked(self.now, stanza, id),
+            None => stream.send(self.now, stanza),
+        };
+        let too_long = match sent {
             Ok(()) => None,
             Err(SendError::TooLong(max)) => Some(max),
             Err(
@@ -447,7 +455,7 @@ impl Router {
             ) => return false,
         };
         let first_of_all = !std::mem::replace(&mut outbound.carried, true);
-        let Some((stanza, len)) = outbound.queue.pop() else {
+        let Some((parcel, len)) = outbound.queue.pop() else {
             return false;
         };
         self.queued_bytes -= len;
@@ -457,7 +465,7 @@ impl Router {
         self.writable.insert(connection);
         self.rearm(connection);
         if let Some(max) = too_long {
-            self.undelivered(stanza, Failure::TooLong(max));
+            self.undelivered(parcel, Failure::TooLong(max));
         }
         true
     }

@@ -5,8 +5,9 @@ use std::time::Instant;
 use comity_identity::Direction;
 use comity_machine::QueryId;
 
-use super::event::{ConnectionId, Event, Failure, TlsRole};
+use super::event::{ConnectionId, Event, Failure, Receipt, TlsRole};
 use super::outbound::{Key, Outbound};
+use super::queue::Parcel;
 use super::verification::Request;
 use super::{Question, Router, SendError, Timer};
 use crate::Stanza;
@@ -28,21 +29,21 @@ impl Router {
     }
 
     /// Puts a stanza behind those that wait for its stream; gives it back if there is no room.
-    pub(super) fn enqueue(&mut self, key: &Key, stanza: Stanza) -> Result<(), Box<Stanza>> {
+    pub(super) fn enqueue(&mut self, key: &Key, parcel: Parcel) -> Result<(), Box<Parcel>> {
         let limits = &self.config.limits;
         let (max_stanzas, max_bytes) = (limits.max_queued_stanzas, limits.max_queued_bytes);
-        let len = stanza.held_bytes();
+        let len = parcel.stanza.held_bytes();
         let waiting = self.queued_bytes.saturating_add(self.unacknowledged_bytes);
         if waiting.saturating_add(len) > limits.max_queued_bytes_in_all {
-            return Err(Box::new(stanza));
+            return Err(Box::new(parcel));
         }
         match self.outbound(key) {
             Some(outbound) if outbound.queue.has_room(len, max_stanzas, max_bytes) => {
-                outbound.queue.push(stanza, len);
+                outbound.queue.push(parcel, len);
                 self.queued_bytes += len;
                 Ok(())
             }
-            Some(_) | None => Err(Box::new(stanza)),
+            Some(_) | None => Err(Box::new(parcel)),
         }
     }
 
@@ -109,7 +110,7 @@ impl Router {
         if let Some(stream) = self.streams.get_mut(&connection) {
             act(stream);
             self.touch(connection);
-            self.settle();
+            self.follow_up();
         }
     }
 
@@ -125,7 +126,7 @@ impl Router {
     }
 
     /// Looks at the events of every stream that was touched, which may touch others.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn follow_up(&mut self) {
         while let Some(connection) = self.touched.pop_first() {
             self.writable.insert(connection);
             while let Some(event) = self
@@ -192,15 +193,29 @@ impl Router {
             stream::Event::Refused { pair, refusal } => {
                 self.pair_refused(connection, &pair, refusal);
             }
-            stream::Event::Stanza { stanza, method } => {
+            stream::Event::Sent { id } => {
+                self.events.push_back(Event::Sent { connection, id });
+            }
+            stream::Event::Stanza {
+                stanza,
+                method,
+                receipt,
+            } => {
+                let receipt = receipt.map(|receipt| Receipt {
+                    connection,
+                    receipt,
+                });
                 self.events.push_back(Event::Stanza {
                     connection,
                     stanza,
                     method,
+                    receipt,
                 });
             }
             stream::Event::StartTls => self.start_tls(connection),
-            stream::Event::Unacknowledged { stanza } => self.unacknowledged(connection, stanza),
+            stream::Event::Unacknowledged { stanza, id } => {
+                self.unacknowledged(connection, Parcel { stanza, id });
+            }
             stream::Event::Verified {
                 request,
                 verification,
@@ -220,6 +235,7 @@ impl Router {
     pub(super) fn start_tls(&mut self, connection: ConnectionId) {
         let role = match self.dials.get(&connection) {
             Some((pair, _)) => TlsRole::Client {
+                local: pair.local.clone(),
                 server_name: pair.remote.clone(),
             },
             None => TlsRole::Server,
@@ -228,8 +244,8 @@ impl Router {
     }
 
     /// Takes back a stanza of which nobody knows whether it arrived.
-    fn unacknowledged(&mut self, connection: ConnectionId, stanza: Stanza) {
-        let (local, remote) = stanza.domains();
+    fn unacknowledged(&mut self, connection: ConnectionId, parcel: Parcel) {
+        let (local, remote) = parcel.stanza.domains();
         let pair = stream::Pair {
             local: local.clone(),
             remote: remote.clone(),
@@ -239,8 +255,8 @@ impl Router {
                 state,
                 unacknowledged,
                 ..
-            }) if state.ready() == Some(connection) => unacknowledged.push(stanza),
-            Some(_) | None => self.undelivered(stanza, Failure::Unacknowledged),
+            }) if state.ready() == Some(connection) => unacknowledged.push(parcel),
+            Some(_) | None => self.undelivered(parcel, Failure::Unacknowledged),
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use crate::Stanza;
+use super::handled::Handled;
+use super::sent::Kept;
 
 /// What each side has sent and the other has handled.
 #[derive(Debug, Default)]
 pub(super) struct Acks {
-    /// Stanzas of the peer that we have handled, modulo 2^32; nothing until they are counted.
-    handled: Option<u32>,
+    pub(super) handled: Handled,
     sent: Option<Sent>,
 }
 
@@ -17,8 +17,8 @@ pub(super) struct Acks {
 struct Sent {
     /// How many the peer has acknowledged, modulo 2^32.
     acknowledged: u32,
-    /// Those that it has not, with what they take.
-    pending: VecDeque<(Stanza, usize)>,
+    /// Those that it has not.
+    pending: VecDeque<Kept>,
     bytes: usize,
     /// Whether a request has not been answered.
     requested: bool,
@@ -32,15 +32,6 @@ pub(super) struct TooHigh {
 }
 
 impl Acks {
-    /// Counts the peer's stanzas from now on.
-    pub(super) fn count_handled(&mut self) {
-        self.handled = Some(0);
-    }
-
-    pub(super) fn counts_handled(&self) -> bool {
-        self.handled.is_some()
-    }
-
     /// Counts our stanzas from now on.
     pub(super) fn count_sent(&mut self) {
         self.sent = Some(Sent::default());
@@ -50,21 +41,9 @@ impl Acks {
         self.sent.is_some()
     }
 
-    /// The peer will not acknowledge anything.
-    pub(super) fn give_up(&mut self) {
-        self.sent = None;
-    }
-
-    /// Notes that a stanza of the peer was handled.
-    pub(super) fn note_handled(&mut self) {
-        if let Some(handled) = &mut self.handled {
-            *handled = handled.wrapping_add(1);
-        }
-    }
-
-    /// How many stanzas of the peer were handled, if they are counted.
-    pub(super) fn handled(&self) -> Option<u32> {
-        self.handled
+    /// The peer will not acknowledge anything; gives what waited for it.
+    pub(super) fn give_up(&mut self) -> VecDeque<Kept> {
+        self.sent.take().unwrap_or_default().pending
     }
 
     /// Whether one more stanza may be sent.
@@ -74,11 +53,10 @@ impl Acks {
     }
 
     /// Keeps a stanza that was sent until it is acknowledged.
-    pub(super) fn note_sent(&mut self, stanza: &Stanza) {
+    pub(super) fn note_sent(&mut self, kept: Kept) {
         if let Some(sent) = &mut self.sent {
-            let bytes = stanza.held_bytes();
-            sent.bytes = sent.bytes.saturating_add(bytes);
-            sent.pending.push_back((stanza.clone(), bytes));
+            sent.bytes = sent.bytes.saturating_add(kept.bytes);
+            sent.pending.push_back(kept);
         }
     }
 
@@ -105,8 +83,13 @@ impl Acks {
         }
     }
 
-    /// Takes the peer's count; gives whether it answers a request.
-    pub(super) fn acknowledge(&mut self, handled: u32) -> Result<bool, TooHigh> {
+    /// Takes the peer's count, and tells of each stanza that it acknowledges; gives whether it
+    /// answers a request.
+    pub(super) fn acknowledge(
+        &mut self,
+        handled: u32,
+        mut arrived: impl FnMut(Kept),
+    ) -> Result<bool, TooHigh> {
         let Some(sent) = &mut self.sent else {
             return Ok(false);
         };
@@ -119,8 +102,9 @@ impl Acks {
                 sent: sent.acknowledged.wrapping_add(pending),
             });
         }
-        for (_, bytes) in sent.pending.drain(..count) {
-            sent.bytes = sent.bytes.saturating_sub(bytes);
+        for kept in sent.pending.drain(..count) {
+            sent.bytes = sent.bytes.saturating_sub(kept.bytes);
+            arrived(kept);
         }
         sent.acknowledged = handled;
         // The same count again answers nothing while something is pending.
@@ -131,11 +115,5 @@ impl Acks {
             sent.pending = VecDeque::new();
         }
         Ok(is_answer)
-    }
-
-    /// Takes what was sent and never acknowledged.
-    pub(super) fn take_pending(&mut self) -> impl Iterator<Item = Stanza> + use<> {
-        let sent = self.sent.take().unwrap_or_default();
-        sent.pending.into_iter().map(|(stanza, _)| stanza)
     }
 }

@@ -80,9 +80,12 @@ impl Core {
         self.timers = Timers::default();
         self.held = Vec::new();
         self.reader = Reader::new(self.config.limits.unauthenticated);
-        for stanza in self.acks.take_pending() {
-            self.events.push_back(Event::Unacknowledged { stanza });
-        }
+        // Those that are to be written were sent before the peer was asked to count the others.
+        let kept = self.unwritten.take().into_iter().chain(self.acks.give_up());
+        self.events.extend(kept.map(|kept| Event::Unacknowledged {
+            stanza: kept.stanza,
+            id: kept.id,
+        }));
         let reason = match self.setback.take() {
             Some(setback) if reason.is_unexplained() => CloseReason::After {
                 setback,
@@ -131,7 +134,7 @@ impl Core {
 }
 
 impl PeerError {
-    fn read(element: &Element, stage: Stage, channel: Channel) -> Self {
+    pub(super) fn read(element: &Element, stage: Stage, channel: Channel) -> Self {
         let known = |child: &Element| match child.namespace() {
             ns::STREAM_ERRORS => StreamCondition::from_name(child.name()),
             _other => None,

@@ -32,6 +32,8 @@ pub struct Config {
     /// Whether stanzas are acknowledged where both sides can (XEP-0198). Default: yes. Those that we
     /// send back on a stream of the peer count from the peer's own request on.
     pub acknowledgements: Switch,
+    /// When a stanza of the peer counts as handled (XEP-0198 §4). Default: when it is handed out.
+    pub acknowledge: Acknowledge,
     /// The secret of our dialback keys. Without one, dialback is neither offered nor used.
     pub dialback: Option<DialbackSecret>,
     /// The bounds.
@@ -53,6 +55,21 @@ impl Switch {
     pub(crate) fn is_on(self) -> bool {
         self == Self::On
     }
+}
+
+/// When a stanza of the peer counts as handled, so that the peer may forget it (XEP-0198 §4).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "at once, or when somebody says so")]
+pub enum Acknowledge {
+    /// When it is handed out.
+    #[default]
+    OnReceipt,
+    /// When it is [settled](super::Stream::settle), and with it all that came before it.
+    ///
+    /// A peer that asks is told at once how many are settled, and again with each that follows
+    /// until it knows of all that it had sent. What is not settled when the stream ends was not
+    /// handled, as far as the peer knows: it may bounce it or send it again.
+    WhenSettled,
 }
 
 /// Bounds on what a peer can make a stream hold or wait for.
@@ -85,6 +102,9 @@ pub struct Limits {
     pub max_unacknowledged_stanzas: usize,
     /// What these may take. Default 4 MiB.
     pub max_unacknowledged_bytes: usize,
+    /// Stanzas of the peer that were handed out and are not acknowledged because they, or others
+    /// before them, are not settled; above that no input is wanted. Default 1000.
+    pub max_unsettled_stanzas: usize,
     /// Domain pairs that one stream may carry. Default 64.
     pub max_pairs: usize,
     /// Dialback keys of one peer that are being verified at a time. Default 8.
@@ -125,6 +145,7 @@ impl Default for Limits {
             close_timeout: Duration::from_secs(5),
             max_unacknowledged_stanzas: 1000,
             max_unacknowledged_bytes: 4 * 1024 * 1024,
+            max_unsettled_stanzas: 1000,
             max_pairs: 64,
             max_pending_pairs: 8,
             max_key_bytes: 128,

@@ -14,6 +14,7 @@ use super::output::{Output, StreamLimits};
 use super::proof::{CertificateProof, Verdict};
 use super::reader::Reader;
 use super::reason::{CloseReason, Rejection, Setback};
+use super::sent::Unwritten;
 use crate::decision::{Abilities, Channel, Facts, Role};
 use crate::dialback::hex;
 use crate::{StanzaCondition, Terms};
@@ -52,6 +53,8 @@ pub(super) struct Core {
     /// What we may send.
     pub(super) outgoing: Outgoing,
     pub(super) acks: Acks,
+    /// What was sent where nothing is acknowledged.
+    pub(super) unwritten: Unwritten,
     /// What the peer takes.
     pub(super) peer_limits: StreamLimits,
     pub(super) life: Life,
@@ -121,6 +124,7 @@ impl Core {
             incoming: Incoming::default(),
             outgoing: Outgoing::default(),
             acks: Acks::default(),
+            unwritten: Unwritten::default(),
             peer_limits: StreamLimits::default(),
             life: Life::Open,
             closing_for: CloseReason::Closed,

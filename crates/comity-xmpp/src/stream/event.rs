@@ -1,7 +1,9 @@
 use comity_machine::QueryId;
 
+use super::handled::Receipt;
 use super::proof::{Authorized, DialbackProof, Method, Pair};
 use super::reason::CloseReason;
+use super::sent::SendId;
 use crate::stanza::AddressError;
 use crate::{Security, Stanza, StanzaCondition, Terms};
 
@@ -52,21 +54,33 @@ pub enum Event {
         /// Why.
         refusal: PairRefusal,
     },
+    /// A stanza that is tracked has left: the peer has acknowledged it (XEP-0198), or, where
+    /// nothing is acknowledged, the driver has [written](super::Stream::handle_written) it.
+    Sent {
+        /// The id that it was [sent with](super::Stream::send_tracked).
+        id: SendId,
+    },
     /// A stanza of a proved pair.
     Stanza {
         /// The stanza.
         stanza: Stanza,
         /// The method by which its pair was proved.
         method: Method,
+        /// What [`settle`](super::Stream::settle) takes, under
+        /// [`Acknowledge::WhenSettled`](super::Acknowledge::WhenSettled).
+        receipt: Option<Receipt>,
     },
     /// Start the TLS handshake now, as a client on an initiated stream and as a server on a
     /// received one.
     StartTls,
     /// A stanza that was sent and that the peer has not acknowledged when the stream ended
-    /// (XEP-0198): nobody knows whether it arrived. They come in the order in which they were sent.
+    /// (XEP-0198), or one that is tracked where nothing is acknowledged, and that the driver had not
+    /// written: nobody knows whether it arrived. They come in the order in which they were sent.
     Unacknowledged {
         /// The stanza.
         stanza: Stanza,
+        /// The id that it was sent with, if it is tracked.
+        id: Option<SendId>,
     },
     /// The answer to a [`verify`](super::Stream::verify) request.
     Verified {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::acks::TooHigh;
 use super::core::{Core, Life, Timer};
+use super::event::Event;
+use super::handled::Receipt;
 use super::proof::Verdict;
 use super::reason::{CloseReason, Rejection, Stage};
 use crate::decision::Role;
@@ -108,15 +110,26 @@ impl Core {
 
     /// Tells the peer what was handled, so that it sends nothing twice.
     pub(super) fn acknowledge(&mut self) {
-        if let Some(handled) = self.acks.handled() {
+        if let Some(handled) = self.acks.handled.count() {
             self.output.acknowledgement(handled);
         }
+    }
+
+    /// Counts a stanza of the peer that was handed out as handled, and tells the peer if it has
+    /// asked.
+    pub(super) fn settle(&mut self, receipt: Receipt) -> Result<(), Rejection> {
+        if self.life == Life::Open && self.acks.handled.settle(receipt) {
+            self.acknowledge();
+            return self.check_output();
+        }
+        Ok(())
     }
 
     /// An element of stream management (XEP-0198).
     pub(super) fn take_management(&mut self, element: &Element) -> Result<(), Rejection> {
         match element.name() {
             "r" if self.life == Life::Open => {
+                self.acks.handled.note_asked();
                 self.acknowledge();
                 self.check_output()
             }
@@ -128,14 +141,19 @@ impl Core {
             }
             // The peer counts both ways from now on (XEP-0198 §4).
             "enabled" if self.acks.counts_sent() => {
-                if !self.acks.counts_handled() {
-                    self.acks.count_handled();
+                if !self.acks.handled.is_counting() {
+                    self.acks.handled.begin_count();
                 }
                 Ok(())
             }
             "failed" => {
                 self.timers.stop(Timer::Acknowledgement);
-                self.acks.give_up();
+                for kept in self.acks.give_up() {
+                    if kept.id.is_some() {
+                        self.unwritten.push(kept);
+                    }
+                }
+                self.tell_written();
                 Ok(())
             }
             "r" | "enable" | "resume" | "enabled" => Ok(()),
@@ -145,11 +163,11 @@ impl Core {
 
     fn take_enable(&mut self) -> Result<(), Rejection> {
         let may = self.is_proved() && self.wants_acknowledgements() && self.takes_stanzas();
-        if !may || self.acks.counts_handled() {
+        if !may || self.acks.handled.is_counting() {
             self.output.acks_failed(StanzaCondition::UnexpectedRequest);
             return self.check_output();
         }
-        self.acks.count_handled();
+        self.acks.handled.begin_count();
         if self.bidi && !self.acks.counts_sent() {
             self.acks.count_sent();
         }
@@ -160,7 +178,10 @@ impl Core {
     fn take_acknowledgement(&mut self, element: &Element) -> Result<(), Rejection> {
         let handled = element.attribute("h").and_then(|h| h.trim().parse().ok());
         let handled = handled.ok_or(Rejection::UnexpectedElement)?;
-        let taken = self.acks.acknowledge(handled);
+        let events = &mut self.events;
+        let taken = self.acks.acknowledge(handled, |kept| {
+            events.extend(kept.id.map(|id| Event::Sent { id }));
+        });
         let is_answer =
             taken.map_err(
                 |TooHigh { acknowledged, sent }| Rejection::AcknowledgedTooMany {

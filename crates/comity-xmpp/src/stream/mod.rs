@@ -6,9 +6,11 @@
 mod acks;
 mod authority;
 mod closing;
+pub mod component;
 mod config;
 mod core;
 mod event;
+mod handled;
 mod incoming;
 mod initiating;
 mod liveness;
@@ -18,6 +20,7 @@ mod proof;
 mod reader;
 pub(crate) mod reason;
 mod receiving;
+mod sent;
 pub mod session;
 #[cfg(test)]
 mod tests;
@@ -26,10 +29,12 @@ use std::time::Instant;
 
 use comity_machine::QueryId;
 
-pub use config::{Config, Limits, OutputLimit, Switch};
+pub use config::{Acknowledge, Config, Limits, OutputLimit, Switch};
 pub use event::{Decision, DropReason, Event, PairRefusal, Verification, VerifyRequest};
+pub use handled::Receipt;
 pub use proof::{Authorized, DialbackProof, Method, Pair, Verdict};
 pub use reason::{CloseReason, Farewell, PeerError, Rejection, Setback, Stage};
+pub use sent::SendId;
 
 use self::core::{Core, Life, Timer};
 use self::initiating::Initiating;
@@ -174,7 +179,7 @@ impl Stream {
                 Timer::Requests => self.core.requests_timed_out(),
                 Timer::Pending(query) => {
                     let result = self.core.pending_timed_out(query);
-                    self.settle(result);
+                    self.go_on(result);
                 }
             }
         }
@@ -218,7 +223,7 @@ impl Stream {
             }
             (None, Side::Receiving(side)) => side.verdict(&mut self.core, query, verdict),
         };
-        self.settle(result);
+        self.go_on(result);
     }
 
     /// Takes the answer to [`Event::Authorize`].
@@ -236,7 +241,7 @@ impl Stream {
             }
             (None, Side::Receiving(side)) => side.decision(&mut self.core, query, decision),
         };
-        self.settle(result);
+        self.go_on(result);
     }
 
     /// Takes the answer to [`Event::Verify`].
@@ -251,7 +256,7 @@ impl Stream {
             return;
         }
         let result = self.core.verification(query, verification);
-        self.settle(result);
+        self.go_on(result);
     }
 
     /// Sends a stanza of a pair that was [`Established`](Event::Established).
@@ -261,7 +266,37 @@ impl Stream {
     /// The stream cannot carry the stanza now or ever; the stanza was not taken.
     pub fn send(&mut self, now: Instant, stanza: &Stanza) -> Result<(), SendError> {
         self.core.now = now;
-        self.core.send_stanza(stanza)
+        self.core.send_stanza(stanza, None)
+    }
+
+    /// Does the same, and tells with [`Event::Sent`] when the stanza has left or with
+    /// [`Event::Unacknowledged`] that nobody knows whether it has.
+    ///
+    /// Where nothing is acknowledged that depends on [`handle_written`](Self::handle_written). What
+    /// was sent and is not known to have left counts towards the limits for stanzas that are not
+    /// acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send); no event comes.
+    pub fn send_tracked(
+        &mut self,
+        now: Instant,
+        stanza: &Stanza,
+        id: SendId,
+    ) -> Result<(), SendError> {
+        self.core.now = now;
+        self.core.send_stanza(stanza, Some(id))
+    }
+
+    /// Notes that the driver has written so many bytes more of those that
+    /// [`poll_transmit`](Self::poll_transmit) gave: to the socket, so that the end of this program
+    /// would not take them back. Without stanzas that are tracked nobody needs to know.
+    pub fn handle_written(&mut self, now: Instant, bytes: usize) {
+        self.core.now = now;
+        if self.core.life != Life::Closed {
+            self.core.note_written(bytes);
+        }
     }
 
     /// Asks the peer to take stanzas of one more pair on this stream, which we initiated
@@ -300,10 +335,17 @@ impl Stream {
         is_open && tls && proved
     }
 
-    /// What the stanzas take that the peer has not acknowledged (XEP-0198).
+    /// What the stanzas take that the peer has not acknowledged (XEP-0198), or, of those that are
+    /// tracked where nothing is acknowledged, that the driver has not written.
     #[must_use]
     pub fn unacknowledged_bytes(&self) -> usize {
-        self.core.acks.pending_bytes()
+        let unwritten = self.core.unwritten.bytes();
+        self.core.acks.pending_bytes().saturating_add(unwritten)
+    }
+
+    /// Whether somebody waits to be told what the driver has written.
+    pub(crate) fn awaits_writing(&self) -> bool {
+        !self.core.unwritten.is_empty()
     }
 
     /// Asks the server on the other side, as the authoritative one, about a dialback key.
@@ -318,6 +360,15 @@ impl Stream {
         match &mut self.side {
             Side::Initiating(side) => side.verify(&mut self.core, request),
             Side::Receiving(_) => Err(SendError::WrongDirection),
+        }
+    }
+
+    /// Counts a stanza that was handed out as handled, if the peer may be told so still
+    /// ([`Acknowledge::WhenSettled`]). Stanzas may be settled in any order.
+    pub fn settle(&mut self, now: Instant, receipt: Receipt) {
+        self.core.now = now;
+        if let Err(rejection) = self.core.settle(receipt) {
+            self.reject(rejection);
         }
     }
 
@@ -361,6 +412,13 @@ impl Stream {
     /// Whether bytes of the peer should be read now.
     #[must_use]
     pub fn wants_input(&self) -> bool {
+        let max = self.core.config.limits.max_unsettled_stanzas;
+        // Behind our last acknowledgement nothing is handed out that the peer counts.
+        self.reads() && (self.core.life == Life::Closing || self.core.acks.handled.has_room(max))
+    }
+
+    /// Whether input is read at once, and not held until an answer comes.
+    pub(crate) fn reads(&self) -> bool {
         let awaits_answer = match &self.side {
             Side::Initiating(side) => side.awaits_answer(),
             Side::Receiving(side) => side.awaits_answer(),
@@ -387,10 +445,10 @@ impl Stream {
     }
 
     /// Goes on after an answer, with what came while it was awaited.
-    fn settle(&mut self, result: Result<(), Rejection>) {
+    fn go_on(&mut self, result: Result<(), Rejection>) {
         if let Err(rejection) = result {
             self.reject(rejection);
-        } else if self.wants_input() {
+        } else if self.reads() {
             let held = std::mem::take(&mut self.core.held);
             self.read(&held);
         }
@@ -399,7 +457,7 @@ impl Stream {
     fn read(&mut self, input: &[u8]) {
         let mut rest = input;
         while !rest.is_empty() && self.core.life != Life::Closed {
-            if !self.wants_input() {
+            if !self.reads() {
                 if let Err(rejection) = self.core.hold(rest) {
                     self.reject(rejection);
                 }
@@ -442,7 +500,7 @@ impl Stream {
             // Our direction is closed: stanzas and acknowledgements still count, but nothing can be
             // answered.
             // The peer keeps what our last acknowledgement does not count.
-            Frame::Stanza(_) if closing && self.core.acks.counts_handled() => {
+            Frame::Stanza(_) if closing && self.core.acks.handled.is_counting() => {
                 let dropped = Event::Dropped(DropReason::Unacknowledged);
                 return self.core.events.push_back(dropped);
             }

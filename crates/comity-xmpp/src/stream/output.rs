@@ -11,6 +11,8 @@ use crate::{Stanza, StanzaCondition, StreamCondition, ns};
 #[derive(Debug, Default)]
 pub(super) struct Output {
     text: String,
+    /// How many bytes have been moved out.
+    drained: u64,
 }
 
 /// A stream header: who it is from and to, the id that its receiver gives, and its version.
@@ -42,9 +44,15 @@ impl Output {
         self.text.len()
     }
 
+    /// How many bytes there were, up to the end of what waits.
+    pub(super) fn total(&self) -> u64 {
+        self.drained.saturating_add(as_u64(self.text.len()))
+    }
+
     /// Moves everything to the end of `buf`.
     pub(super) fn drain(&mut self, buf: &mut Vec<u8>) -> usize {
         let len = self.text.len();
+        self.drained = self.total();
         buf.extend_from_slice(self.text.as_bytes());
         // A burst shall not keep its memory for the life of the stream.
         self.text = String::new();
@@ -60,6 +68,27 @@ impl Output {
     /// The header of a stream between a client and its server.
     pub(super) fn client_header(&mut self, header: HeaderText<'_>) {
         self.write_header(ns::CLIENT, None, header);
+    }
+
+    /// The header of a stream of a component (XEP-0114), which has neither a version nor a language.
+    pub(super) fn component_header(&mut self, domain: &str) {
+        self.text.push_str("<?xml version='1.0'?><stream:stream");
+        self.attribute("xmlns", ns::COMPONENT);
+        self.attribute("xmlns:stream", ns::STREAM);
+        self.attribute("to", domain);
+        self.text.push('>');
+    }
+
+    /// The proof of a component (XEP-0114).
+    pub(super) fn handshake(&mut self, proof: &str) {
+        self.text.push_str("<handshake>");
+        escape(proof, &mut self.text);
+        self.end("", "handshake");
+    }
+
+    /// A stanza of a component; gives whether it could be written.
+    pub(super) fn component_stanza(&mut self, stanza: &Stanza) -> bool {
+        stanza.write_to_component_server(&mut self.text)
     }
 
     fn write_header(&mut self, content: &str, dialback: Option<&str>, header: HeaderText<'_>) {
@@ -239,7 +268,7 @@ impl Output {
     pub(super) fn stanza(&mut self, stanza: &Stanza, max_bytes: Option<u64>) -> bool {
         let start = self.text.len();
         stanza.write(&mut self.text);
-        let len = u64::try_from(self.text.len() - start).unwrap_or(u64::MAX);
+        let len = as_u64(self.text.len() - start);
         let fits = max_bytes.is_none_or(|max| len <= max);
         if !fits {
             self.text.truncate(start);
@@ -341,4 +370,8 @@ impl<'a> Dialback<'a> {
             content: Content::None,
         }
     }
+}
+
+pub(super) fn as_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
 }

@@ -12,7 +12,10 @@ use crate::{JidError, ns};
 #[derive(Debug)]
 pub(super) struct Reader {
     tokenizer: Tokenizer,
-    /// The declarations of the header.
+    /// The namespace of stanzas.
+    content: &'static str,
+    /// The declarations of the header, with the namespace of servers in place of another one for
+    /// content.
     scope: Arc<Scope>,
     /// Its language.
     lang: Option<Box<str>>,
@@ -58,8 +61,19 @@ pub(super) struct Header {
 
 impl Reader {
     pub(super) fn new(limits: Limits) -> Self {
+        Self::with_content(ns::SERVER, limits)
+    }
+
+    /// A reader of the stream of a component (XEP-0114). A stanza that it gives is still to be
+    /// [translated](Stanza::translated).
+    pub(super) fn of_component(limits: Limits) -> Self {
+        Self::with_content(ns::COMPONENT, limits)
+    }
+
+    fn with_content(content: &'static str, limits: Limits) -> Self {
         Self {
             tokenizer: Tokenizer::new(limits),
+            content,
             scope: Arc::default(),
             lang: None,
             current: Current::None,
@@ -83,7 +97,12 @@ impl Reader {
     fn add(&mut self, token: Token) -> Option<Frame> {
         match (token, self.tokenizer.depth()) {
             (Token::Start, 1) => {
-                self.scope = Arc::new(self.tokenizer.scope().clone());
+                let scope = self.tokenizer.scope();
+                self.scope = Arc::new(if self.content == ns::SERVER {
+                    scope.clone()
+                } else {
+                    scope.renamed(self.content, ns::SERVER)
+                });
                 self.lang = self.tokenizer.attributes().lang().map(Into::into);
                 return Some(Frame::Header(Header::read(&self.tokenizer)));
             }
@@ -103,8 +122,9 @@ impl Reader {
     fn begin(&mut self) {
         let (namespace, name) = (self.tokenizer.namespace(), self.tokenizer.local_name());
         self.current = match (namespace, StanzaKind::from_name(name)) {
-            (ns::SERVER, Some(kind)) => {
-                Current::Stanza(View::read(kind, &self.tokenizer, self.lang.as_deref()))
+            (content, Some(kind)) if content == self.content => {
+                let lang = self.lang.as_deref();
+                Current::Stanza(View::read(kind, &self.tokenizer, &self.scope, lang))
             }
             (ns::STREAM | ns::TLS | ns::SASL | ns::DIALBACK | ns::BIDI | ns::SM, _) => {
                 Current::Element(Builder::keeping(MAX_NEGOTIATION_ELEMENTS))
@@ -153,6 +173,11 @@ impl Header {
     /// Whether this is the header of a stream between a client and its server.
     pub(super) fn check_client_namespaces(&self) -> Result<(), Rejection> {
         self.check_content(ns::CLIENT)
+    }
+
+    /// Whether this is the header of a stream between a component and its server.
+    pub(super) fn check_component_namespaces(&self) -> Result<(), Rejection> {
+        self.check_content(ns::COMPONENT)
     }
 
     fn check_content(&self, content: &str) -> Result<(), Rejection> {

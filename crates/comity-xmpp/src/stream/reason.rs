@@ -108,6 +108,8 @@ pub enum Stage {
     Connect,
     /// Everything up to the first proved pair.
     Negotiation,
+    /// The answer to a ping (XEP-0199).
+    Ping,
     /// The time after that.
     Stanzas,
     /// The TLS handshake.
@@ -121,6 +123,7 @@ impl std::fmt::Display for Stage {
             Self::Close => "closing",
             Self::Connect => "connecting",
             Self::Negotiation => "negotiation",
+            Self::Ping => "the answer to a ping",
             Self::Stanzas => "the exchange of stanzas",
             Self::Tls => "the TLS handshake",
         })
@@ -237,7 +240,8 @@ pub enum Rejection {
     /// The header's `from` is a domain of ours.
     #[error("the header's 'from' is a domain of this server")]
     LocalFrom,
-    /// The content namespace is not `jabber:server`, or `jabber:client` where a client connects.
+    /// The content namespace is not `jabber:server`, `jabber:client` where a client connects, or
+    /// `jabber:component:accept` on the stream of a component.
     #[error("the content namespace is not the one that is served here")]
     ContentNamespace,
     /// Clear text followed the request to start TLS.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::chars::is_ncname;
+use super::namespace::Namespace;
 use super::text::{escape, write_attribute};
 use super::{Limits, ParseError, Scope, Token, Tokenizer};
 use crate::ns;
@@ -20,7 +21,7 @@ use crate::ns;
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Element {
-    namespace: Arc<str>,
+    namespace: Namespace,
     name: Box<str>,
     attributes: Vec<Attribute>,
     children: Vec<Node>,
@@ -28,7 +29,7 @@ pub struct Element {
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Attribute {
-    namespace: Arc<str>,
+    namespace: Namespace,
     name: Box<str>,
     value: Box<str>,
 }
@@ -118,6 +119,48 @@ impl Element {
             Some(element) if rest_is_space => Ok(element),
             Some(_) | None => Err(ParseError::StrayText),
         }
+    }
+
+    /// Whether the element or something inside it is in a namespace.
+    pub(crate) fn uses(&self, namespace: &str) -> bool {
+        let mut work = vec![self];
+        while let Some(element) = work.pop() {
+            let mut attributes = element.attributes.iter();
+            if &*element.namespace == namespace
+                || attributes.any(|attribute| &*attribute.namespace == namespace)
+            {
+                return true;
+            }
+            work.extend(element.children());
+        }
+        false
+    }
+
+    /// The same element with another namespace wherever there is `from`; `None` if two attributes of
+    /// one element would be the same then.
+    pub(crate) fn renamed(mut self, from: &str, to: &str) -> Option<Self> {
+        let to = Namespace::from(to);
+        let mut work = vec![&mut self];
+        while let Some(element) = work.pop() {
+            if &*element.namespace == from {
+                element.namespace = to.clone();
+            }
+            for index in 0..element.attributes.len() {
+                let attribute = element.attributes.get(index)?;
+                if &*attribute.namespace != from {
+                    continue;
+                }
+                if element.attribute_in(&to, &attribute.name).is_some() {
+                    return None;
+                }
+                element.attributes.get_mut(index)?.namespace = to.clone();
+            }
+            work.extend(element.children.iter_mut().filter_map(|node| match node {
+                Node::Element(child) => Some(child),
+                Node::Text(_) => None,
+            }));
+        }
+        Some(self)
     }
 
     /// The namespace; empty for none.
@@ -368,13 +411,13 @@ impl Element {
 
 fn start(tokenizer: &Tokenizer) -> Element {
     Element {
-        namespace: tokenizer.shared_namespace(),
+        namespace: tokenizer.shared_namespace().into(),
         name: tokenizer.local_name().into(),
         attributes: tokenizer
             .attributes()
             .shared()
             .map(|(namespace, name, value)| Attribute {
-                namespace: namespace.cloned().unwrap_or_default(),
+                namespace: namespace.map_or_else(|| "".into(), |shared| Arc::clone(shared).into()),
                 name: name.into(),
                 value: value.into(),
             })

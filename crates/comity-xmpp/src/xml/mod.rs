@@ -12,6 +12,7 @@ mod element;
 mod error;
 mod limits;
 mod names;
+mod namespace;
 mod runs;
 mod scope;
 mod source;

@@ -105,6 +105,26 @@ impl Scope {
         self.0.shrink_to(KEPT_BINDINGS);
     }
 
+    /// The scope inside a header with these declarations: prefix, empty for the default namespace,
+    /// and namespace.
+    pub(crate) fn of_header(declarations: &[(&str, &str)]) -> Self {
+        let mut scope = Self::default();
+        let bindings = declarations.iter();
+        scope
+            .0
+            .extend(bindings.map(|(prefix, namespace)| Binding::new(prefix, namespace, 1)));
+        scope
+    }
+
+    /// The same scope with another namespace wherever there is `from`.
+    pub(crate) fn renamed(&self, from: &str, to: &str) -> Self {
+        let rename = |binding: &Binding| match &*binding.namespace {
+            namespace if namespace == from => Binding::new(&binding.prefix, to, binding.depth),
+            _other => binding.clone(),
+        };
+        Self(self.0.iter().map(rename).collect())
+    }
+
     /// The default namespace.
     pub(crate) fn default_namespace(&self) -> &str {
         self.resolve("").map_or("", |namespace| namespace)

@@ -315,6 +315,11 @@ fn each_limit_holds_at_its_number() {
             Limit::Namespaces(2),
         ),
         (
+            inside("<b xmlns='four'/>"),
+            inside("<b xmlns='fiver'/>"),
+            Limit::NamespaceBytes(4),
+        ),
+        (
             inside("<bbbbbbbb/>"),
             inside("<bbbbbbbbb/>"),
             Limit::NameBytes(8),

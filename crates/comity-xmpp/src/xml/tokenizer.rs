@@ -160,11 +160,6 @@ impl Tokenizer {
         self.scope.resolve(prefix).cloned().unwrap_or_default()
     }
 
-    /// What the header declares that ours does not: see [`Scope::foreign`].
-    pub(crate) fn header_scope(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.scope.foreign()
-    }
-
     /// Where the name in the last [`Token::Start`] ends in the source of its first-level element.
     pub(crate) fn name_end(&self) -> usize {
         self.name.whole().1

@@ -224,6 +224,7 @@ impl Connection {
             Event::Closed(_) | Event::Established { .. } | Event::Withdrawn { .. } => {}
             other @ (Event::Answer { .. }
             | Event::Dropped(_)
+            | Event::Sent { .. }
             | Event::Stanza { .. }
             | Event::Unacknowledged { .. }
             | Event::Verified { .. }

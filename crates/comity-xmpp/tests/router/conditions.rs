@@ -95,7 +95,9 @@ fn lost(at: At) -> (Stanza, StanzaCondition) {
         }
     }
     let undelivered = host.events.into_iter().find_map(|event| match event {
-        Event::Undelivered { stanza, failure } => Some((stanza, failure)),
+        Event::Undelivered {
+            stanza, failure, ..
+        } => Some((stanza, failure)),
         _ => None,
     });
     let (stanza, failure): (Stanza, Failure) = undelivered.unwrap();

@@ -1,5 +1,6 @@
 //! A router, and what a peer may send to it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +34,9 @@ pub(crate) struct Host {
     /// Answers are withheld while false.
     pub(crate) answers: bool,
     pub(crate) sent: Vec<(ConnectionId, String)>,
+    /// How many bytes each connection was given.
+    transmitted: BTreeMap<ConnectionId, usize>,
+    pub(crate) last_dial: Option<ConnectionId>,
     pub(crate) events: Vec<Event>,
 }
 
@@ -54,6 +58,8 @@ impl Host {
             certified: None,
             answers: true,
             sent: Vec::new(),
+            transmitted: BTreeMap::new(),
+            last_dial: None,
             events: Vec::new(),
         }
     }
@@ -89,12 +95,16 @@ impl Host {
         loop {
             let mut buf = Vec::new();
             while let Some(transmit) = self.router.poll_transmit(&mut buf) {
+                *self.transmitted.entry(transmit.connection).or_default() += transmit.len;
                 let text = String::from_utf8(std::mem::take(&mut buf)).unwrap();
                 self.sent.push((transmit.connection, text));
             }
             let Some(event) = self.router.poll_event() else {
                 return;
             };
+            if let Event::Dial { connection, .. } = event {
+                self.last_dial = Some(connection);
+            }
             if self.answers {
                 self.answer(&event);
             }
@@ -183,6 +193,14 @@ impl Host {
         self.sent = off;
         let on: Vec<(_, String)> = on;
         on.into_iter().map(|(_, text)| text).collect()
+    }
+
+    /// How many bytes a connection was given.
+    pub(crate) fn transmitted(&self, connection: ConnectionId) -> usize {
+        self.transmitted
+            .get(&connection)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// A connection of a peer, behind TLS.

@@ -6,11 +6,15 @@
 )]
 
 mod attempts;
+mod bounds;
 mod conditions;
 mod contract;
 mod host;
+mod settling;
 mod sharing;
+mod tracking;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use comity_machine::QueryId;
@@ -20,6 +24,20 @@ use comity_xmpp::xml::Element;
 use comity_xmpp::{Security, StanzaCondition, Transport, ns};
 
 use self::host::{HEADER, Host, STARTTLS, VALID, limits, stanza, targets};
+
+#[test]
+fn other_domains_become_ours_and_those_before_have_gone() {
+    let mut host = Host::new(limits());
+    let ours = Arc::new(["b.example".parse().unwrap()].into());
+    host.router.replace_domains(ours);
+    assert_eq!(host.send("c.example"), Err(SendError::NotLocal));
+    assert_eq!(host.send_from("b.example", "a.example"), Ok(()));
+    let connection = host.router.accept(host.now, Transport::Tcp).unwrap();
+    host.feed(connection, &HEADER.replace("b.example", "c.example"));
+    host.settle();
+    let sent = host.sent_on(connection);
+    assert!(sent.contains("<host-gone xmlns="), "{sent}");
+}
 
 #[test]
 fn only_stanzas_from_ours_to_others_are_taken() {

@@ -240,7 +240,9 @@ impl World {
             Event::Stanza { stanza, method, .. } => {
                 self.hosts[host].arrived.push((stanza, method));
             }
-            Event::Undelivered { stanza, failure } => {
+            Event::Undelivered {
+                stanza, failure, ..
+            } => {
                 self.undelivered.push((body(&stanza), failure));
             }
             Event::Closed { connection, .. } => {
@@ -252,7 +254,7 @@ impl World {
             | Event::Dropped { .. }
             | Event::Established { .. }
             | Event::Withdrawn { .. } => {}
-            other => panic!("{other:?}"),
+            other @ (Event::Sent { .. } | _) => panic!("{other:?}"),
         }
     }
 

@@ -8,6 +8,7 @@ use comity_identity::DomainName;
 use comity_machine::QueryId;
 
 use self::keys::Pending;
+use super::config::Acknowledge;
 use super::core::{Core, Life};
 use super::event::{DropReason, Event};
 use super::proof::{Authorized, Method, Pair};
@@ -108,9 +109,19 @@ impl Core {
             return Err(self.refuse_pair(stanza.domains()));
         };
         let method = authorized.method();
-        self.acks.note_handled();
+        let receipt = match self.config.acknowledge {
+            Acknowledge::OnReceipt => {
+                self.acks.handled.note_settled();
+                None
+            }
+            Acknowledge::WhenSettled => Some(self.acks.handled.note_open()),
+        };
         self.note_use();
-        self.events.push_back(Event::Stanza { stanza, method });
+        self.events.push_back(Event::Stanza {
+            stanza,
+            method,
+            receipt,
+        });
         Ok(())
     }
 
@@ -134,7 +145,7 @@ impl Core {
     }
 
     fn drop_stanza(&mut self, reason: DropReason) {
-        self.acks.note_handled();
+        self.acks.handled.note_settled();
         self.events.push_back(Event::Dropped(reason));
     }
 

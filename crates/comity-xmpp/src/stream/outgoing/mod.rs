@@ -11,8 +11,9 @@ use self::requests::Request;
 use super::SendError;
 use super::core::{Core, Life, Timer};
 use super::event::{Event, PairRefusal};
-use super::output::{Content, Dialback};
+use super::output::{Content, Dialback, as_u64};
 use super::proof::{Method, Pair, Verdict};
+use super::sent::{Kept, SendId};
 use crate::decision::Channel;
 use crate::xml::Element;
 use crate::{CertificateRule, Stanza, StanzaCondition, Terms, TlsMode};
@@ -116,8 +117,13 @@ impl Core {
         self.arm_pairs();
     }
 
-    /// Sends a stanza of a pair that the peer has accepted.
-    pub(super) fn send_stanza(&mut self, stanza: &Stanza) -> Result<(), SendError> {
+    /// Sends a stanza of a pair that the peer has accepted, and tells when it has left if it has an
+    /// id.
+    pub(super) fn send_stanza(
+        &mut self,
+        stanza: &Stanza,
+        id: Option<SendId>,
+    ) -> Result<(), SendError> {
         if self.life != Life::Open {
             return Err(SendError::Closed);
         }
@@ -134,6 +140,7 @@ impl Core {
         );
         if self.output.len() >= limits.max_output_bytes.authenticated
             || !self.acks.has_room(max_stanzas, max_bytes)
+            || !self.unwritten.has_room(max_stanzas, max_bytes)
         {
             return Err(SendError::Full);
         }
@@ -141,11 +148,29 @@ impl Core {
         if !self.output.stanza(stanza, max_bytes) {
             return Err(SendError::TooLong(max_bytes.unwrap_or(u64::MAX)));
         }
-        self.acks.note_sent(stanza);
+        let end = self.output.total();
+        if self.acks.counts_sent() {
+            self.acks.note_sent(Kept::new(stanza, id, end));
+        } else if id.is_some() {
+            self.unwritten.push(Kept::new(stanza, id, end));
+        }
         self.request_if_due();
         self.note_use();
         self.note_output();
         Ok(())
+    }
+
+    /// Notes that the driver has written so many bytes more.
+    pub(super) fn note_written(&mut self, bytes: usize) {
+        self.unwritten.note_written(as_u64(bytes));
+        self.tell_written();
+    }
+
+    /// Tells of the stanzas that have been written.
+    pub(super) fn tell_written(&mut self) {
+        while let Some(kept) = self.unwritten.pop_written() {
+            self.events.extend(kept.id.map(|id| Event::Sent { id }));
+        }
     }
 
     /// Asks for one more pair on a stream that carries another (XEP-0220 §2.3).

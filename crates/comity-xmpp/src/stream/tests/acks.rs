@@ -1,6 +1,7 @@
 //! Acknowledgements (XEP-0198).
 
 use super::*;
+use crate::stream::sent::Kept;
 
 const SM: &str = "<sm xmlns='urn:xmpp:sm:3'/>";
 const ENABLE: &str = "<enable xmlns='urn:xmpp:sm:3'/>";
@@ -14,7 +15,7 @@ fn acknowledged() -> Config {
     }
 }
 
-fn numbered(number: usize) -> Stanza {
+pub(super) fn numbered(number: usize) -> Stanza {
     Stanza::new(
         StanzaKind::Message,
         format!("y{number}@a.example").parse().unwrap(),
@@ -23,7 +24,7 @@ fn numbered(number: usize) -> Stanza {
 }
 
 /// A stream that has asked for acknowledgements.
-fn counting(config: Config) -> Host {
+pub(super) fn counting(config: Config) -> Host {
     let mut host = connected(config, Purpose::Stanzas, EXTERNAL);
     host.feed("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
         .feed(HEADER.replace("version", "id='3' version"));
@@ -41,7 +42,7 @@ fn send(host: &mut Host, number: usize) -> Result<(), SendError> {
     sent
 }
 
-fn message(number: usize) -> String {
+pub(super) fn message(number: usize) -> String {
     format!("<message from='y{number}@a.example' to='x@b.example'/>")
 }
 
@@ -156,10 +157,10 @@ fn counts_go_round_at_two_to_the_32() {
     let mut acks = super::super::acks::Acks::default();
     acks.count_sent();
     let stanza = numbered(1);
-    acks.note_sent(&stanza);
-    assert_eq!(acks.acknowledge(1), Ok(true));
-    assert!(acks.acknowledge(0).is_err(), "backwards");
-    assert_eq!(acks.take_pending().count(), 0);
+    acks.note_sent(Kept::new(&stanza, None, 0));
+    assert_eq!(acks.acknowledge(1, drop), Ok(true));
+    assert!(acks.acknowledge(0, drop).is_err(), "backwards");
+    assert_eq!(acks.give_up().len(), 0);
 }
 
 #[test]

@@ -429,6 +429,7 @@ fn expired() -> Host {
         stream,
         now: origin(),
         sent: Vec::new(),
+        transmitted: 0,
         events: Vec::new(),
         decision: Decision::Allow(Security::ENCRYPTED.into()),
         certified: None,

@@ -7,7 +7,10 @@ mod dialback;
 mod extensions;
 mod initiating;
 mod life;
+mod limits;
 mod receiving;
+mod sent;
+mod settled;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,6 +38,8 @@ struct Host {
     stream: Stream,
     now: Instant,
     sent: Vec<u8>,
+    /// How many bytes have come out so far.
+    transmitted: usize,
     /// Events that are not answered here.
     events: Vec<Event>,
     decision: Decision,
@@ -48,6 +53,7 @@ impl Host {
             stream,
             now: origin(),
             sent: Vec::new(),
+            transmitted: 0,
             events: Vec::new(),
             decision: Decision::Allow(Security::ENCRYPTED.into()),
             certified: None,
@@ -92,7 +98,9 @@ impl Host {
 
     fn settle(&mut self) {
         loop {
-            while self.stream.poll_transmit(&mut self.sent).is_some() {}
+            while let Some(len) = self.stream.poll_transmit(&mut self.sent) {
+                self.transmitted += len;
+            }
             let Some(event) = self.stream.poll_event() else {
                 return;
             };
@@ -120,6 +128,7 @@ impl Host {
                 | Event::Dropped(_)
                 | Event::Established { .. }
                 | Event::Refused { .. }
+                | Event::Sent { .. }
                 | Event::Stanza { .. }
                 | Event::StartTls
                 | Event::Unacknowledged { .. }
@@ -187,7 +196,7 @@ fn describe(event: &Event) -> String {
             )
         }
         Event::Established { pair, method } => format!("established {pair} by {method}"),
-        Event::Stanza { stanza, method } => format!("{stanza} by {method}"),
+        Event::Stanza { stanza, method, .. } => format!("{stanza} by {method}"),
         Event::Verify { request, .. } => format!("verify {} {}", request.pair, request.key),
         Event::Verified {
             request,
@@ -203,7 +212,12 @@ fn describe(event: &Event) -> String {
         Event::Closed(reason) => format!("closed: {reason}"),
         Event::Answer { stanza } => format!("answer {stanza}"),
         Event::Dropped(reason) => format!("dropped: {reason}"),
-        Event::Unacknowledged { stanza } => format!("unacknowledged {stanza}"),
+        Event::Sent { id } => format!("sent {id}"),
+        Event::Unacknowledged { stanza, id: None } => format!("unacknowledged {stanza}"),
+        Event::Unacknowledged {
+            stanza,
+            id: Some(id),
+        } => format!("unacknowledged {stanza} as {id}"),
         Event::Refused { pair, refusal } => format!("refused {pair}: {refusal}"),
         Event::Withdrawn { .. } => "withdrawn".to_owned(),
         Event::Authenticate { .. } | Event::Authorize { .. } | Event::StartTls => {

@@ -303,6 +303,22 @@ fn elements_that_are_no_stanzas_get_their_stream_error() {
     }
 }
 
+/// XEP-0138
+#[test]
+fn compression_is_neither_offered_nor_taken() {
+    let mut host = Host::receiving(config()).secured(Some("b.example"));
+    host.feed(AUTH).feed(HEADER);
+    assert!(!host.sent().contains("compress"));
+    host.events();
+    host.feed(
+        "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
+    );
+    assert_eq!(
+        host.rejection().condition().name(),
+        "unsupported-stanza-type"
+    );
+}
+
 /// What stands in a good header, what a bad one has in its place, and what follows.
 fn bad_headers() -> Vec<(&'static str, &'static str, Rejection, &'static str)> {
     let address = Rejection::Address;

@@ -429,17 +429,20 @@ impl RouterModel {
                 connection,
                 stanza,
                 method,
+                ..
             } => self.open(connection).take_stanza(&stanza, method),
             Event::StartTls { connection, role } => {
                 let link = self.open(connection);
                 link.awaits_tls = true;
                 let server_name = match &role {
-                    TlsRole::Client { server_name } => Some(server_name),
+                    TlsRole::Client { server_name, .. } => Some(server_name),
                     TlsRole::Server => None,
                 };
                 assert_eq!(server_name, link.domain());
             }
-            Event::Undelivered { stanza, failure } => {
+            Event::Undelivered {
+                stanza, failure, ..
+            } => {
                 let resends = self.config.unacknowledged == Unacknowledged::Resend;
                 let fate = &mut self.stanzas[number(stanza.id())];
                 fate.undelivered += 1;

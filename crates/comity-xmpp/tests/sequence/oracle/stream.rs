@@ -444,14 +444,14 @@ impl StreamModel {
                     .establish(&pair, method, lost || self.was_blocked);
             }
             Event::Refused { pair, .. } => self.facts.refuse(&pair),
-            Event::Stanza { stanza, method } => {
+            Event::Stanza { stanza, method, .. } => {
                 self.facts.take_stanza(&stanza, method);
                 // The whole of it reads, and an answer can be made.
                 assert_eq!(stanza.element().name(), stanza.kind().name());
                 self.acks.note_stanza();
             }
             Event::StartTls => self.awaits_tls = true,
-            Event::Unacknowledged { stanza } => self.acks.note_unacknowledged(stanza.id()),
+            Event::Unacknowledged { stanza, .. } => self.acks.note_unacknowledged(stanza.id()),
             Event::Verified {
                 request,
                 verification,

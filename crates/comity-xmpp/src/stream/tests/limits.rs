@@ -1,0 +1,113 @@
+//! Bounds of a stream, one below their number, at it and one above.
+
+use super::*;
+
+/// What comes of a configuration whose limit is one below `number`, `number`, and one above.
+fn around<T>(
+    number: usize,
+    set: fn(&mut Limits, usize),
+    mut outcome: impl FnMut(Config) -> T,
+) -> [T; 3] {
+    [number - 1, number, number + 1].map(|limit| {
+        let mut config = config();
+        set(&mut config.limits, limit);
+        outcome(config)
+    })
+}
+
+#[test]
+fn pairs_of_one_stream_have_a_number() {
+    const DOMAINS: [&str; 5] = ["b.test", "c.test", "d.test", "e.test", "f.test"];
+    let proved = around(
+        3,
+        |limits, limit| limits.max_pairs = limit,
+        |config| {
+            let mut host = Host::receiving(config).secured(None);
+            host.sent();
+            for domain in DOMAINS {
+                host.certified = Some(domain);
+                host.feed(KEY.replace("b.example", domain));
+            }
+            let sent = host.sent();
+            let count = |text| sent.matches(text).count();
+            (count(" type='valid'"), count("<resource-constraint "))
+        },
+    );
+    assert_eq!(proved, [(2, 3), (3, 2), (4, 1)]);
+}
+
+#[test]
+fn keys_that_are_verified_have_a_number_and_a_length() {
+    let asked = around(
+        3,
+        |limits, limit| limits.max_pending_pairs = limit,
+        |config| {
+            let mut host = Host::receiving(config).secured(None);
+            for index in 0..5 {
+                host.feed(KEY.replace("b.example", &format!("b{index}.example")));
+            }
+            host.events().len()
+        },
+    );
+    assert_eq!(asked, [2, 3, 4]);
+    let asked = around(
+        "key".len(),
+        |limits, limit| limits.max_key_bytes = limit,
+        |config| {
+            let mut host = Host::receiving(config).secured(None);
+            host.sent();
+            host.feed(KEY);
+            (host.events().len(), host.sent().contains("<bad-request "))
+        },
+    );
+    assert_eq!(asked, [(0, true), (1, false), (1, false)]);
+}
+
+#[test]
+fn attempts_at_sasl_have_a_number() {
+    let attempts = around(
+        3,
+        |limits, limit| limits.max_auth_attempts = limit,
+        |config| {
+            let mut host = Host::receiving(config).secured(None);
+            let mut attempts = 0;
+            while !host.stream.is_closed() && attempts < 10 {
+                host.feed(AUTH);
+                attempts += 1;
+            }
+            (attempts, host.rejection())
+        },
+    );
+    assert_eq!(
+        attempts,
+        [2, 3, 4].map(|limit| (limit, Rejection::TooManyAttempts))
+    );
+}
+
+#[test]
+fn what_a_peer_does_not_read_has_a_bound_in_bytes() {
+    let asked = |config| {
+        let mut stream = Stream::receive(origin(), config, [1; 32]);
+        stream.handle_input(origin(), HEADER.replace("from='b.example' ", "").as_bytes());
+        for id in 0..3 {
+            let question =
+                format!("<db:verify from='b.example' to='z.example' id='{id}'>k</db:verify>");
+            stream.handle_input(origin(), question.as_bytes());
+        }
+        stream
+    };
+    let optional = Security {
+        tls: TlsMode::Optional,
+        certificate: CertificateRule::Optional,
+    };
+    let bytes = asked(with_security(optional)).core.output.len();
+    let ended = around(
+        bytes,
+        |limits, limit| limits.max_output_bytes.unauthenticated = limit,
+        |mut config| {
+            config.security = optional;
+            matches!(asked(config).core.life, Life::Closed)
+        },
+    );
+    assert_eq!(ended, [true, false, false]);
+}
