@@ -186,11 +186,24 @@ impl Dialog {
     ///
     /// If the numbers of CSeq are used up: they stay below 2³¹.
     pub fn request(&mut self, method: Method<'_>) -> Result<RequestBuilder, DialogError> {
+        self.request_within(method, MaxForwards(70))
+    }
+
+    /// The same with this many hops left, for a request that goes on from elsewhere (RFC 7332).
+    ///
+    /// # Errors
+    ///
+    /// As [`request`](Self::request).
+    pub fn request_within(
+        &mut self,
+        method: Method<'_>,
+        hops: MaxForwards,
+    ) -> Result<RequestBuilder, DialogError> {
         let number = self.local_sequence.saturating_add(1);
         if number > MAX_SEQUENCE {
             return Err(DialogError::Exhausted);
         }
-        let request = self.numbered(number, method)?;
+        let request = self.numbered(number, method, hops)?;
         self.local_sequence = number;
         Ok(request)
     }
@@ -201,7 +214,7 @@ impl Dialog {
     ///
     /// If a part of the dialog fits into no header.
     pub fn acknowledge(&self, number: u32) -> Result<RequestBuilder, DialogError> {
-        self.numbered(number, Method::Ack)
+        self.numbered(number, Method::Ack, MaxForwards(70))
     }
 
     /// Takes a request of the peer in: it must be later than all before.
@@ -246,7 +259,12 @@ impl Dialog {
         }
     }
 
-    fn numbered(&self, number: u32, method: Method<'_>) -> Result<RequestBuilder, DialogError> {
+    fn numbered(
+        &self,
+        number: u32,
+        method: Method<'_>,
+        hops: MaxForwards,
+    ) -> Result<RequestBuilder, DialogError> {
         let remote_target = self.remote_target.as_uri();
         let first = self.routes.first().and_then(|route| route_of(route));
         // A proxy that does not know loose routing takes the Request-URI for itself, and the target
@@ -266,7 +284,7 @@ impl Dialog {
             .header(HeaderName::To, &self.remote)?
             .header(HeaderName::CallId, &self.call_id)?
             .header(HeaderName::CSeq, CSeq::new(number, method))?
-            .header(HeaderName::MaxForwards, MaxForwards(70))?;
+            .header(HeaderName::MaxForwards, hops)?;
         Ok(request)
     }
 }

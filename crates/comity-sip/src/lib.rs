@@ -14,6 +14,7 @@
 //!   answer, targets that are worked through, sessions, subscriptions, publications. [`endpoint`] says
 //!   how it is driven.
 //! * [`Dialog`] is what two user agents keep of each other.
+//! * [`diagnose`] says what a server's answers tell about federation with it.
 //!
 //! Nothing here opens a socket, reads a clock or resolves a name.
 //!
@@ -89,6 +90,7 @@
 //! (URIs).
 
 mod build;
+pub mod diagnose;
 mod dialog;
 pub mod endpoint;
 mod error;

@@ -27,6 +27,9 @@ pub struct Acceptance {
     pub methods: Vec<String>,
     /// Option tags that are understood; a required one that is not among them gets 420.
     pub extensions: Vec<String>,
+    /// Option tags that are not understood, and of which whoever answers an INVITE says so in other
+    /// words. They are not told as supported, and other requests that require them get 420.
+    pub deferred_extensions: Vec<String>,
     /// Schemes that a Request-URI may have; any other gets 416. By default `sip` and `sips`.
     pub schemes: Vec<Scheme>,
     /// Types of bodies that a user agent takes, as `text/plain`; any other gets 415. A body without
@@ -176,6 +179,7 @@ impl Acceptance {
             role,
             methods: Vec::new(),
             extensions: Vec::new(),
+            deferred_extensions: Vec::new(),
             schemes: vec![Scheme::Sip, Scheme::Sips],
             content_types: Vec::new(),
             content_encodings: Vec::new(),
@@ -315,7 +319,11 @@ impl Acceptance {
         if matches!(request.method(), Method::Ack | Method::Cancel) {
             return Ok(());
         }
-        let known = |tag: &str| contains(&self.extensions, tag);
+        let is_deferred = request.method() == Method::Invite;
+        let known = |tag: &str| {
+            contains(&self.extensions, tag)
+                || is_deferred && contains(&self.deferred_extensions, tag)
+        };
         let mut tags: Vec<String> = Vec::new();
         match self.role {
             Role::UserAgent => {

@@ -253,6 +253,15 @@ fn headers_of_any_name_are_changed() {
     );
 }
 
+/// RFC 3261 §7.3.1
+#[test]
+fn a_header_is_removed_whatever_stands_before_its_colon() {
+    let request = request("X-A : 1\r\nx-a\t: 2\r\nX-A \t:\r\n 3\r\nX-B : 4\r\n", "");
+    let mut edit = request.edit();
+    edit.remove("X-A").unwrap();
+    assert_eq!(edit.finish(), format!("{HEAD}X-B : 4\r\n\r\n"));
+}
+
 /// RFC 3261 §18.2.1, RFC 3581 §4
 #[test]
 fn the_source_of_a_request_is_noted_in_its_first_via() {

@@ -181,6 +181,8 @@ fn a_header_without_name_or_colon_puts_the_end_in_doubt() {
     for (line, fault) in [
         ("Content Length: 4", Fault::HeaderName),
         ("Content-Length\0: 4", Fault::HeaderName),
+        ("Content-Length\u{b}: 4", Fault::HeaderName),
+        ("Content-Length\u{a0}: 4", Fault::HeaderName),
         ("Content-Length", Fault::HeaderName),
         (": 4", Fault::HeaderName),
         ("Content-Länge: 4", Fault::HeaderName),

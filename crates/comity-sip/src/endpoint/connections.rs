@@ -73,7 +73,7 @@ pub(crate) enum Sent {
 pub(crate) enum Opened {
     /// It can be used; this waits for it.
     Now(Vec<Departure>),
-    /// The peer did not prove the name that it was dialled for.
+    /// The peer proved none of the names that it was dialled for.
     Stranger,
     /// It is not there any more, or is open already.
     Unknown,
@@ -170,8 +170,9 @@ impl Connections {
         Some(id)
     }
 
-    /// A connection that goes to a target already: one that we opened, one that came from this very
-    /// address, or one whose peer proved the name and offered to take our requests (RFC 5923 §5).
+    /// A connection that goes to a target already: one that we opened for it, or at its address for
+    /// others and whose peer proved one of its names, one that came from this very address, or one
+    /// whose peer proved one of the names and offered to take our requests (RFC 5923 §5).
     pub(crate) fn find(&self, target: &Target) -> Option<ConnectionId> {
         if let Some(&id) = self.dialled.get(target) {
             return Some(id);
@@ -181,9 +182,27 @@ impl Connections {
             return Some(id);
         }
         match target.transport {
-            Transport::Tls => self.offered.get(target.name.as_ref()?).copied(),
+            Transport::Tls => self.dialled_for_others(target).or_else(|| {
+                let mut names = target.names.iter();
+                names.find_map(|name| self.offered.get(name).copied())
+            }),
             Transport::Udp | Transport::Tcp => None,
         }
+    }
+
+    /// A connection to the same address that was opened for other names, if the peer proved one that
+    /// the target has.
+    fn dialled_for_others(&self, target: &Target) -> Option<ConnectionId> {
+        if target.names.is_empty() {
+            return None;
+        }
+        let first = Target::new(target.transport, target.address);
+        let at_address = self.dialled.range(first..);
+        let mut at_address = at_address.take_while(|(other, _)| {
+            (other.transport, other.address) == (target.transport, target.address)
+        });
+        let found = at_address.find(|(_, id)| self.has_proved(**id, target));
+        found.map(|(_, &id)| id)
     }
 
     /// The target that leads back to a connection on which a dialog goes on, if the next hop of the dialog
@@ -206,20 +225,14 @@ impl Connections {
         Some(connection.target.clone().unwrap_or_else(inbound))
     }
 
-    /// Whether the peer of a connection proved the name that a target has, which in clear text nobody
-    /// can.
+    /// Whether the peer of a connection proved one of the names that a target has, which in clear text
+    /// nobody can.
     fn has_proved(&self, id: ConnectionId, target: &Target) -> bool {
-        match (&target.name, target.transport) {
-            (Some(name), Transport::Tls) => {
-                let connection = self.connections.get(&id);
-                connection.is_some_and(|connection| connection.proved.contains(name))
-            }
-            (Some(_), Transport::Udp | Transport::Tcp) => false,
-            (None, _) => true,
-        }
+        let connection = self.connections.get(&id);
+        connection.is_some_and(|connection| target.is_met_by(&connection.proved))
     }
 
-    /// Notes that a connection is open, if the peer proved the name that it was dialled for.
+    /// Notes that a connection is open, if the peer proved one of the names that it was dialled for.
     pub(crate) fn open(
         &mut self,
         now: Instant,
@@ -232,12 +245,9 @@ impl Connections {
         let State::Opening(waiting) = &mut connection.state else {
             return Opened::Unknown;
         };
-        let name = connection
-            .target
-            .as_ref()
-            .and_then(|target| target.name.as_ref());
-        let must_prove = name.filter(|_| connection.transport == Transport::Tls);
-        if must_prove.is_some_and(|name| !proved.contains(name)) {
+        let must_prove = connection.transport == Transport::Tls;
+        let target = connection.target.as_ref().filter(|_| must_prove);
+        if target.is_some_and(|target| !target.is_met_by(&proved)) {
             return Opened::Stranger;
         }
         let waiting = std::mem::take(waiting);

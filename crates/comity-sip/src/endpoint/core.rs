@@ -12,7 +12,7 @@ use super::event::{Counters, Event, Failure, Hop, RequestId};
 use super::guard::Guard;
 use super::hops::Hops;
 use super::outgoing::{Pending, Purpose};
-use super::{Config, Incoming, Listener, Target};
+use super::{Config, Incoming, Listener, Tap, Target};
 use crate::build::check_value;
 use crate::header::{CSeq, MaxForwards};
 use crate::session::{SessionId, SessionTimer};
@@ -44,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) reports: VecDeque<Report>,
     pub(crate) lost_answers: VecDeque<(TransactionId, Tell)>,
     pub(crate) counters: Counters,
+    pub(crate) tap: Tap,
     /// The line of Server, if we name our product.
     pub(crate) server_line: Vec<u8>,
 }
@@ -135,6 +136,7 @@ impl Core {
             reports: VecDeque::new(),
             lost_answers: VecDeque::new(),
             counters: Counters::default(),
+            tap: Tap::default(),
             server_line: server_line(&config.product),
             random,
             config,
@@ -261,7 +263,7 @@ impl Core {
             connection,
             transport: target.transport,
             remote: target.address,
-            name: target.name.clone(),
+            names: target.names.clone(),
         });
         Some(connection)
     }

@@ -108,8 +108,9 @@ pub enum Event {
         transport: Transport,
         /// Where to.
         remote: SocketAddr,
-        /// Who has to be there; over TLS the peer must prove it.
-        name: Option<DomainName>,
+        /// Who has to be there, the one to ask for first; over TLS the peer must prove one of these
+        /// names, if there are any.
+        names: Vec<DomainName>,
     },
     /// A connection is to be closed, after what was to be transmitted. It is gone already.
     Disconnect(ConnectionId),
@@ -164,17 +165,17 @@ impl Hop {
 }
 
 impl Hop {
-    /// What of some addresses leads there: over TLS somebody has to prove the name that was looked up,
-    /// and nothing but TLS will do where that is asked for.
+    /// What of some addresses leads there: over TLS somebody has to prove a name of the target, or the
+    /// one that was looked up, and nothing but TLS will do where that is asked for.
     pub(crate) fn admitted(&self, targets: Vec<Target>) -> Vec<Target> {
         let named = targets.into_iter().filter_map(|mut target| {
             if target.transport != Transport::Tls {
                 return (!self.is_secure).then_some(target);
             }
-            if let (None, Host::Domain(name)) = (&target.name, &self.host) {
-                target.name = Some(name.clone());
+            if let (true, Host::Domain(name)) = (target.names.is_empty(), &self.host) {
+                target.names.push(name.clone());
             }
-            target.name.is_some().then_some(target)
+            (!target.names.is_empty()).then_some(target)
         });
         named.collect()
     }

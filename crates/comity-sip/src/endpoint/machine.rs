@@ -10,8 +10,8 @@ use super::connections::Connection;
 use super::core::Report;
 use super::receive::Way;
 use super::{
-    Config, Core, Counters, Draft, Event, Failure, Outcome, Peer, Purpose, Question, RequestId,
-    SendError, Shares, Target, Timer, Transmit,
+    Config, Core, Counters, Draft, Event, Failure, Outcome, Peer, Purpose, Question, Received,
+    RequestId, SendError, Shares, Target, Timer, Transmit,
 };
 use crate::session::{EndReason, Sessions, ends_dialog};
 use crate::subscription::{Publications, SubscriptionTimer, Subscriptions};
@@ -73,6 +73,7 @@ impl Endpoint {
             transport: Transport::Udp,
             realm: Realm::DATAGRAMS,
         };
+        self.core.tap.note(way.flow, &datagram);
         match Message::from_datagram(datagram, &self.core.config.message) {
             Ok(message) => self.handle_message(now, message, way),
             Err(rejected) => self.core.reject(now, &rejected, way),
@@ -231,6 +232,23 @@ impl Endpoint {
     #[must_use]
     pub fn proved(&self, connection: ConnectionId) -> &[DomainName] {
         self.core.proved(Flow::Connection(connection))
+    }
+
+    /// Begins to keep each message that comes for [`poll_received`](Self::poll_received), so that
+    /// somebody can look on: what is sent is seen at [`poll_transmit`](Self::poll_transmit).
+    pub fn open_tap(&mut self) {
+        self.core.tap.open();
+    }
+
+    /// Keeps none any more, as at the beginning.
+    pub fn close_tap(&mut self) {
+        self.core.tap.close();
+    }
+
+    /// The next message that came since the tap was opened. Take them out after each input: only so
+    /// many are kept.
+    pub fn poll_received(&mut self) -> Option<Received> {
+        self.core.tap.poll()
     }
 
     /// What was dropped so far.

@@ -47,7 +47,7 @@
 //! # Who is there
 //!
 //! A connection over TLS comes with the names that its peer proved, which the driver learns from the
-//! certificate. A request to a target with a name leaves on no other connection, and a response is
+//! certificate. A request to a target with names leaves only where one of them was proved, and a response is
 //! taken from the connection on which the request went. A dialog that began on such a connection is
 //! closed to everybody who did not prove one of its names, and so are the transactions on it. Over
 //! datagrams and TCP nobody proves anything: whoever accepts subscriptions or sessions there lets the
@@ -78,6 +78,7 @@ mod outgoing;
 mod receive;
 mod reply;
 mod shares;
+mod tap;
 mod target;
 
 pub use answer::AnswerError;
@@ -92,4 +93,6 @@ pub use incoming::Incoming;
 pub use machine::Endpoint;
 pub(crate) use outgoing::Purpose;
 pub(crate) use shares::Shares;
+pub use tap::Received;
+pub(crate) use tap::Tap;
 pub use target::Target;

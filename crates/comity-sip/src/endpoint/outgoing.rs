@@ -285,13 +285,11 @@ impl Core {
             .and_then(|pending| pending.attempt.as_ref());
         let target = attempt.map(|attempt| &attempt.target);
         match target {
-            Some(target) if target.transport == Transport::Tls => match &target.name {
-                Some(name) => Guard::new(std::slice::from_ref(name)),
-                None => {
-                    let open = self.connections.find(target);
-                    Guard::new(open.map_or(&[], |id| self.proved(Flow::Connection(id))))
-                }
-            },
+            Some(target) if target.transport == Transport::Tls && target.names.is_empty() => {
+                let open = self.connections.find(target);
+                Guard::new(open.map_or(&[], |id| self.proved(Flow::Connection(id))))
+            }
+            Some(target) if target.transport == Transport::Tls => Guard::new(&target.names),
             Some(_) | None => Guard::default(),
         }
     }

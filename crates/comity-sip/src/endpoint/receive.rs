@@ -45,6 +45,13 @@ impl Endpoint {
     }
 
     pub(crate) fn handle_framed(&mut self, now: Instant, event: FramerEvent, way: Way) {
+        match &event {
+            FramerEvent::KeepAlive => {}
+            FramerEvent::Message(message) => self.core.tap.note(way.flow, message.as_bytes()),
+            FramerEvent::Rejected(rejected) | FramerEvent::Failed(rejected) => {
+                self.core.tap.note(way.flow, rejected.as_bytes());
+            }
+        }
         match event {
             FramerEvent::KeepAlive => self.core.handle_keep_alive(way.flow),
             FramerEvent::Message(message) => self.handle_message(now, message, way),

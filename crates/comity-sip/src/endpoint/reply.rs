@@ -139,7 +139,7 @@ impl Detour {
             .map(|address| Target {
                 transport,
                 address: SocketAddr::new(address, port),
-                name,
+                names: name.into_iter().collect(),
             });
         let hop = is_provable.then_some(Hop {
             host,

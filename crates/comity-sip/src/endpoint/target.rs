@@ -12,8 +12,9 @@ pub struct Target {
     pub transport: Transport,
     /// Where.
     pub address: SocketAddr,
-    /// Who has to be there. Over TLS the peer must prove it; without a name any peer will do.
-    pub name: Option<DomainName>,
+    /// Who has to be there, the one to ask for first. Over TLS the peer must prove one of these names;
+    /// without a name any peer will do.
+    pub names: Vec<DomainName>,
 }
 
 impl Target {
@@ -23,14 +24,22 @@ impl Target {
         Self {
             transport,
             address,
-            name: None,
+            names: Vec::new(),
         }
     }
 
-    /// The same, where somebody has to be.
+    /// The same, where somebody has to be, or whoever was named before.
     #[must_use]
     pub fn named(mut self, name: DomainName) -> Self {
-        self.name = Some(name);
+        if !self.names.contains(&name) {
+            self.names.push(name);
+        }
         self
+    }
+
+    /// Whether a peer that proved these names may be there: it proved one of ours, which in clear text
+    /// nobody can, or none is needed.
+    pub(crate) fn is_met_by(&self, proved: &[DomainName]) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| proved.contains(name))
     }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::endpoint::{
     Draft, Failure, Outcome, Peer, Purpose, RequestId, SendError, Target, Timer,
 };
-use crate::header::CSeq;
+use crate::header::{CSeq, MaxForwards};
 use crate::{Dialog, DialogId, Endpoint, Method, RequestBuilder, Response, StatusCode};
 
 impl Endpoint {
@@ -70,7 +70,8 @@ impl Endpoint {
         entry.offer = Some((content_type.to_owned(), body.clone()));
         let content = Some((content_type, body));
         let purpose = Purpose::Session(session, Errand::Reinvite);
-        let request = self.send_in(now, session, Method::Invite, content, purpose)?;
+        let hops = MaxForwards(70);
+        let request = self.send_in(now, session, (Method::Invite, hops), content, purpose)?;
         if let Some(entry) = self.sessions.get_mut(session) {
             entry.outgoing = Some(request);
         }
@@ -91,7 +92,24 @@ impl Endpoint {
         method: Method<'_>,
         content: Option<(&str, Bytes)>,
     ) -> Result<RequestId, SessionError> {
-        let request = self.send_in(now, session, method, content, Purpose::InSession(session))?;
+        self.request_in_within(now, session, method, MaxForwards(70), content)
+    }
+
+    /// The same with this many hops left, for a request that goes on from elsewhere (RFC 7332).
+    ///
+    /// # Errors
+    ///
+    /// As [`request_in`](Self::request_in).
+    pub fn request_in_within(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        method: Method<'_>,
+        hops: MaxForwards,
+        content: Option<(&str, Bytes)>,
+    ) -> Result<RequestId, SessionError> {
+        let purpose = Purpose::InSession(session);
+        let request = self.send_in(now, session, (method, hops), content, purpose)?;
         self.settle(now);
         Ok(request)
     }
@@ -153,7 +171,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         session: SessionId,
-        method: Method<'_>,
+        (method, hops): (Method<'_>, MaxForwards),
         content: Option<(&str, Bytes)>,
         purpose: Purpose,
     ) -> Result<RequestId, SessionError> {
@@ -163,7 +181,7 @@ impl Endpoint {
             .ok_or(SessionError::Unknown)?;
         let flow = entry.peer.flow;
         let dialog = entry.dialog().ok_or(SessionError::Unknown)?;
-        let mut request = dialog.request(method)?;
+        let mut request = dialog.request_within(method, hops)?;
         if let Some((content_type, body)) = content {
             request.body(content_type, body)?;
         }

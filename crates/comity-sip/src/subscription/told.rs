@@ -6,7 +6,7 @@ use super::subscriber::{notify_timer, seconds};
 use super::{Cause, Reason, SubscriptionEvent, SubscriptionId};
 use crate::endpoint::Incoming;
 use crate::header::{self, SubscriptionState, SubscriptionStatus};
-use crate::{Dialog, DialogId, Endpoint, StatusCode};
+use crate::{Dialog, DialogError, DialogId, Endpoint, StatusCode};
 
 impl Endpoint {
     /// A NOTIFY of a subscription of ours.
@@ -41,6 +41,9 @@ impl Endpoint {
                 let sequence = other.as_ref().map_or(1, Dialog::local_sequence);
                 match Dialog::notified(&incoming.request, sequence) {
                     Ok(dialog) => self.join_subscription(id, dialog, true),
+                    // `COMPAT:` Microsoft's servers leave Contact out. The answer to our SUBSCRIBE,
+                    // which this has overtaken, has it and makes the dialog.
+                    Err(DialogError::NoTarget) if other.is_none() && entry.request.is_some() => {}
                     Err(_) => {
                         return self
                             .core
@@ -64,7 +67,7 @@ impl Endpoint {
         let Some(entry) = self.subscriptions.ours.get_mut(&id) else {
             return;
         };
-        entry.is_notified = true;
+        entry.is_notified = entry.dialog.is_some();
         entry.is_told = true;
         // What shall end has a NOTIFY to come that says so.
         if !entry.is_ending {

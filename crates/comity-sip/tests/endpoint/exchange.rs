@@ -177,3 +177,45 @@ fn every_exchange_ends_over_a_bad_link() {
     }
     assert_eq!(outcomes.keys().copied().collect::<Vec<_>>(), [200, 486]);
 }
+
+#[test]
+fn a_tap_shows_each_message_as_it_came_and_only_while_it_is_open() {
+    use super::probe::{Probe, request};
+    use comity_sip::{Flow, Transport};
+
+    let mut probe = Probe::new();
+    let connection = probe.connection(Transport::Tcp, "192.0.2.1:1111", &[]);
+    let flow = Flow::Connection(connection);
+    let message = |number: u32| {
+        let via = format!("TCP a.example;branch=z9hG4bK{number}");
+        request("OPTIONS", &via, "")
+    };
+    probe.input(connection, &message(1));
+    assert_eq!(probe.endpoint.poll_received(), None);
+    probe.endpoint.open_tap();
+    let [two, three] = [2, 3].map(message);
+    let broken = "OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    let (first, rest) = two.split_at(30);
+    probe.input(connection, first);
+    assert_eq!(probe.endpoint.poll_received(), None);
+    probe.input(connection, &format!("{rest}\r\n{three}{broken}"));
+    for (expected, is_whole) in [(&*two, true), (&three, true), ("OPTIONS", false)] {
+        let received = probe.endpoint.poll_received().unwrap();
+        assert_eq!(received.flow, flow);
+        assert!(received.message.starts_with(expected.as_bytes()));
+        assert!(!is_whole || received.message.len() == expected.len());
+    }
+    probe.datagram("192.0.2.1:2222", &message(4).replace("TCP", "UDP"));
+    let received = probe.endpoint.poll_received().unwrap();
+    assert!(matches!(received.flow, Flow::Datagrams { remote, .. } if remote.port() == 2222));
+    assert_eq!(probe.endpoint.poll_received(), None);
+    // What nobody takes out is bounded.
+    for _ in 0..1030 {
+        probe.datagram("192.0.2.1:2222", "x");
+    }
+    let left = std::iter::from_fn(|| probe.endpoint.poll_received());
+    assert_eq!(left.count(), 1024);
+    probe.endpoint.close_tap();
+    probe.datagram("192.0.2.1:2222", "x");
+    assert_eq!(probe.endpoint.poll_received(), None);
+}

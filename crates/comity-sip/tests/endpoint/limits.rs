@@ -1,6 +1,6 @@
 //! What is bounded, at its bound.
 
-use comity_sip::endpoint::Event;
+use comity_sip::endpoint::{Config, Event};
 use comity_sip::{StatusCode, Transport};
 use comity_testkit::link::End;
 
@@ -10,6 +10,137 @@ use super::world::config;
 fn message(number: usize) -> String {
     let via = format!("UDP 192.0.2.1:5060;branch=z9hG4bK{number}");
     request("MESSAGE", &via, "").replace("call@", &format!("{number}@"))
+}
+
+/// What comes of an endpoint whose limit is one below `number`, `number`, and one above.
+fn around<T>(
+    number: usize,
+    set: fn(&mut Config, u32),
+    mut outcome: impl FnMut(Probe) -> T,
+) -> [T; 3] {
+    [number - 1, number, number + 1].map(|limit| {
+        let mut configuration = config(End::B);
+        set(&mut configuration, limit.try_into().unwrap());
+        outcome(Probe::with(configuration))
+    })
+}
+
+/// How many of these are answered at once.
+fn answered(probe: &mut Probe, messages: &[(&str, String)]) -> usize {
+    let sent = messages.iter();
+    sent.map(|(source, text)| probe.datagram(source, text).len())
+        .sum()
+}
+
+#[test]
+fn what_transactions_keep_is_bounded_in_bytes() {
+    let bytes = message(0).len();
+    let set = |config: &mut Config, limit| config.limits.max_kept_bytes = limit;
+    let taken = around(2 * bytes, set, |mut probe| {
+        for number in 0..4 {
+            probe.datagram("192.0.2.1:5060", &message(number));
+        }
+        (probe.requests().len(), probe.endpoint.counters().overloaded)
+    });
+    assert_eq!(taken, [(1, 3), (2, 2), (2, 2)]);
+}
+
+#[test]
+fn answers_for_which_nothing_is_kept_are_bounded_at_once_and_in_their_sources() {
+    let refused = |source| (source, request("FOO", "UDP a.example;branch=z9hG4bK1", ""));
+    let set = |config: &mut Config, limit| config.limits.max_answers_at_once = limit;
+    let burst = [(); 5].map(|()| refused("192.0.2.1:5060"));
+    let answers = around(3, set, |mut probe| answered(&mut probe, &burst));
+    assert_eq!(answers, [2, 3, 4]);
+    let set = |config: &mut Config, limit| config.limits.max_sources = limit;
+    let sources = [1, 2, 3, 4, 5].map(|host| format!("192.0.2.{host}:5060"));
+    let each = sources.each_ref().map(|source| refused(source.as_str()));
+    let answers = around(3, set, |mut probe| answered(&mut probe, &each));
+    assert_eq!(answers, [2, 3, 4]);
+}
+
+#[test]
+fn a_message_of_others_outside_of_a_session_has_a_limit() {
+    let text = message(0);
+    let set = |config: &mut Config, limit| config.max_page_bytes = Some(limit);
+    let answers = around(text.len(), set, |mut probe| {
+        let sent = probe.datagram("192.0.2.1:5060", &text);
+        let first = lines(&sent).first().map(|(_, line)| (*line).to_owned());
+        (first, probe.requests().len())
+    });
+    let refused = Some("SIP/2.0 513 Message Too Large".to_owned());
+    assert_eq!(answers, [(refused, 0), (None, 1), (None, 1)]);
+}
+
+#[test]
+fn requests_of_ours_are_bounded_in_number_and_where_they_wait_in_bytes() {
+    use comity_sip::endpoint::{SendError, Target};
+    use comity_sip::{Method, Uri};
+
+    let target = |transport| vec![Target::new(transport, "192.0.2.1:5060".parse().unwrap())];
+    let send = |probe: &mut Probe, transport| {
+        let (uri, from) = ("sip:alice@a.example", "sip:bob@b.example");
+        let (uri, from) = (Uri::parse(uri).unwrap(), Uri::parse(from).unwrap());
+        let message = probe.endpoint.compose(Method::Message, uri, from).unwrap();
+        let sent = probe.endpoint.send(probe.now, &message, target(transport));
+        sent.map(drop)
+    };
+    let set = |config: &mut Config, limit| config.limits.max_requests = limit;
+    let sent = around(2, set, |mut probe| {
+        [(); 3].map(|()| send(&mut probe, Transport::Udp))
+    });
+    let full = || Err(SendError::Overloaded);
+    assert_eq!(
+        sent,
+        [
+            [Ok(()), full(), full()],
+            [Ok(()), Ok(()), full()],
+            [Ok(()), Ok(()), Ok(())]
+        ]
+    );
+
+    let mut probe = Probe::with(config(End::B));
+    send(&mut probe, Transport::Tcp).unwrap();
+    let told = probe.told();
+    let [Event::Connect { connection, .. }] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    probe
+        .endpoint
+        .handle_connected(probe.now, *connection, Vec::new());
+    let bytes = probe.sent()[0].1.len();
+    let set = |config: &mut Config, limit| config.limits.max_waiting_bytes = limit;
+    let failed = around(2 * bytes, set, |mut probe| {
+        for _ in 0..3 {
+            send(&mut probe, Transport::Tcp).unwrap();
+        }
+        let told = probe.told().into_iter();
+        told.filter(|event| matches!(event, Event::Failed { .. }))
+            .count()
+    });
+    assert_eq!(failed, [2, 1, 1]);
+}
+
+#[test]
+fn the_state_of_a_subscription_has_a_limit() {
+    use comity_sip::SubscriptionError;
+
+    let set = |config: &mut Config, limit| config.limits.max_state_bytes = limit;
+    let accepted = around(3, set, |mut probe| {
+        let text = request(
+            "SUBSCRIBE",
+            "UDP 192.0.2.1:5060;branch=z9hG4bK1",
+            "Event: presence\r\n",
+        );
+        probe.datagram("192.0.2.1:5060", &text);
+        let [incoming] = probe.requests().try_into().unwrap();
+        let state = Some(("text/plain", "one".into()));
+        let now = probe.now;
+        let accepted = probe.endpoint.accept_subscription(now, &incoming, state);
+        accepted.map(drop)
+    });
+    let refused = Err(SubscriptionError::TooLarge { limit: 2 });
+    assert_eq!(accepted, [refused, Ok(()), Ok(())]);
 }
 
 #[test]

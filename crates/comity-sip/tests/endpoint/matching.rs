@@ -323,7 +323,7 @@ fn an_answer_whose_connection_is_gone_goes_back_to_its_source_by_another() {
             connection,
             transport,
             remote,
-            name,
+            names,
         },
     ] = told.as_slice()
     else {
@@ -333,10 +333,7 @@ fn an_answer_whose_connection_is_gone_goes_back_to_its_source_by_another() {
         (*transport, *remote),
         (Transport::Tcp, "192.0.2.1:5070".parse().unwrap())
     );
-    assert_eq!(
-        name.as_ref().map(comity_identity::DomainName::as_str),
-        Some("a.example")
-    );
+    assert_eq!(*names, ["a.example".parse().unwrap()]);
     probe
         .endpoint
         .handle_connected(probe.now, *connection, Vec::new());

@@ -255,6 +255,52 @@ fn requests_share_a_connection_and_a_name_must_be_proved() {
 }
 
 #[test]
+fn one_of_several_names_is_enough_and_a_connection_serves_all_whose_names_it_proved() {
+    let name = |name: &str| -> comity_identity::DomainName { name.parse().unwrap() };
+    let named = |names: &[&str]| {
+        let target = target(Transport::Tls, FIRST);
+        names
+            .iter()
+            .fold(target, |target, one| target.named(name(one)))
+    };
+    let mut probe = Probe::new();
+    let domain = named(&["b.example", "edge.b.example", "b.example"]);
+    assert_eq!(domain.names, ["b.example", "edge.b.example"].map(name));
+    send(&mut probe, Method::Message, "1", vec![domain]).unwrap();
+    let told = probe.told();
+    let [
+        Event::Connect {
+            connection, names, ..
+        },
+    ] = told.as_slice()
+    else {
+        panic!("{told:?}")
+    };
+    let first = *connection;
+    assert_eq!(*names, ["b.example", "edge.b.example"].map(name));
+    // What is not open yet has proved nothing.
+    let edge = named(&["edge.b.example"]);
+    send(&mut probe, Method::Message, "2", vec![edge.clone()]).unwrap();
+    let second = connect(&mut probe);
+    probe.endpoint.handle_closed(probe.now, second);
+    probe.told();
+    let proved = vec![name("edge.b.example")];
+    probe.endpoint.handle_connected(probe.now, first, proved);
+    assert_eq!(probe.sent().len(), 1);
+    for same in [edge, named(&["c.example", "edge.b.example"])] {
+        send(&mut probe, Method::Message, "3", vec![same]).unwrap();
+        let sent = probe.sent();
+        assert_eq!(sent[0].0, Flow::Connection(first));
+    }
+    // It did not prove these, and an address is not enough.
+    for other in [named(&["b.example"]), named(&["c.example"])] {
+        send(&mut probe, Method::Message, "4", vec![other]).unwrap();
+        assert_eq!(probe.sent(), []);
+        connect(&mut probe);
+    }
+}
+
+#[test]
 fn a_connection_of_the_peer_is_used_if_it_is_offered_and_its_name_is_proved() {
     use super::probe::request;
 

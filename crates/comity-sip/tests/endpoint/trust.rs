@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use comity_sip::endpoint::Event;
-use comity_sip::{Flow, StatusCode, Transport};
+use comity_sip::endpoint::{Event, Target};
+use comity_sip::{Flow, StatusCode, Subscribe, Transport};
 
 use super::probe::{Probe, header, lines, request, to};
 
@@ -149,4 +149,51 @@ fn a_connection_on_which_somebody_waits_is_not_idle() {
     assert!(probe.told().is_empty());
     let sent = probe.answer(&incoming, StatusCode::BUSY_HERE);
     assert_eq!(sent[0].0, Flow::Connection(connection));
+}
+
+#[test]
+fn a_notifier_that_proved_one_of_the_names_may_speak_before_the_answer_and_nobody_else() {
+    let mut probe = Probe::new();
+    let mut wish = Subscribe::new(
+        "sip:bob@b.example".parse().unwrap(),
+        "sip:alice@a.example".parse().unwrap(),
+        "presence",
+    );
+    let names = ["b.example", "edge.b.example"].into_iter();
+    let target = Target::new(Transport::Tls, "192.0.2.7:5061".parse().unwrap());
+    wish.targets = vec![names.fold(target, |target, name| target.named(name.parse().unwrap()))];
+    probe.endpoint.subscribe(probe.now, wish).unwrap();
+    let told = probe.told();
+    let [Event::Connect { connection, .. }] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    let edge = vec!["edge.b.example".parse().unwrap()];
+    probe
+        .endpoint
+        .handle_connected(probe.now, *connection, edge);
+    let [(_, subscribe)] = probe.sent().try_into().unwrap();
+    let notify = |number: u32| {
+        let via = format!("TLS edge.b.example;branch=z9hG4bK{number}");
+        request(
+            "NOTIFY",
+            &via,
+            "Event: presence\r\nSubscription-State: active;expires=60\r\n",
+        )
+        .replace("CSeq: 7", &format!("CSeq: {number}"))
+        .replace("<sip:alice@a.example>;tag=1", "<sip:bob@b.example>;tag=1")
+        .replace(
+            "To: <sip:bob@b.example>",
+            &format!("To: {}", header(&subscribe, "From")),
+        )
+        .replace("call@a.example", header(&subscribe, "Call-ID"))
+    };
+    for (number, proved, status) in [
+        (1, "c.example", "SIP/2.0 403 Forbidden"),
+        (2, "edge.b.example", "SIP/2.0 200 OK"),
+    ] {
+        let from = format!("192.0.2.{number}:1111");
+        let connection = probe.connection(Transport::Tls, &from, &[proved]);
+        let sent = probe.input(connection, &notify(number));
+        assert_eq!(lines(&sent), [(Flow::Connection(connection), status)]);
+    }
 }
