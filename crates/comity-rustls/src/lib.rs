@@ -9,7 +9,8 @@
 //!
 //! Around that stands what an operator meets: [`Sniffed`] and [`PortMode`] let one port take
 //! plaintext and TLS, or TLS alone; a [`CipherList`] answers each name of a list of cipher suites;
-//! [`HelloReader`] and [`TlsContext::problem`] say why a client cannot be served.
+//! [`HelloReader`] and [`TlsContext::problem`] say why a client cannot be served, [`diagnose`] why a
+//! server cannot be used, and [`Legacy`] asks it whether it is too old.
 //!
 //! The crate opens no socket and reads no clock: enforce mode is given one.
 //!
@@ -89,10 +90,12 @@
 mod auth;
 mod cipher;
 mod context;
+pub mod diagnose;
 mod enforce;
 mod hello;
 mod identities;
 mod identity;
+mod legacy;
 mod peer;
 #[cfg(feature = "issue")]
 mod signing;
@@ -108,6 +111,7 @@ pub use enforce::{Enforce, Witness};
 pub use hello::{Hello, HelloError, HelloField, HelloReader, KeyKind, Listed, Problem};
 pub use identities::Identities;
 pub use identity::{Identity, IdentityError};
+pub use legacy::{AnswerError, AnswerReader, Legacy, LegacyAnswer};
 pub use peer::{peer_verdict, signature_algorithms};
 #[cfg(feature = "issue")]
 pub use signing::RequestKey;

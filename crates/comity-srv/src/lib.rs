@@ -8,6 +8,7 @@
 //! * [`routes`] holds static routes, [`federation`] what is known and learned of domains and which
 //!   protocol they speak.
 //! * [`publish`] says what has to be in DNS for our own domains, and what is wrong with what is there.
+//! * [`diagnose`] says what keeps us from finding a domain, and others from finding ours, with remedies.
 //!
 //! Nothing here opens a socket or reads a clock, and nothing validates DNSSEC: name servers do, see
 //! [`Config::servers_validate`].
@@ -174,6 +175,7 @@ mod address;
 pub mod attempts;
 mod cache;
 mod candidate;
+pub mod diagnose;
 pub mod federation;
 mod limits;
 mod message;

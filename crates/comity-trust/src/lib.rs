@@ -100,6 +100,10 @@
 //! An [`Inventory`] of what a site serves tells which names its certificate needs and what one
 //! lacks. The feature `issue` writes requests, self-signed certificates and a test CA.
 //!
+//! # What is wrong
+//!
+//! [`diagnose`] tells all that is wrong with a certificate at once, and what to do about it.
+//!
 //! # Limits
 //!
 //! [`Limits`] bounds certificates per chain and names per certificate,
@@ -113,6 +117,7 @@
 mod certificate;
 mod constraints;
 mod coverage;
+pub mod diagnose;
 mod evaluate;
 mod evidence;
 mod identifier;

@@ -409,7 +409,7 @@ impl fmt::Display for Position {
 }
 
 /// Shows a time as `2026-01-02T03:04:05Z`.
-struct Time(UnixTime);
+pub(crate) struct Time(pub(crate) UnixTime);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

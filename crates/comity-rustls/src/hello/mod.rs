@@ -7,6 +7,6 @@ mod reader;
 
 pub use listed::Listed;
 pub use message::{Hello, HelloField};
-pub(crate) use problem::Offer;
 pub use problem::{KeyKind, Problem};
+pub(crate) use problem::{Offer, suite_name, version_name};
 pub use reader::{HelloError, HelloReader};

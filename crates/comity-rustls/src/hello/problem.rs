@@ -344,7 +344,8 @@ fn is_pkcs1(scheme: SignatureScheme) -> bool {
     )
 }
 
-fn version_name(version: ProtocolVersion) -> String {
+/// The name of a version for people.
+pub(crate) fn version_name(version: ProtocolVersion) -> String {
     let (protocol, version) = match u16::from(version) {
         0x0002 => ("SSL", "2.0"),
         0x0300 => ("SSL", "3.0"),

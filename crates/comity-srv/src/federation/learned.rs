@@ -16,6 +16,8 @@ pub enum Via {
     Xmpp,
     /// SIP, by its records.
     Sip,
+    /// SIP, by its `_sipfederationtls` record: its servers are Microsoft's.
+    Edge,
     /// SIP, by the default route.
     DefaultRoute,
 }
@@ -26,7 +28,7 @@ impl Via {
     pub fn messaging(self) -> Messaging {
         match self {
             Self::Xmpp => Messaging::Xmpp,
-            Self::Sip | Self::DefaultRoute => Messaging::Sip,
+            Self::Sip | Self::Edge | Self::DefaultRoute => Messaging::Sip,
         }
     }
 }

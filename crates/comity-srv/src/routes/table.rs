@@ -166,6 +166,16 @@ impl Routes {
         })
     }
 
+    /// A table without routes: DNS says where every domain is.
+    #[must_use]
+    pub fn none(messaging: Messaging) -> Self {
+        Self {
+            messaging,
+            routes: Vec::new(),
+            by_pattern: BTreeMap::new(),
+        }
+    }
+
     /// A table as it is on a fresh system: nothing but the default route, blocked, so that only
     /// domains that somebody has configured are reached by SIP.
     ///

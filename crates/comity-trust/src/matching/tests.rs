@@ -7,19 +7,22 @@ fn host(text: &str) -> Host {
     Host::parse(text).unwrap()
 }
 
+/// The names of a certificate.
+fn names<'a>(list: &[Name<'a>]) -> Names<'a> {
+    Names {
+        list: list.to_vec(),
+        has_alternatives: list.iter().any(|name| !matches!(name, Name::Subject(_))),
+    }
+}
+
 /// Whether the names of a certificate match `subject` in these forms.
 fn is_matched(list: &[Name<'_>], forms: Forms, common_name: CommonName, subject: &str) -> bool {
-    let has_alternatives = list.iter().any(|name| !matches!(name, Name::Subject(_)));
-    let names = Names {
-        list: list.to_vec(),
-        has_alternatives,
-    };
     let peer = PeerSubject::with_common_name(host(subject), common_name);
     let reference = Reference {
         forms,
         ..Reference::peers([peer])
     };
-    !matches(&names, &reference, &Policy::new(&[])).is_empty()
+    !matches(&names(list), &reference, &Policy::new(&[])).is_empty()
 }
 
 /// The forms in which one name matches `subject`.
@@ -378,13 +381,9 @@ fn a_target_counts_by_its_policy_and_proves_the_domain() {
     let domain = || DomainName::parse("a.example").unwrap();
     let target = || DomainName::parse("sip.a.example").unwrap();
     let found = |name: Name<'_>, reference: &Reference, targets| {
-        let names = Names {
-            list: vec![name],
-            has_alternatives: true,
-        };
         let mut policy = Policy::new(&[]);
         policy.targets = targets;
-        let matches = matches(&names, reference, &policy);
+        let matches = matches(&names(&[name]), reference, &policy);
         matches.first().map(|found| {
             assert_eq!(found.subject, domain().into());
             found.named.to_string()
@@ -427,10 +426,7 @@ fn a_target_of_unknown_origin_must_lie_in_the_domain() {
         ("xa.example", false),
         ("example", false),
     ] {
-        let names = Names {
-            list: vec![Name::Dns(target.as_bytes())],
-            has_alternatives: true,
-        };
+        let names = names(&[Name::Dns(target.as_bytes())]);
         for (provenance, proved) in [(Insecure, insecure), (Secure, true)] {
             let subject = DomainName::parse("a.example").unwrap();
             let target = DomainName::parse(target).unwrap();
@@ -447,10 +443,7 @@ fn a_sip_uri_goes_before_the_dns_id_of_a_target() {
     let mut policy = Policy::new(&[]);
     policy.targets = crate::policy::TargetPolicy::SecureOrInDomain;
     for target in ["a.example", "sip.a.example"] {
-        let names = Names {
-            list: vec![Name::Dns(target.as_bytes()), Name::Uri(b"sip:b.example")],
-            has_alternatives: true,
-        };
+        let names = names(&[Name::Dns(target.as_bytes()), Name::Uri(b"sip:b.example")]);
         let domain = |text| DomainName::parse(text).unwrap();
         let reference = Reference::sip(domain("a.example"));
         let reference = reference.or_target(domain(target), Provenance::Secure);
@@ -485,6 +478,7 @@ fn each_name_is_read_a_bounded_number_of_times_however_many_subjects_there_are()
 
 #[test]
 fn a_mismatch_tells_what_came_near() {
+    use NearMiss::{AddressAsText, OtherForm, OtherService, SipUriFirst, Wildcard};
     let near = |list: &[Name<'_>], forms, subject: &str| {
         let names = Names {
             list: list.to_vec(),
@@ -496,63 +490,38 @@ fn a_mismatch_tells_what_came_near() {
         };
         mismatch(&names, &reference).near
     };
-    let dns = Name::Dns(b"a.example");
-    for (name, forms, subject, expected) in [
+    for (subject, presented) in [
         (
-            Name::Subject(b"a.example"),
-            XMPP,
             "a.example",
-            NearMiss::CommonName,
+            &[
+                (Name::Subject(b"a.example"), XMPP, NearMiss::CommonName),
+                (Name::Srv(b"_sip.a.example"), XMPP, OtherService),
+                (Name::Srv(b"_xmpp-server.a.example"), Forms::Host, OtherForm),
+                (Name::Xmpp(b"a.example"), Forms::Sip, OtherForm),
+                (Name::Uri(b"sip:a.example"), XMPP, OtherForm),
+            ][..],
         ),
         (
-            Name::Dns(b"*.a.example"),
-            Forms::Sip,
             "b.a.example",
-            NearMiss::Wildcard,
+            &[(Name::Dns(b"*.a.example"), Forms::Sip, Wildcard)],
         ),
         (
-            Name::Dns(b"192.0.2.1"),
-            Forms::Host,
             "192.0.2.1",
-            NearMiss::AddressAsText,
-        ),
-        (
-            Name::Srv(b"_sip.a.example"),
-            XMPP,
-            "a.example",
-            NearMiss::OtherService,
-        ),
-        (
-            Name::Srv(b"_xmpp-server.a.example"),
-            Forms::Host,
-            "a.example",
-            NearMiss::OtherForm,
-        ),
-        (
-            Name::Xmpp(b"a.example"),
-            Forms::Sip,
-            "a.example",
-            NearMiss::OtherForm,
-        ),
-        (
-            Name::Uri(b"sip:a.example"),
-            XMPP,
-            "a.example",
-            NearMiss::OtherForm,
-        ),
-        (
-            Name::Ip(&[192, 0, 2, 1]),
-            XMPP,
-            "192.0.2.1",
-            NearMiss::OtherForm,
+            &[
+                (Name::Dns(b"192.0.2.1"), Forms::Host, AddressAsText),
+                (Name::Ip(&[192, 0, 2, 1]), XMPP, OtherForm),
+            ],
         ),
     ] {
-        assert_eq!(near(&[name], forms, subject), Some(expected), "{name:?}");
+        for &(name, forms, expected) in presented {
+            assert_eq!(near(&[name], forms, subject), Some(expected), "{name:?}");
+        }
     }
+    let dns = Name::Dns(b"a.example");
     let uri = Name::Uri(b"sip:b.example");
     assert_eq!(
         near(&[dns, uri], Forms::Sip, "a.example"),
-        Some(NearMiss::SipUriFirst)
+        Some(SipUriFirst)
     );
     assert_eq!(near(&[dns, uri], Forms::Sip, "c.example"), None);
     assert_eq!(near(&[], XMPP, "a.example"), None);

@@ -4,6 +4,7 @@
 mod agreement;
 mod constraints;
 mod coverage;
+mod diagnose;
 mod evidence;
 mod import;
 mod keys;
