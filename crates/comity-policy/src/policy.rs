@@ -70,32 +70,26 @@ impl Policy {
     /// earlier packet was.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
-        let mut question = Question {
-            policy: self,
-            facts,
-            obligations: Obligations::default(),
-            explanation: Explanation::default(),
-        };
+        let mut question = Question::new(self, facts);
         let verdict = question.verdict();
-        let Question {
-            mut obligations,
-            explanation,
-            ..
-        } = question;
-        if verdict == Verdict::Deny {
-            let shown = obligations.denial.unwrap_or(Denial::Refuse);
-            obligations.denial = Some(if self.may_answer(facts) {
-                shown
-            } else {
-                Denial::Drop
-            });
-            obligations.subscription = None;
+        let mut decision = question.decided(verdict);
+        if verdict == Verdict::Deny && !self.may_answer(facts) {
+            decision.obligations.denial = Some(Denial::Drop);
         }
-        Decision {
-            verdict,
-            obligations,
-            explanation,
-        }
+        decision
+    }
+
+    /// Decides whether something passes between users of two domains that are both ours: nothing is
+    /// asked about domains, connections and proof, only what the local user of `facts` has decided.
+    /// Whoever joins two of our domains asks for the sender, to whom it goes out, and for the
+    /// recipient, to whom it comes in.
+    #[must_use]
+    pub fn decide_within(&self, facts: &Facts<'_>) -> Decision {
+        let mut question = Question::new(self, facts);
+        let may = question.domains_are_ours()
+            && question.users_are_of_their_domains()
+            && question.users_may();
+        question.decided(if may { Verdict::Allow } else { Verdict::Deny })
     }
 
     /// Whether whoever sent a packet may be told that it does not pass: an answer is a packet too,
@@ -228,6 +222,12 @@ impl Policy {
         self.users.remove(owner, subject, scope);
     }
 
+    /// How a user's refusal looks to the other side.
+    #[must_use]
+    pub fn deny_mode(&self) -> DenyMode {
+        self.deny_mode
+    }
+
     /// The rates, for a [`RateLimiter`](crate::RateLimiter).
     #[must_use]
     pub fn rates(&self) -> Rates {
@@ -275,7 +275,29 @@ struct Question<'p> {
     explanation: Explanation,
 }
 
-impl Question<'_> {
+impl<'p> Question<'p> {
+    fn new(policy: &'p Policy, facts: &'p Facts<'p>) -> Self {
+        Self {
+            policy,
+            facts,
+            obligations: Obligations::default(),
+            explanation: Explanation::default(),
+        }
+    }
+
+    fn decided(self, verdict: Verdict) -> Decision {
+        let mut obligations = self.obligations;
+        if verdict == Verdict::Deny {
+            obligations.denial.get_or_insert(Denial::Refuse);
+            obligations.subscription = None;
+        }
+        Decision {
+            verdict,
+            obligations,
+            explanation: self.explanation,
+        }
+    }
+
     /// Consults the rules in the order of their precedence; the first that denies decides.
     fn verdict(&mut self) -> Verdict {
         let stage = self.facts.stage;
@@ -339,22 +361,36 @@ impl Question<'_> {
         }
     }
 
-    fn domains_may(&mut self) -> bool {
-        let (local, remote) = match (self.facts.local, self.facts.remote) {
-            (Some(local), Some(remote)) => (local, remote),
-            (None, _) => {
-                self.explanation.push(Rule::Missing(Fact::LocalDomain));
-                return false;
+    /// The remote domain, if the local one is ours.
+    fn remote(&mut self) -> Option<&'p DomainName> {
+        let broken = match (self.facts.local, self.facts.remote) {
+            (Some(local), Some(remote)) if self.policy.is_local(local) => {
+                return Some(remote);
             }
-            (Some(_), None) => {
-                self.explanation.push(Rule::Missing(Fact::RemoteDomain));
-                return false;
-            }
+            (Some(local), Some(_)) => Rule::NotLocal(local.clone()),
+            (None, _) => Rule::Missing(Fact::LocalDomain),
+            (Some(_), None) => Rule::Missing(Fact::RemoteDomain),
         };
-        if !self.policy.is_local(local) {
-            self.explanation.push(Rule::NotLocal(local.clone()));
+        self.explanation.push(broken);
+        None
+    }
+
+    fn domains_are_ours(&mut self) -> bool {
+        let Some(remote) = self.remote() else {
             return false;
-        }
+        };
+        let is_ours = self.policy.is_local(remote);
+        self.explanation.push(match is_ours {
+            true => Rule::RemoteIsLocal(remote.clone()),
+            false => Rule::NotLocal(remote.clone()),
+        });
+        is_ours
+    }
+
+    fn domains_may(&mut self) -> bool {
+        let Some(remote) = self.remote() else {
+            return false;
+        };
         if self.policy.is_local(remote) {
             self.explanation.push(Rule::RemoteIsLocal(remote.clone()));
             return false;

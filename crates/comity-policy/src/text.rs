@@ -2,6 +2,7 @@
 
 mod keys;
 mod read;
+mod reader;
 mod write;
 
 use std::fmt;

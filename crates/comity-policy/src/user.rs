@@ -55,6 +55,26 @@ pub enum Subject {
     User(Address),
 }
 
+impl Subject {
+    /// The domain, or that of the user.
+    #[must_use]
+    pub fn domain(&self) -> &DomainName {
+        match self {
+            Self::Domain(domain) => domain,
+            Self::User(address) => address.domain(),
+        }
+    }
+
+    /// The user, if it is one.
+    #[must_use]
+    pub fn user(&self) -> Option<&Address> {
+        match self {
+            Self::Domain(_) => None,
+            Self::User(address) => Some(address),
+        }
+    }
+}
+
 impl FromStr for Subject {
     type Err = AddressError;
 

@@ -255,6 +255,24 @@ m.example
 }
 
 #[test]
+fn a_line_end_that_is_an_escape_leads_to_no_line_behind_its_value() {
+    assert_eq!(
+        errors(r#"local-domains="b\n_""#),
+        ["line 1, local-domains: \"_\" is not a domain name: '_' is not allowed in a domain name"]
+    );
+    let text = r#"local-domains = "_\n\n_"
+[xmpp.exceptions]
+all = """
+_\n\n
+_\n_"""
+incoming = "_"
+"#;
+    let found = Config::from_toml(text).unwrap_err();
+    let lines: Vec<_> = found.errors().iter().map(|error| error.line).collect();
+    assert_eq!(lines, [1, 1, 4, 5, 5, 6]);
+}
+
+#[test]
 fn a_key_is_shown_in_a_line() {
     let long = "k".repeat(1 << 20);
     let found = errors(&format!("{long} = 1\n\"a\\nb\" = 2"));

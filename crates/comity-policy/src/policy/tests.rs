@@ -7,8 +7,10 @@ use crate::{
     naive,
 };
 
+mod email;
 mod random;
 mod stages;
+mod users;
 mod warnings;
 
 fn name(text: &str) -> DomainName {
@@ -245,6 +247,72 @@ fn local_domains_do_not_federate_with_each_other() {
         let decision = ask(&policy, "a.test", "b.test", direction);
         assert_eq!(decision.verdict, Verdict::Deny);
         assert_eq!(rules(&decision), [Rule::RemoteIsLocal(name("b.test"))]);
+    }
+}
+
+#[test]
+fn within_our_domains_only_users_decide() {
+    let mut config = config(&["a.test", "b.test"], Verdict::Deny, &[]);
+    let (juliet, romeo) = (address("juliet@a.test"), address("romeo@b.test"));
+    let subject = Subject::User(romeo.clone());
+    let rule = UserRule::new(juliet.clone(), subject, Scope::Messages, Verdict::Deny);
+    config.user_rules = vec![rule.clone()];
+    let policy = Policy::new(config).unwrap();
+    let ask = |local: &Address, remote: &Address, direction| {
+        let (protocol, topic) = (Protocol::Xmpp, Topic::Message);
+        let facts = Facts::between(protocol, local.domain(), remote.domain(), direction)
+            .at(Stage::Stanza, Assurance::None)
+            .users(local, remote, topic);
+        let decision = policy.decide_within(&facts);
+        (
+            decision.verdict,
+            decision.obligations.denial,
+            decision.to_string(),
+        )
+    };
+    for (local, remote, direction, expected) in [
+        (
+            &romeo,
+            &juliet,
+            Direction::Outbound,
+            (
+                Verdict::Allow,
+                None,
+                "allowed: a.test is a local domain".to_owned(),
+            ),
+        ),
+        (
+            &juliet,
+            &romeo,
+            Direction::Inbound,
+            (
+                Verdict::Deny,
+                Some(Denial::Polite),
+                format!("denied: b.test is a local domain; {rule}"),
+            ),
+        ),
+        (
+            &juliet,
+            &romeo,
+            Direction::Outbound,
+            (
+                Verdict::Deny,
+                Some(Denial::OwnBlock),
+                format!("denied: b.test is a local domain; {rule}"),
+            ),
+        ),
+        (
+            &juliet,
+            &address("eve@c.test"),
+            Direction::Inbound,
+            (
+                Verdict::Deny,
+                Some(Denial::Refuse),
+                "denied: c.test is not a local domain".to_owned(),
+            ),
+        ),
+    ] {
+        assert_eq!(ask(local, remote, direction), expected);
     }
 }
 
