@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use comity_identity::DomainName;
 use comity_rustls::{Identity, TlsContext, signature_algorithms};
+use comity_srv::Messaging;
+use comity_srv::routes::Routes;
 use comity_trust::RevocationLists;
 use comity_xmpp::Profile;
 use rustls::crypto::CryptoProvider;
+
+use crate::tap::Tap;
 
 /// What a federation of ours does, and with whom.
 #[derive(Clone, Debug)]
@@ -18,9 +22,13 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Where peers can connect to with TLS from the first byte (XEP-0368). Default: nowhere.
     pub listen_tls: Vec<SocketAddr>,
+    /// Where peers can connect to in either way; their first bytes tell. Default: nowhere.
+    pub listen_shared: Vec<SocketAddr>,
     /// Which domains are ours, who may federate with them, and how connections must be protected.
     pub policy: comity_policy::Config,
-    /// How TLS is used, and the certificate that we present. It observes: what a certificate
+    /// How TLS is used, and the certificates that we present: to servers those of its `outbound`, by the
+    /// domain of ours for which we connect, to clients those of its `inbound`, by the domain that they
+    /// ask for. It observes: what a certificate
     /// proves is judged by `trust` when it is known whom it must name. Its `alpn` is not looked
     /// at: direct TLS has `xmpp-server`, STARTTLS nothing.
     pub tls: TlsContext,
@@ -30,12 +38,17 @@ pub struct Config {
     pub revocation_lists: RevocationLists,
     /// Which name servers are asked, and which addresses may be dialled.
     pub discovery: comity_srv::Config,
+    /// Static routes for XMPP, which go before DNS. Whom they lead to has to prove the domain as any
+    /// other server. Default: none.
+    pub routes: Routes,
     /// What is different with the servers of some domains. Default: nothing; who is not named
     /// keeps to the standards.
     pub profiles: BTreeMap<DomainName, Profile>,
     /// The rules of streams, the dialback secret among them. Its domains and its security are
     /// taken from `policy`.
     pub router: comity_xmpp::router::Config,
+    /// Who looks on at the bytes of all streams. Default: nobody.
+    pub tap: Option<Tap>,
     /// The bounds of sockets and channels.
     pub limits: Limits,
 }
@@ -51,13 +64,16 @@ impl Config {
         Self {
             listen: Vec::new(),
             listen_tls: Vec::new(),
+            listen_shared: Vec::new(),
             policy: comity_policy::Config::default(),
             tls,
             trust: comity_trust::Policy::new(signature_algorithms(provider)),
             revocation_lists: RevocationLists::new(),
             discovery: comity_srv::Config::default(),
+            routes: Routes::none(Messaging::Xmpp),
             profiles: BTreeMap::new(),
             router: comity_xmpp::router::Config::default(),
+            tap: None,
             limits: Limits::default(),
         }
     }
@@ -76,6 +92,9 @@ pub struct Limits {
     /// Without progress in sending, until a connection is given up. Default 30 s; a connection that
     /// ends gets this time for all that it still has to send.
     pub write_timeout: Duration,
+    /// For the first bytes of a connection where they tell how it goes on. Default 10 s; what begins
+    /// later is closed.
+    pub begin_timeout: Duration,
     /// After our end of a connection, for the peer to end its own. Default 2 s. What it sends
     /// meanwhile is thrown away: unread bytes would make the system reset the connection, and the
     /// peer would lose our last words.
@@ -92,6 +111,7 @@ impl Default for Limits {
             max_unsent_bytes: 256 * 1024,
             max_unread_events: 256,
             write_timeout: Duration::from_secs(30),
+            begin_timeout: Duration::from_secs(10),
             linger_timeout: Duration::from_secs(2),
             max_linger_bytes: 64 * 1024,
             shutdown_timeout: Duration::from_secs(10),
@@ -114,6 +134,9 @@ pub enum StartError {
     /// The policy contradicts itself.
     #[error("the policy: {0}")]
     Policy(#[from] comity_policy::ConfigErrors),
+    /// The static routes are for SIP.
+    #[error("the static routes are for SIP")]
+    Routes,
     /// The crypto provider gives no random bytes.
     #[error("the crypto provider gives no random bytes")]
     Random,

@@ -1,6 +1,6 @@
 //! The task that owns the socket of one connection and does what the router's driver orders.
 
-mod outbox;
+pub(crate) mod outbox;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -17,12 +17,13 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
-pub(crate) use self::tls::TlsEndpoint;
+pub(crate) use self::tls::{TlsEndpoint, describe};
 
 use self::outbox::Outbox;
 use crate::clock;
 use crate::config::Limits;
 use crate::event::TlsSession;
+use crate::headed::Headed;
 
 /// What the driver wants of a connection. They are followed in their order.
 #[derive(Debug)]
@@ -74,10 +75,10 @@ pub(crate) struct Connection {
 
 /// A socket in one of its three states.
 enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Headed),
+    Tls(Box<TlsStream<Headed>>),
     /// The handshake failed: nothing but the end can follow, if the connection is not lost.
-    Broken(Option<TcpStream>),
+    Broken(Option<Headed>),
 }
 
 /// Why a connection stops to exchange bytes.
@@ -117,7 +118,7 @@ impl Connection {
         match connected {
             Ok(stream) => {
                 self.report(Report::Connected).await;
-                self.serve(stream).await;
+                self.serve(Headed::new(stream)).await;
             }
             Err(error) => {
                 let reason = error.to_string().into();
@@ -127,9 +128,9 @@ impl Connection {
     }
 
     /// Follows orders until the connection ends.
-    pub(crate) async fn serve(mut self, stream: TcpStream) {
+    pub(crate) async fn serve(mut self, stream: Headed) {
         // A stanza should not wait for the next one; that it would is no reason to give up.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.tcp().set_nodelay(true);
         let mut socket = Socket::Plain(stream);
         loop {
             let turn;
@@ -290,13 +291,13 @@ impl Connection {
             Socket::Tls(mut stream) => {
                 let goodbye = self.say_goodbye(&mut *stream);
                 let said = timeout(wait, goodbye).await;
-                said.map(|said| said.map(|()| tls::into_tcp(*stream)))
+                said.map(|said| said.map(|()| tls::into_inner(*stream)))
             }
             Socket::Broken(Some(mut stream)) => Ok(stream.shutdown().await.map(|()| stream)),
             Socket::Broken(None) => return,
         };
         if let Ok(Ok(stream)) = ended {
-            linger(stream, &self.shared.limits).await;
+            linger(stream.into_tcp(), &self.shared.limits).await;
         }
     }
 
@@ -317,7 +318,7 @@ impl Connection {
     }
 }
 
-async fn read_chunk<R>(reader: &mut R, input: &mut Vec<u8>) -> std::io::Result<usize>
+pub(crate) async fn read_chunk<R>(reader: &mut R, input: &mut Vec<u8>) -> std::io::Result<usize>
 where
     R: AsyncRead + Unpin,
 {

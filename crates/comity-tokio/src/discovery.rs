@@ -58,6 +58,20 @@ impl Resolution {
         self.trace.append(next.trace);
         self
     }
+
+    /// This, and behind it what was found elsewhere.
+    fn followed_by(mut self, next: Self) -> Self {
+        if self.has_candidates() {
+            return self.and(next);
+        }
+        self.outcome = next.outcome;
+        self.trace.append(next.trace);
+        self
+    }
+
+    fn has_candidates(&self) -> bool {
+        matches!(self.outcome, Outcome::Candidates(_))
+    }
 }
 
 /// Why there is no resolution.
@@ -130,6 +144,17 @@ impl Discovery {
         service: Service,
         order: Option<[u8; 32]>,
     ) -> Result<Resolution, DiscoveryError> {
+        let answer = self.inquire(lane, domain, service, order).await?;
+        answer.await.unwrap_or(Err(DiscoveryError::Stopped))
+    }
+
+    async fn inquire(
+        &self,
+        lane: Lane,
+        domain: DomainName,
+        service: Service,
+        order: Option<[u8; 32]>,
+    ) -> Result<oneshot::Receiver<Result<Resolution, DiscoveryError>>, DiscoveryError> {
         let (reply, answer) = oneshot::channel();
         let question = Question::Service {
             domain,
@@ -138,7 +163,33 @@ impl Discovery {
             reply,
         };
         self.ask(lane, question).await?;
-        answer.await.unwrap_or(Err(DiscoveryError::Stopped))
+        Ok(answer)
+    }
+
+    /// The servers of several services in their order; where there are none, what the last one came to.
+    /// All are asked for at once, so that one without an answer takes no time of the others.
+    pub(crate) async fn resolve_all(
+        &self,
+        lane: Lane,
+        (domain, service): (DomainName, Service),
+        others: Vec<(DomainName, Service)>,
+    ) -> Result<Resolution, DiscoveryError> {
+        let first = self.inquire(lane, domain, service, None).await?;
+        let mut answers = Vec::with_capacity(others.len());
+        for (domain, service) in others {
+            answers.push(self.inquire(lane, domain, service, None).await?);
+        }
+        let mut all = first.await.unwrap_or(Err(DiscoveryError::Stopped));
+        for answer in answers {
+            let next = answer.await.unwrap_or(Err(DiscoveryError::Stopped));
+            all = match (all, next) {
+                (Ok(all), Ok(next)) => Ok(all.followed_by(next)),
+                // What is known already is not lost by it.
+                (Ok(all), Err(_)) if all.has_candidates() => Ok(all),
+                (_, next) => next,
+            };
+        }
+        all
     }
 
     /// Asks for the records as they are that `domain` has below `labels`, such as `_sip` and

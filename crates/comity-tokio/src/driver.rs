@@ -3,47 +3,41 @@
 mod answers;
 mod bench;
 mod connections;
+mod dials;
 mod errands;
-mod outlet;
 mod questions;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use comity_identity::DomainName;
+use comity_identity::{Direction, DomainName};
+use comity_machine::Random;
 use comity_policy::Policy;
-use comity_xmpp::router::{self, ConnectionId};
+use comity_srv::attempts::Fault;
+use comity_srv::routes::Routes;
+use comity_xmpp::router::{self, ConnectionId, Receipt};
 use comity_xmpp::stream::PeerCertificate;
-use comity_xmpp::{Profile, Router, Transport};
-use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use comity_xmpp::{Profile, Router, Stanza};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub(crate) use self::answers::security;
 
 use self::bench::Bench;
 use self::connections::Connections;
+use self::dials::Dials;
 use self::errands::Errands;
-use self::outlet::{Audience, Outlet};
 use self::questions::Answer;
 use crate::clock;
 use crate::connection::{Report, Shared};
 use crate::discovery::Discovery;
 use crate::event::Event;
-use crate::federation::{Command, Rejected, SendError};
-
-/// A connection that a listener accepted.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    pub(crate) stream: TcpStream,
-    pub(crate) peer: SocketAddr,
-    /// How it begins.
-    pub(crate) transport: Transport,
-    /// Held for as long as the socket is open.
-    pub(crate) permit: OwnedSemaphorePermit,
-}
+use crate::federation::{Command, MAX_COMMANDS, SendError};
+use crate::handover::{Taken, Tracking};
+use crate::listener::{Accepted, Arrival};
+use crate::outlet::{Audience, Outlet};
+use crate::tap::{Line, Tap, Traffic};
 
 /// What the driver is made of.
 pub(crate) struct Parts {
@@ -52,6 +46,9 @@ pub(crate) struct Parts {
     pub(crate) answer_timeout: Duration,
     pub(crate) policy: Policy,
     pub(crate) profiles: BTreeMap<DomainName, Profile>,
+    pub(crate) routes: Routes,
+    /// Decides the order of equal routes.
+    pub(crate) random: Random,
     pub(crate) trust: Arc<comity_trust::Policy>,
     pub(crate) revocation_lists: comity_trust::RevocationLists,
     pub(crate) discovery: Discovery,
@@ -59,6 +56,14 @@ pub(crate) struct Parts {
     pub(crate) events: mpsc::Sender<Event>,
     /// The tasks that accept connections.
     pub(crate) listeners: JoinSet<()>,
+    pub(crate) tap: Option<Tap>,
+}
+
+/// What comes to a driver from outside.
+pub(crate) struct Inlets {
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) receipts: mpsc::UnboundedReceiver<Receipt>,
+    pub(crate) arrivals: mpsc::Receiver<Arrival>,
 }
 
 /// Moves bytes, questions and answers between the router and the world.
@@ -66,11 +71,16 @@ pub(crate) struct Driver {
     router: Router,
     policy: Policy,
     profiles: BTreeMap<DomainName, Profile>,
+    routes: Routes,
+    random: Random,
     trust: Arc<comity_trust::Policy>,
     revocation_lists: comity_trust::RevocationLists,
     discovery: Discovery,
     connections: Connections,
-    outlet: Outlet,
+    dials: Dials,
+    outlet: Outlet<Event>,
+    /// Whoever looks on.
+    tap: Option<Tap>,
     listeners: JoinSet<()>,
     /// Answers that are being worked out.
     errands: Errands<Answer>,
@@ -90,26 +100,31 @@ impl Driver {
             router: parts.router,
             policy: parts.policy,
             profiles: parts.profiles,
+            routes: parts.routes,
+            random: parts.random,
             trust: parts.trust,
             revocation_lists: parts.revocation_lists,
             discovery: parts.discovery,
             outlet: Outlet::new(parts.events, limits.max_unread_events),
+            tap: parts.tap,
             listeners: parts.listeners,
             errands: Errands::new(),
             bench: Bench::new(),
             answer_timeout: parts.answer_timeout,
             shutdown_timeout: limits.shutdown_timeout,
             connections: Connections::new(parts.shared),
+            dials: Dials::default(),
             end: None,
         }
     }
 
     /// Runs until the federation is closed and its connections have ended.
-    pub(crate) async fn run(
-        mut self,
-        mut commands: mpsc::Receiver<Command>,
-        mut accepted: mpsc::Receiver<Accepted>,
-    ) {
+    pub(crate) async fn run(mut self, inlets: Inlets) {
+        let Inlets {
+            mut commands,
+            mut receipts,
+            mut arrivals,
+        } = inlets;
         let mut commanded = true;
         loop {
             self.pump();
@@ -133,8 +148,25 @@ impl Driver {
                 command = commands.recv(), if commanded => {
                     commanded = command.is_some();
                     self.obey(command);
+                    // What others want of the same streams leaves with it.
+                    for _ in 1..MAX_COMMANDS {
+                        let Ok(command) = commands.try_recv() else { break };
+                        self.obey(Some(command));
+                    }
                 }
-                Some(accepted) = accepted.recv(), if keeps_up && !closing => self.accept(accepted),
+                Some(receipt) = receipts.recv() => {
+                    self.router.settle(Instant::now(), receipt);
+                    // Many may have come together.
+                    while let Ok(receipt) = receipts.try_recv() {
+                        self.router.settle(Instant::now(), receipt);
+                    }
+                }
+                Some(arrival) = arrivals.recv(), if keeps_up && !closing => match arrival {
+                    Arrival::Accepted(accepted) => self.accept(accepted),
+                    Arrival::Refused { peer, reason } => {
+                        self.outlet.emit(Event::Refused { peer, reason });
+                    }
+                },
                 audience = self.outlet.advance(), if !keeps_up || !closing => {
                     if audience == Audience::Gone {
                         self.close();
@@ -161,24 +193,50 @@ impl Driver {
     fn obey(&mut self, command: Option<Command>) {
         match command {
             Some(command) if self.end.is_some() => refuse(command),
-            Some(Command::Send { stanza, reply }) => {
-                let sent = if self.outlet.is_full() {
-                    Err(Rejected::new(stanza, SendError::EventsUnread))
-                } else {
-                    self.router
-                        .send(Instant::now(), *stanza)
-                        .map_err(|(stanza, error)| Rejected::new(stanza, error.into()))
-                };
-                // Whoever sent it may have stopped to wait.
-                drop(reply.send(sent));
+            Some(Command::Send(handover)) => {
+                handover.take(|stanza, tracking| self.post(stanza, tracking));
             }
-            Some(Command::Replace { policy, reply }) => {
+            Some(Command::Replace {
+                policy,
+                domains,
+                reply,
+            }) => {
                 self.policy = *policy;
+                self.router.replace_domains(domains);
+                // Whoever replaced it may have stopped to wait.
+                let _ = reply.send(());
+            }
+            Some(Command::ReplaceRoutes { routes, reply }) => {
+                self.routes = routes;
+                // Whoever replaced them may have stopped to wait.
+                let _ = reply.send(());
+            }
+            Some(Command::ReplaceTls {
+                tls,
+                trust,
+                revocation_lists,
+                reply,
+            }) => {
+                self.connections.replace_tls(tls);
+                self.trust = trust;
+                self.revocation_lists = revocation_lists;
                 // Whoever replaced it may have stopped to wait.
                 let _ = reply.send(());
             }
             Some(Command::Shutdown) | None => self.close(),
         }
+    }
+
+    fn post(&mut self, stanza: Stanza, tracking: Tracking) -> Taken<SendError> {
+        if self.outlet.is_full() {
+            return Err((Box::new(stanza), SendError::EventsUnread));
+        }
+        let now = Instant::now();
+        let sent = match tracking {
+            Tracking::Tracked => self.router.send_tracked(now, stanza).map(Some),
+            Tracking::Untracked => self.router.send(now, stanza).map(|()| None),
+        };
+        sent.map_err(|(stanza, error)| (stanza, error.into()))
     }
 
     fn close(&mut self) {
@@ -195,7 +253,8 @@ impl Driver {
         let Accepted {
             peer, transport, ..
         } = accepted;
-        match self.router.accept(Instant::now(), transport) {
+        let now = Instant::now();
+        match self.router.accept_from(now, transport, peer.ip()) {
             Ok(connection) => {
                 self.outlet.emit(Event::Accepted {
                     connection,
@@ -227,7 +286,19 @@ impl Driver {
         while let Some(transmit) = self.router.poll_transmit(&mut bytes) {
             let bytes = std::mem::take(&mut bytes);
             let connection = transmit.connection;
+            self.show(connection, Direction::Outbound, &bytes);
             self.connections.write(&mut self.router, connection, bytes);
+        }
+    }
+
+    fn show(&self, connection: ConnectionId, direction: Direction, bytes: &[u8]) {
+        if let Some(tap) = &self.tap {
+            tap.show(Traffic {
+                now: Instant::now(),
+                direction,
+                line: Line::Connection(connection),
+                bytes,
+            });
         }
     }
 
@@ -258,6 +329,8 @@ impl Driver {
                 }
             }
             router::Event::Closed { connection, reason } => {
+                // It took too long, if it was a dial at all.
+                self.dials.fail(Instant::now(), connection, &Fault::Timeout);
                 self.outlet.emit(Event::Closed { connection, reason });
                 self.connections.close(connection);
             }
@@ -272,6 +345,7 @@ impl Driver {
                 domain,
                 target,
             } => {
+                self.dials.begin(connection, &domain, &target);
                 self.connections.dial(connection, &target);
                 self.outlet.emit(Event::Dialling {
                     connection,
@@ -296,22 +370,33 @@ impl Driver {
                     });
                 }
             }
+            router::Event::Sent { connection, id } => {
+                self.outlet.emit(Event::Sent { connection, id });
+            }
             router::Event::Stanza {
                 connection,
                 stanza,
                 method,
+                receipt,
             } => self.outlet.emit(Event::Stanza {
                 connection,
                 stanza,
                 method,
+                receipt,
             }),
             router::Event::StartTls { connection, role } => {
                 self.connections
                     .start_tls(&mut self.router, connection, role);
             }
-            router::Event::Undelivered { stanza, failure } => {
-                self.outlet.emit(Event::Undelivered { stanza, failure });
-            }
+            router::Event::Undelivered {
+                stanza,
+                id,
+                failure,
+            } => self.outlet.emit(Event::Undelivered {
+                stanza,
+                id,
+                failure,
+            }),
             router::Event::Withdrawn { query } => self.errands.withdraw(query),
             // A question that is not known dies by the router's own timer.
             _ => {}
@@ -326,11 +411,13 @@ impl Driver {
         }
         match report {
             Report::Connected => {
+                self.dials.succeed(connection);
                 self.outlet.emit(Event::Connected { connection });
                 self.connections.park(connection);
                 self.router.handle_connected(now, connection);
             }
             Report::ConnectFailed(reason) => {
+                self.dials.fail(now, connection, &Fault::Unreachable);
                 self.connections.close(connection);
                 self.router.handle_connect_failed(now, connection, &reason);
                 self.outlet
@@ -338,6 +425,7 @@ impl Driver {
             }
             Report::Input(bytes) => {
                 self.connections.park(connection);
+                self.show(connection, Direction::Inbound, &bytes);
                 self.router.handle_input(now, connection, &bytes);
             }
             Report::Ended => self.router.handle_eof(now, connection),
@@ -368,11 +456,11 @@ impl Driver {
 
 fn refuse(command: Command) {
     match command {
-        Command::Send { stanza, reply } => {
-            // Whoever sent it may have stopped to wait.
-            drop(reply.send(Err(Rejected::new(stanza, SendError::Closed))));
-        }
+        Command::Send(handover) => handover.refuse(SendError::Closed),
         // Dropping the reply tells that nothing was replaced.
-        Command::Replace { .. } | Command::Shutdown => {}
+        Command::Replace { .. }
+        | Command::ReplaceRoutes { .. }
+        | Command::ReplaceTls { .. }
+        | Command::Shutdown => {}
     }
 }

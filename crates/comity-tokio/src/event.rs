@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use comity_identity::{Direction, DomainName};
 use comity_policy::{Decision, SecurityDecision};
+use comity_rustls::Refusal;
 use comity_trust::{CertificateDer, Verdict};
-use comity_xmpp::router::{AcceptError, ConnectionId, Failure, OtherHost, Target, TlsRole};
-use comity_xmpp::stream::{CloseReason, DropReason, Method, Pair};
+use comity_xmpp::router::{
+    AcceptError, ConnectionId, Failure, OtherHost, Receipt, Target, TlsRole,
+};
+use comity_xmpp::stream::{CloseReason, DropReason, Method, Pair, SendId};
 use comity_xmpp::{Stanza, Transport};
 
 use crate::discovery::{DiscoveryError, Resolution};
@@ -106,6 +109,13 @@ pub enum Event {
         /// What it proves, or why nothing.
         verdict: Verdict,
     },
+    /// A peer connected where its first bytes tell how it goes on, and these are not served.
+    Refused {
+        /// The peer's address.
+        peer: SocketAddr,
+        /// Why.
+        reason: Refusal,
+    },
     /// It was found out where the server of a domain is, or not.
     Resolved {
         /// The domain.
@@ -125,6 +135,15 @@ pub enum Event {
         /// What was negotiated.
         session: TlsSession,
     },
+    /// A stanza that is tracked ([`Federation::send_tracked`](crate::Federation::send_tracked)) has
+    /// left: the peer has acknowledged it (XEP-0198), or, where nothing is acknowledged, the system
+    /// has taken it for the connection.
+    Sent {
+        /// The connection that it went on.
+        connection: ConnectionId,
+        /// The id that it got when it was taken.
+        id: SendId,
+    },
     /// A stanza of a pair that its sender's server has proved.
     Stanza {
         /// The connection that it came on.
@@ -133,6 +152,9 @@ pub enum Event {
         stanza: Stanza,
         /// How its pair was proved.
         method: Method,
+        /// What [`settle`](crate::Federation::settle) takes, where stanzas count as handled when they
+        /// are settled ([`Acknowledge::WhenSettled`](comity_xmpp::stream::Acknowledge)).
+        receipt: Option<Receipt>,
     },
     /// A peer connected and was not served.
     TurnedAway {
@@ -145,6 +167,8 @@ pub enum Event {
     Undelivered {
         /// The stanza.
         stanza: Stanza,
+        /// The id that it got when it was taken, if it is tracked.
+        id: Option<SendId>,
         /// Why.
         failure: Failure,
     },
@@ -214,6 +238,7 @@ impl fmt::Display for Event {
                     Err(reason) => reason.fmt(f),
                 }
             }
+            Self::Refused { peer, reason } => write!(f, "turned {peer} away: {reason}"),
             Self::Resolved {
                 domain,
                 at,
@@ -230,6 +255,7 @@ impl fmt::Display for Event {
                 session,
                 ..
             } => write!(f, "{connection}: {session}"),
+            Self::Sent { connection, .. } => write!(f, "{connection}: a tracked stanza has left"),
             Self::Stanza {
                 connection, stanza, ..
             } => {
@@ -237,7 +263,9 @@ impl fmt::Display for Event {
                 fmt_redacted(stanza, f)
             }
             Self::TurnedAway { peer, reason } => write!(f, "turned {peer} away: {reason}"),
-            Self::Undelivered { stanza, failure } => {
+            Self::Undelivered {
+                stanza, failure, ..
+            } => {
                 f.write_str("not delivered: ")?;
                 fmt_redacted(stanza, f)?;
                 write!(f, ": {failure}")
@@ -314,7 +342,7 @@ fn suffix(transport: Transport) -> &'static str {
 }
 
 /// Kind and domains of a stanza.
-fn fmt_redacted(stanza: &Stanza, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn fmt_redacted(stanza: &Stanza, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (from, to) = stanza.domains();
     write!(f, "{} from {from} to {to}", stanza.kind().name())
 }

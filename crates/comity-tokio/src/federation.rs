@@ -6,8 +6,11 @@ use std::time::Instant;
 use comity_identity::DomainName;
 use comity_machine::Random;
 use comity_policy::Policy;
-use comity_xmpp::router::{self, Router};
-use comity_xmpp::{Stanza, Transport};
+use comity_srv::Messaging;
+use comity_srv::routes::Routes;
+use comity_xmpp::router::{self, Receipt, Router};
+use comity_xmpp::stream::SendId;
+use comity_xmpp::{Stanza, StanzaCondition, Transport};
 use rustls::crypto::CryptoProvider;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -16,9 +19,10 @@ use tokio::task::JoinSet;
 use crate::config::{Config, StartError};
 use crate::connection::{Shared, TlsEndpoint};
 use crate::discovery::Discovery;
-use crate::driver::{Driver, Parts, security};
+use crate::driver::{Driver, Inlets, Parts, security};
 use crate::event::Event;
-use crate::listener::listen;
+use crate::handover::{self, Handover, Refusal, Taken, Tracking};
+use crate::listener::{Begin, listen};
 
 /// Our domains, connected to all others.
 ///
@@ -28,9 +32,11 @@ use crate::listener::listen;
 #[derive(Clone, Debug)]
 pub struct Federation {
     commands: mpsc::Sender<Command>,
-    local_domains: Arc<BTreeSet<DomainName>>,
+    /// There are no more of these than stanzas that were given out.
+    settled: mpsc::UnboundedSender<Receipt>,
     addresses: Arc<[SocketAddr]>,
     tls_addresses: Arc<[SocketAddr]>,
+    shared_addresses: Arc<[SocketAddr]>,
 }
 
 impl Federation {
@@ -52,20 +58,24 @@ impl Federation {
         start_discovery: fn(comity_srv::Config, [u8; 32]) -> Discovery,
     ) -> Result<(Self, mpsc::Receiver<Event>), StartError> {
         let policy = Policy::new(config.policy.clone())?;
+        if config.routes.messaging() != Messaging::Xmpp {
+            return Err(StartError::Routes);
+        }
         let tls = TlsEndpoint::new(&config.tls)?;
         let mut random = Random::from_seed(seed(&config.tls.provider)?);
         let listeners = bind(&config.listen).await?;
         let tls_listeners = bind(&config.listen_tls).await?;
+        let shared_listeners = bind(&config.listen_shared).await?;
 
         let discovery = start_discovery(config.discovery, random.seed());
         let mut router = config.router;
         let max_inbound = router.limits.max_inbound;
-        let local_domains = Arc::new(config.policy.local_domains);
-        router.stream.domains = Arc::clone(&local_domains);
+        router.stream.domains = Arc::new(config.policy.local_domains);
         router.stream.security = security(config.policy.xmpp.default_security);
         let (events, receiver) = mpsc::channel(config.limits.max_unread_events.max(1));
         let (commands, obeyed) = mpsc::channel(MAX_COMMANDS);
-        let (driver, accepted) = mpsc::channel(MAX_ACCEPTED);
+        let (settled, receipts) = mpsc::unbounded_channel();
+        let (driver, arrivals) = mpsc::channel(MAX_ACCEPTED);
         // As many may be ending as are served.
         let permits = Arc::new(Semaphore::new(
             max_inbound
@@ -74,24 +84,29 @@ impl Federation {
         ));
         let federation = Self {
             commands,
-            local_domains,
+            settled,
             addresses: addresses(&listeners),
             tls_addresses: addresses(&tls_listeners),
+            shared_addresses: addresses(&shared_listeners),
         };
         let mut tasks = JoinSet::new();
-        let plain = listeners.into_iter().map(|bound| (bound, Transport::Tcp));
-        let direct = tls_listeners
-            .into_iter()
-            .map(|bound| (bound, Transport::DirectTls));
-        for ((listener, _), transport) in plain.chain(direct) {
-            let permits = Arc::clone(&permits);
-            tasks.spawn(listen(listener, transport, permits, driver.clone()));
+        for (bound, begin) in [
+            (listeners, Begin::With(Transport::Tcp)),
+            (tls_listeners, Begin::With(Transport::DirectTls)),
+            (shared_listeners, Begin::Either(config.limits.begin_timeout)),
+        ] {
+            for (listener, _) in bound {
+                let permits = Arc::clone(&permits);
+                tasks.spawn(listen(listener, begin, permits, driver.clone()));
+            }
         }
         let parts = Parts {
             answer_timeout: router.limits.answer_timeout,
             router: Router::new(Instant::now(), router, random.seed()),
             policy,
             profiles: config.profiles,
+            routes: config.routes,
+            random,
             trust: Arc::new(config.trust),
             revocation_lists: config.revocation_lists,
             discovery,
@@ -101,8 +116,14 @@ impl Federation {
             }),
             events,
             listeners: tasks,
+            tap: config.tap,
         };
-        tokio::spawn(Driver::new(parts).run(obeyed, accepted));
+        let inlets = Inlets {
+            commands: obeyed,
+            receipts,
+            arrivals,
+        };
+        tokio::spawn(Driver::new(parts).run(inlets));
         Ok((federation, receiver))
     }
 
@@ -118,6 +139,12 @@ impl Federation {
         &self.tls_addresses
     }
 
+    /// The addresses that are listened on in either way, in the order of [`Config::listen_shared`].
+    #[must_use]
+    pub fn shared_addresses(&self) -> &[SocketAddr] {
+        &self.shared_addresses
+    }
+
     /// Sends a stanza to the domain of its recipient.
     ///
     /// What was taken is given to a connection, or comes back in [`Event::Undelivered`]. So does
@@ -131,33 +158,96 @@ impl Federation {
     ///
     /// The stanza was not taken and is given back with the reason.
     pub async fn send(&self, stanza: Stanza) -> Result<(), Rejected> {
-        // If the runtime ends before the answer, it takes the stanza with it.
-        let copy = stanza.clone();
-        let (reply, answer) = oneshot::channel();
-        let stanza = Box::new(stanza);
-        let sent = self.commands.send(Command::Send { stanza, reply }).await;
-        let closed = || Err(Rejected::new(Box::new(copy), SendError::Closed));
-        match sent {
-            Ok(()) => answer.await.unwrap_or_else(|_gone| closed()),
-            Err(_gone) => closed(),
-        }
+        let closed = SendError::Closed;
+        let sent = handover::post(&self.commands, Command::Send, stanza, closed).await;
+        sent.map_err(Rejected::of)
     }
 
-    /// Replaces the rules about who may federate, and how secured, without ending a stream.
+    /// Does the same, and gives an id with which [`Event::Sent`] or [`Event::Undelivered`] tells once
+    /// how it ends. To a task other than the one that waits for this they may come before it is ready.
+    ///
+    /// # Errors
+    ///
+    /// As for [`send`](Self::send); no event comes.
+    pub async fn send_tracked(&self, stanza: Stanza) -> Result<SendId, Rejected> {
+        let closed = SendError::Closed;
+        let sent = handover::post_tracked(&self.commands, Command::Send, stanza, closed).await;
+        sent.map_err(Rejected::of)
+    }
+
+    /// Hands many over at once, in their order; the answers are in the same one. None if the runtime
+    /// ends.
+    pub(crate) async fn send_all(
+        &self,
+        stanzas: Vec<(Stanza, Tracking)>,
+    ) -> Option<Vec<Taken<SendError>>> {
+        let closed = SendError::Closed;
+        handover::post_all(&self.commands, Command::Send, stanzas, closed).await
+    }
+
+    /// Lets a stanza that came with a receipt ([`Event::Stanza`]) count as handled, soon. Each should be
+    /// settled at some time, or its stream is read no further; one whose stream has ended needs
+    /// nothing.
+    pub fn settle(&self, receipt: Receipt) {
+        // Without a driver there is no stream.
+        let _ = self.settled.send(receipt);
+    }
+
+    /// Takes the certificates, the rules of TLS and of trust, and the revocation lists of another
+    /// configuration into use, for connections that begin from now on. Those that there are stay as
+    /// they are secured. Nothing else of it counts.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and nothing has changed; or the federation has ended.
+    pub async fn replace_tls(&self, config: &Config) -> Result<(), ReplaceError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::ReplaceTls {
+            tls: TlsEndpoint::new(&config.tls)?,
+            trust: Arc::new(config.trust.clone()),
+            revocation_lists: config.revocation_lists.clone(),
+            reply,
+        };
+        let sent = self.commands.send(command).await;
+        sent.map_err(|_gone| ReplaceError::Closed)?;
+        answer.await.map_err(|_gone| ReplaceError::Closed)
+    }
+
+    /// Replaces the rules about who may federate, and how secured, and which domains are ours, without
+    /// ending a stream.
     ///
     /// They hold for every pair of domains that is authorised from now on. A pair that was
-    /// authorised before stays so until its stream ends.
+    /// authorised before stays so until its stream ends; a stream speaks for those domains alone that
+    /// were ours when it began.
     ///
     /// # Errors
     ///
     /// What is wrong with the rules: those that held before stay.
     pub async fn replace_policy(&self, config: comity_policy::Config) -> Result<(), ReplaceError> {
-        if config.local_domains != *self.local_domains {
-            return Err(ReplaceError::LocalDomains);
-        }
+        let domains = Arc::new(config.local_domains.clone());
         let policy = Box::new(Policy::new(config)?);
         let (reply, answer) = oneshot::channel();
-        let command = Command::Replace { policy, reply };
+        let command = Command::Replace {
+            policy,
+            domains,
+            reply,
+        };
+        let sent = self.commands.send(command).await;
+        sent.map_err(|_gone| ReplaceError::Closed)?;
+        answer.await.map_err(|_gone| ReplaceError::Closed)
+    }
+
+    /// Takes other static routes into use, for servers that are looked for from now on.
+    ///
+    /// # Errors
+    ///
+    /// The routes are for SIP, and those that held before stay; or the federation has ended.
+    pub async fn replace_routes(&self, routes: Routes) -> Result<(), ReplaceError> {
+        if routes.messaging() != Messaging::Xmpp {
+            return Err(ReplaceError::Routes);
+        }
+        let (reply, answer) = oneshot::channel();
+        let command = Command::ReplaceRoutes { routes, reply };
         let sent = self.commands.send(command).await;
         sent.map_err(|_gone| ReplaceError::Closed)?;
         answer.await.map_err(|_gone| ReplaceError::Closed)
@@ -178,30 +268,41 @@ impl Federation {
 /// What the application wants of the driver.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Send {
-        stanza: Box<Stanza>,
-        reply: oneshot::Sender<Result<(), Rejected>>,
+    Send(Handover<SendError>),
+    ReplaceTls {
+        tls: TlsEndpoint,
+        trust: Arc<comity_trust::Policy>,
+        revocation_lists: comity_trust::RevocationLists,
+        reply: oneshot::Sender<()>,
     },
     Replace {
         policy: Box<Policy>,
+        domains: Arc<BTreeSet<DomainName>>,
+        reply: oneshot::Sender<()>,
+    },
+    ReplaceRoutes {
+        routes: Routes,
         reply: oneshot::Sender<()>,
     },
     Shutdown,
 }
 
-/// Why rules were not replaced.
+/// Why rules, routes or certificates were not replaced.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplaceError {
     /// The federation has ended.
     #[error("the federation has ended")]
     Closed,
-    /// The local domains are others: a federation speaks for the same ones as long as it lasts.
-    #[error("the local domains cannot be replaced while federating")]
-    LocalDomains,
+    /// The static routes are for SIP.
+    #[error("the static routes are for SIP")]
+    Routes,
     /// The rules contradict each other.
     #[error("the policy: {0}")]
     Rules(#[from] comity_policy::ConfigErrors),
+    /// TLS cannot be used so.
+    #[error("TLS: {0}")]
+    Tls(#[from] comity_rustls::ConfigError),
 }
 
 /// A stanza that was not taken, with the reason.
@@ -216,7 +317,7 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    pub(crate) fn new(stanza: Box<Stanza>, reason: SendError) -> Self {
+    fn of((stanza, reason): (Box<Stanza>, SendError)) -> Self {
         Self { stanza, reason }
     }
 }
@@ -234,6 +335,23 @@ pub enum SendError {
     /// The router does not take it.
     #[error("{0}")]
     Router(#[from] router::SendError),
+}
+
+impl Refusal for SendError {
+    fn condition(self) -> StanzaCondition {
+        match self {
+            Self::Closed | Self::EventsUnread => StanzaCondition::ResourceConstraint,
+            Self::Router(reason) => reason.condition(),
+        }
+    }
+
+    fn passes(self) -> bool {
+        match self {
+            Self::EventsUnread => true,
+            Self::Closed => false,
+            Self::Router(reason) => reason == router::SendError::Full,
+        }
+    }
 }
 
 /// A listener and its address, with the port that port 0 has become.
@@ -267,7 +385,7 @@ fn seed(provider: &CryptoProvider) -> Result<[u8; 32], StartError> {
 }
 
 /// Commands that the driver has not taken; more wait outside.
-const MAX_COMMANDS: usize = 64;
+pub(crate) const MAX_COMMANDS: usize = 64;
 /// Connections that the driver has not taken; more wait in the system's queue.
 const MAX_ACCEPTED: usize = 16;
 

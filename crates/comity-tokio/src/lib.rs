@@ -3,7 +3,11 @@
 //! * [`Federation`] connects our XMPP domains to all others: it drives a [`comity_xmpp::Router`]
 //!   and answers its questions by [`comity_policy`], [`comity_srv`] and [`comity_trust`].
 //! * [`sip::Server`] drives a [`comity_sip::endpoint::Endpoint`]; [`sip`] has its own page.
-//! * [`Discovery`] drives a [`comity_srv::Resolver`] alone.
+//! * [`bridge::Gateway`] joins the two by a [`comity_bridge::Bridge`].
+//! * [`component::Link`] joins an XMPP server from outside, by a [`comity_xmpp::Component`].
+//! * [`Discovery`] drives a [`comity_srv::Resolver`] alone, and a [`Locator`] shares with it what is
+//!   known of domains: static routes, learned domains, and which protocol a domain speaks.
+//! * [`probe`] asks the network what keeps a domain from federating with us.
 //!
 //! Nothing here decides about a protocol.
 //!
@@ -62,12 +66,17 @@
 //! # Connections
 //!
 //! - A peer that connects to an address of `listen` begins in clear text and may go on by STARTTLS;
-//!   at one of `listen_tls` it begins with TLS (XEP-0368). One address serves one of both.
+//!   at one of `listen_tls` it begins with TLS (XEP-0368), and at one of `listen_shared` as it likes:
+//!   its first bytes tell.
 //! - Domains are looked up for both, in one set with mixed priorities, unless the policy or the
-//!   profile of the domain rules direct TLS out.
-//! - A client of ours names the domain by SNI, and with direct TLS offers the protocol `xmpp-server`
-//!   by ALPN. A server of ours has one identity, whatever name it is asked for, and serves clients
-//!   of direct TLS whether or not they offer that protocol.
+//!   profile of the domain rules direct TLS out. Addresses to which no connection came about a moment
+//!   ago ([`Health`](comity_srv::attempts::Health)) are tried behind all others.
+//! - A client of ours names the domain by SNI, presents the certificate of the domain of ours for which
+//!   it connects, if that has one of its own ([`outbound`](comity_rustls::TlsContext::outbound)), and
+//!   with direct TLS offers the protocol `xmpp-server` by ALPN. A server of ours presents the certificate of the domain that it is asked for by SNI, if
+//!   that has one of its own ([`inbound`](comity_rustls::TlsContext::inbound)), and serves clients
+//!   of direct TLS whether or not they offer that protocol. Certificates are replaced by
+//!   [`Federation::replace_tls`].
 //! - The host that a domain's server names in its place (`see-other-host`) is dialled under the same
 //!   address policy: a name without port is looked up as a domain is, all else is connected to as it
 //!   stands, port 5269 if there is none, and begins in clear text. The certificate must name the
@@ -87,17 +96,32 @@
 //! XEP-0368 (direct TLS), RFC 7301 (ALPN), RFC 5452 §9 (ports of DNS queries), RFC 8446 §6.1
 //! (`close_notify`).
 
+pub mod bridge;
 mod clock;
+pub mod component;
 mod config;
 mod connection;
 mod discovery;
 mod driver;
 mod event;
 mod federation;
+mod handover;
+mod headed;
 mod listener;
+mod locator;
+mod outlet;
+pub mod probe;
 pub mod sip;
+mod tap;
 
 pub use config::{Config, Limits, StartError};
 pub use discovery::{Discovery, DiscoveryError, Resolution};
 pub use event::{Channel, Event, TlsSession};
 pub use federation::{Federation, Rejected, ReplaceError, SendError};
+pub use locator::{Discovered, Identified, Locator, Source, Unreached};
+pub use tap::{Line, Tap, Traffic};
+
+/// The programs of the page about embedding, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/EMBEDDING.md")]
+struct Embedding;

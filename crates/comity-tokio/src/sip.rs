@@ -40,7 +40,7 @@
 //! let theirs = Server::start(config, Agreeable(answers)).await?;
 //!
 //! let (_, address) = theirs.addresses()[0];
-//! ours.call(move |now, endpoint| {
+//! ours.call(move |now, endpoint, _application| {
 //!     let (to, from) = ("sip:romeo@montague.example", "sip:juliet@capulet.example");
 //!     let (to, from) = (Uri::parse(to).unwrap(), Uri::parse(from).unwrap());
 //!     let mut message = endpoint.compose(Method::Message, to, from).unwrap();
@@ -62,27 +62,45 @@
 //! Everything but handshakes and lookups happens on one task, which reads and writes all sockets
 //! itself and calls the application. A message so costs no channel and no other task, and an
 //! application that takes long holds back everything: what is to take long belongs to a task of its
-//! own, whose result comes back by [`Server::call`].
+//! own, whose result comes back by [`Server::call`]. What an application waits for is a time of its
+//! own ([`Application::poll_timeout`]) on the same task.
 //!
 //! Each socket gets its turn after a bounded number of datagrams, reads or peers.
 //!
 //! # TLS
 //!
 //! Both sides present a certificate (mutual TLS), and what it proves is judged after the handshake
-//! by [`comity_trust`]. A connection of ours goes on only if the certificate of the peer names the
-//! one that was asked for; a peer that connects must prove some name. The names are those of a SIP
-//! domain's certificate (RFC 5922 §7): `sip` URIs, or DNS-IDs where there are none; a wildcard
-//! proves nothing.
-//! A connection ends when the peer's certificate, or what it depends on, expires.
+//! by [`comity_trust`]. A connection of ours goes on only if the certificate of the peer names one of
+//! those that were asked for; a peer that connects must prove some name, and at a listener for
+//! certain peers ([`peer_subjects`](comity_rustls::TlsContext::peer_subjects)) one of theirs. The
+//! names are those of a SIP domain's certificate (RFC 5922 §7): `sip` URIs, or DNS-IDs where there are
+//! none; a wildcard proves nothing. A name that an operator has entered, for a peer or as a next hop,
+//! may be a DNS-ID beside URIs too, or a common name if the policy lets it count.
+//! A connection ends when the peer's certificate, or what it depends on, expires. Certificates of
+//! ours are replaced by [`Server::replace_tls`].
+//!
+//! A listener for TLS can also take what begins in clear text ([`Listen::shared`]): its first bytes
+//! decide.
 //!
 //! # Hosts that messages name
 //!
-//! The host of a URI is looked up by its address records, with the port of the URI or that of the
-//! transport; SRV and NAPTR records (RFC 3263 §4) are not asked for. The transport is that of the
-//! URI, or else the first of UDP, TCP and TLS that the server has. What is found, and an address in
-//! a URI too, is dialled only if the address policy of [`Config::discovery`] allows it: public
-//! addresses, unless told otherwise. The targets that an application gives itself are its own
-//! affair.
+//! With a [`Locator`](crate::Locator) the host of a URI without port is looked up as a domain: by its
+//! static routes, or else by its records (RFC 3263 §4, and `_sipfederationtls._tcp`), or else by the
+//! default route. Only the transports of the URI and of the server count. What DNS cannot say, and
+//! what is blocked, is not reached. Of what is found over TLS the peer must prove the domain, or what
+//! may stand for it ([`Candidate::identities`](comity_srv::Candidate)), or a name that an operator
+//! has entered for the domain.
+//!
+//! A host with a port, one without any such record, and every host if there is no locator, is looked
+//! up by its address records, with the port of the URI or that of the transport. The transport is that
+//! of the URI, or else the first of UDP, TCP and TLS that the server has.
+//!
+//! Of what is found, servers to which no TLS connection came about a moment ago are tried behind all
+//! others.
+//!
+//! What is found, and an address in a URI too, is dialled only if the address policy of
+//! [`Config::discovery`] or of the locator's discovery allows it: public addresses, unless told
+//! otherwise. The targets that an application gives itself are its own affair.
 //!
 //! # Limits
 //!
@@ -93,8 +111,7 @@
 //! A UDP socket for both families would show IPv4 addresses as those of IPv6: give each family a
 //! socket of its own.
 //!
-//! RFC 3261 §18 (transports) and §26 (TLS), RFC 5922 (certificates), RFC 3263 (lookups, as far as said
-//! above), RFC 8446 §6.1 (`close_notify`).
+//! RFC 3261 §18 (transports) and §26 (TLS), RFC 5922 (certificates), RFC 3263 (lookups), RFC 8446 §6.1 (`close_notify`).
 
 mod application;
 mod config;
@@ -104,11 +121,15 @@ mod driver;
 mod ending;
 mod errands;
 mod notice;
+mod places;
 mod proof;
+mod secure;
 mod server;
 mod stream;
+mod traffic;
 
 pub use application::Application;
 pub use config::{Config, Limits, Listen, StartError};
 pub use notice::{CloseReason, Notice, TurnAway};
-pub use server::{Ended, Server};
+pub use server::{Ended, ReplaceError, Server};
+pub use traffic::Traffic;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// Bytes that are to be sent, in order. The driver bounds how many.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     chunks: VecDeque<Vec<u8>>,
     /// How much of the first chunk is gone.
     sent: usize,
@@ -17,7 +17,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn push(&mut self, chunk: Vec<u8>) {
+    pub(crate) fn push(&mut self, chunk: Vec<u8>) {
         if !self.is_pending() {
             self.progress = Some(Instant::now());
         }
@@ -25,12 +25,12 @@ impl Outbox {
     }
 
     /// Whether there is something to send or to flush.
-    pub(super) fn is_pending(&self) -> bool {
+    pub(crate) fn is_pending(&self) -> bool {
         self.unflushed || !self.chunks.is_empty()
     }
 
     /// When sending counts as stalled.
-    pub(super) fn deadline(&self, patience: Duration) -> Option<Instant> {
+    pub(crate) fn deadline(&self, patience: Duration) -> Option<Instant> {
         if self.is_pending() {
             self.progress?.checked_add(patience)
         } else {
@@ -40,7 +40,7 @@ impl Outbox {
 
     /// Sends a piece; gives the length of the chunk that is gone with it, if one is. Nothing is lost
     /// if this is dropped before it is ready.
-    pub(super) async fn advance<W>(&mut self, writer: &mut W) -> io::Result<Option<usize>>
+    pub(crate) async fn advance<W>(&mut self, writer: &mut W) -> io::Result<Option<usize>>
     where
         W: AsyncWrite + Unpin,
     {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -9,10 +10,10 @@ use comity_xmpp::router::TlsRole;
 use rustls::pki_types::ServerName;
 use rustls::server::{Acceptor, ClientHello};
 use rustls::{ClientConfig, CommonState, ProtocolVersion, ServerConfig};
-use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsConnector, TlsStream};
 
 use crate::event::TlsSession;
+use crate::headed::Headed;
 
 /// Our side of TLS handshakes in both roles.
 ///
@@ -29,19 +30,27 @@ pub(crate) struct TlsEndpoint {
 
 #[derive(Clone)]
 struct Configs {
+    /// For domains of ours that are not among the others.
     client: Arc<ClientConfig>,
+    /// For domains of ours with a certificate of their own.
+    clients: BTreeMap<DomainName, Arc<ClientConfig>>,
     server: Arc<ServerConfig>,
 }
 
 /// Why a handshake failed, and the connection unless it is lost: the peer has to read our alert.
-pub(super) type HandshakeError = (Box<str>, Option<TcpStream>);
+pub(super) type HandshakeError = (Box<str>, Option<Headed>);
 
 impl TlsEndpoint {
     pub(crate) fn new(context: &TlsContext) -> Result<Self, ConfigError> {
         let with = |alpn| {
             let mut context = context.clone();
             context.alpn = alpn;
+            let clients = context.outbound.domains.keys().map(|domain| {
+                let config = context.client_config_for(domain)?;
+                Ok((domain.clone(), Arc::new(config)))
+            });
             Ok(Configs {
+                clients: clients.collect::<Result<_, ConfigError>>()?,
                 client: Arc::new(context.client_config()?),
                 server: Arc::new(context.server_config()?),
             })
@@ -57,10 +66,12 @@ impl TlsEndpoint {
         &self,
         role: &TlsRole,
         transport: Transport,
-        stream: TcpStream,
-    ) -> Result<(TlsStream<TcpStream>, TlsSession), HandshakeError> {
+        stream: Headed,
+    ) -> Result<(TlsStream<Headed>, TlsSession), HandshakeError> {
         let stream = match role {
-            TlsRole::Client { server_name } => self.connect(server_name, transport, stream).await?,
+            TlsRole::Client { local, server_name } => {
+                self.connect(local, server_name, transport, stream).await?
+            }
             TlsRole::Server => self.accept(transport, stream).await?,
         };
         let session = describe(stream.get_ref().1);
@@ -69,10 +80,11 @@ impl TlsEndpoint {
 
     async fn connect(
         &self,
+        local: &DomainName,
         server_name: &DomainName,
         transport: Transport,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, HandshakeError> {
+        stream: Headed,
+    ) -> Result<TlsStream<Headed>, HandshakeError> {
         let name = match ServerName::try_from(server_name.as_str().to_owned()) {
             Ok(name) => name,
             Err(error) => return Err((error.to_string().into(), Some(stream))),
@@ -81,7 +93,8 @@ impl TlsEndpoint {
             Transport::Tcp => &self.plain,
             Transport::DirectTls => &self.with_alpn,
         };
-        let connector = TlsConnector::from(Arc::clone(&configs.client));
+        let client = configs.clients.get(local).unwrap_or(&configs.client);
+        let connector = TlsConnector::from(Arc::clone(client));
         let handshake = connector.connect(name, stream).into_fallible();
         handshake.await.map(TlsStream::from).map_err(failed)
     }
@@ -89,8 +102,8 @@ impl TlsEndpoint {
     async fn accept(
         &self,
         transport: Transport,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, HandshakeError> {
+        stream: Headed,
+    ) -> Result<TlsStream<Headed>, HandshakeError> {
         let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), stream);
         let start = match (&mut acceptor).await {
             Ok(start) => start,
@@ -118,19 +131,19 @@ fn offers(hello: &ClientHello<'_>, protocol: &[u8]) -> bool {
     offered.is_some_and(|mut offered| offered.any(|name| name == protocol))
 }
 
-fn failed((error, stream): (io::Error, TcpStream)) -> HandshakeError {
+fn failed((error, stream): (io::Error, Headed)) -> HandshakeError {
     (error.to_string().into(), Some(stream))
 }
 
 /// The connection below a TLS session that has ended.
-pub(super) fn into_tcp(stream: TlsStream<TcpStream>) -> TcpStream {
+pub(super) fn into_inner(stream: TlsStream<Headed>) -> Headed {
     match stream {
         TlsStream::Client(stream) => stream.into_inner().0,
         TlsStream::Server(stream) => stream.into_inner().0,
     }
 }
 
-fn describe(state: &CommonState) -> TlsSession {
+pub(crate) fn describe(state: &CommonState) -> TlsSession {
     let version = match state.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
         Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",

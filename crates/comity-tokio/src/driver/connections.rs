@@ -8,9 +8,9 @@ use comity_xmpp::{Router, Transport};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::Accepted;
-use crate::connection::{Connection, Order, Report, Shared};
+use crate::connection::{Connection, Order, Report, Shared, TlsEndpoint};
 use crate::event::{Channel, TlsSession};
+use crate::listener::Accepted;
 
 /// The connections that the router knows, and the tasks that own their sockets.
 pub(super) struct Connections {
@@ -46,6 +46,12 @@ impl Connections {
             known: BTreeMap::new(),
             parked: BTreeSet::new(),
         }
+    }
+
+    /// Secures connections that begin from now on in another way.
+    pub(super) fn replace_tls(&mut self, tls: TlsEndpoint) {
+        let limits = self.shared.limits.clone();
+        self.shared = Arc::new(Shared { limits, tls });
     }
 
     /// Makes a connection.
@@ -162,6 +168,7 @@ impl Connections {
         let Some(line) = self.known.get_mut(&id) else {
             return;
         };
+        router.handle_written(Instant::now(), id, bytes);
         line.unsent_bytes = line.unsent_bytes.saturating_sub(bytes);
         line.unsent_chunks = line.unsent_chunks.saturating_sub(1);
         let is_low =

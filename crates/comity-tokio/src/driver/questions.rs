@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use comity_identity::{Direction, DomainName};
+use comity_identity::{Direction, DomainName, Host};
 use comity_machine::QueryId;
 use comity_policy::{Facts, Protocol, TlsMode};
+use comity_srv::routes;
+use comity_srv::{Messaging, Service};
 use comity_trust::{Reference, Role, UnixTime, Verdict, evaluate};
 use comity_xmpp::Profile;
 use comity_xmpp::router::{ConnectionId, OtherHost, Unresolved};
@@ -15,6 +17,9 @@ use tokio::time::timeout;
 use super::{Driver, answers};
 use crate::discovery::{DiscoveryError, Lane, Resolution};
 use crate::event::Event;
+
+/// What discovery is asked: which name, and what of it.
+type Inquiry = (DomainName, Service);
 
 /// The answer to a question of the router.
 #[derive(Debug)]
@@ -97,9 +102,15 @@ impl Driver {
         };
         let discovery = self.discovery.clone();
         let patience = self.answer_timeout;
-        let (name, service) = answers::inquiry(&domain, at.as_ref(), self.uses_direct_tls(&domain));
+        let (first, others) = match self.inquiries(&domain, at.as_ref()) {
+            Ok(inquiries) => inquiries,
+            Err(blocked) => {
+                let targets = Err(Unresolved::NotOffered(blocked));
+                return self.router.handle_targets(Instant::now(), query, targets);
+            }
+        };
         self.errands.begin(query, async move {
-            let resolution = discovery.resolve_in(lane, name, service, None);
+            let resolution = discovery.resolve_all(lane, first, others);
             match timeout(patience, resolution).await {
                 Ok(resolution) => Answer::Resolved {
                     domain,
@@ -109,6 +120,35 @@ impl Driver {
                 Err(_elapsed) => Answer::Unknown,
             }
         });
+    }
+
+    /// What to ask for a domain: the next hops of its static routes in their order, or its records.
+    ///
+    /// # Errors
+    ///
+    /// A route blocks it; the words for the operator.
+    fn inquiries(
+        &mut self,
+        domain: &DomainName,
+        at: Option<&OtherHost>,
+    ) -> Result<(Inquiry, Vec<Inquiry>), Box<str>> {
+        let host = Host::Domain(domain.clone());
+        let decision = self.routes.decide(&host, &self.random.seed());
+        if let routes::Verdict::Blocked(route) = decision.verdict() {
+            return Err(format!("the static route {route} blocks the domain").into());
+        }
+        let mut hops = decision.hops().map(|hop| {
+            let service = Service::NextHop(hop.route.service(Messaging::Xmpp));
+            (domain.clone(), service)
+        });
+        match (at, hops.next()) {
+            (None, Some(first)) => Ok((first, hops.collect())),
+            // A host that the domain's own server has named is looked for as that says.
+            (Some(_), _) | (None, None) => {
+                let uses_direct_tls = self.uses_direct_tls(domain);
+                Ok((answers::inquiry(domain, at, uses_direct_tls), Vec::new()))
+            }
+        }
     }
 
     fn profile(&self, domain: &DomainName) -> Profile {
@@ -143,8 +183,9 @@ impl Driver {
                 at,
                 resolution,
             } => {
+                let in_order = |targets| self.dials.in_order(now, &domain, targets);
                 let targets = match &resolution {
-                    Ok(resolution) => resolution.targets(),
+                    Ok(resolution) => resolution.targets().map(in_order),
                     Err(error) => Err(Unresolved::Failed(error.to_string().into())),
                 };
                 let stopped = resolution == Err(DiscoveryError::Stopped);

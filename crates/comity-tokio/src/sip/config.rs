@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use comity_identity::Host;
-use comity_rustls::{Identity, TlsContext, signature_algorithms};
+use comity_rustls::{Identity, PortMode, TlsContext, signature_algorithms};
 use comity_sip::Transport;
 use comity_sip::endpoint;
 use comity_trust::RevocationLists;
 use rustls::crypto::CryptoProvider;
+
+use crate::locator::Locator;
 
 /// What a SIP server of ours is.
 #[derive(Clone, Debug)]
@@ -20,17 +22,22 @@ pub struct Config {
     /// The rules of the endpoint. Its listeners are made of `listen`; those that stand there count
     /// for nothing.
     pub endpoint: endpoint::Config,
-    /// How TLS is used, and the certificate that we present. It observes: what a certificate
-    /// proves is judged by `trust` after the handshake. Clients must present one, whatever its
-    /// `client_auth` says.
+    /// How TLS is used, and the certificates that we present: those of its `outbound` to servers, those
+    /// of its `inbound` to clients at listeners without a context of their own ([`Listen::tls`]). It
+    /// observes: what a certificate proves is judged by `trust` after the handshake. Clients must
+    /// present one, whatever its `client_auth` says, and if it has `peer_subjects`, they must be one of
+    /// these.
     pub tls: TlsContext,
     /// By which rules and on whose word certificates are judged. Default: nobody is trusted.
     pub trust: comity_trust::Policy,
     /// The revocation lists that `trust` asks for. Default: none.
     pub revocation_lists: RevocationLists,
-    /// Which name servers are asked for the hosts that messages name, and which addresses that
-    /// messages name may be dialled.
+    /// Which name servers are asked for the hosts that messages name, unless there is a `locator`, and
+    /// which addresses that messages name may be dialled.
     pub discovery: comity_srv::Config,
+    /// What knows where domains are reached: by static routes and by their records in DNS. Default:
+    /// none, and then hosts are looked up by their addresses.
+    pub locator: Option<Locator>,
     /// The bounds of sockets and tasks.
     pub limits: Limits,
 }
@@ -46,6 +53,7 @@ impl Config {
             trust: comity_trust::Policy::new(signature_algorithms(provider)),
             revocation_lists: RevocationLists::new(),
             discovery: comity_srv::Config::default(),
+            locator: None,
             limits: Limits::default(),
         }
     }
@@ -59,7 +67,7 @@ impl Config {
 }
 
 /// Where a server can be reached.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Listen {
     /// How.
@@ -70,6 +78,11 @@ pub struct Listen {
     pub host: Option<Host>,
     /// The port that others are told; that of the socket if there is none.
     pub port: Option<u16>,
+    /// How TLS is used with peers that connect here; as everywhere ([`Config::tls`]) if there is none.
+    pub tls: Option<TlsContext>,
+    /// Whether peers that begin in clear text are served at a listener for TLS too, as if they had
+    /// come to one for TCP. Default: they are not.
+    pub mode: PortMode,
 }
 
 impl Listen {
@@ -81,6 +94,8 @@ impl Listen {
             address,
             host: None,
             port: None,
+            tls: None,
+            mode: PortMode::TlsOnly,
         }
     }
 
@@ -90,6 +105,30 @@ impl Listen {
         self.host = Some(host);
         self.port = port;
         self
+    }
+
+    /// The same with TLS of its own: with other certificates, or for certain peers alone.
+    #[must_use]
+    pub fn secured(mut self, tls: TlsContext) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// The same for peers that begin in clear text too.
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        self.mode = PortMode::LegacyAndTls;
+        self
+    }
+
+    /// The transports by which others are served here.
+    pub(super) fn transports(&self) -> &'static [Transport] {
+        match (self.transport, self.mode) {
+            (Transport::Udp, _) => &[Transport::Udp],
+            (Transport::Tcp, _) => &[Transport::Tcp],
+            (Transport::Tls, PortMode::LegacyAndTls) => &[Transport::Tls, Transport::Tcp],
+            (Transport::Tls, _) => &[Transport::Tls],
+        }
     }
 }
 
@@ -103,8 +142,8 @@ pub struct Limits {
     /// Datagrams that one socket has not sent yet. Default 1,024; what is beyond is dropped, and
     /// retransmitted by whoever misses it.
     pub max_unsent_datagrams: usize,
-    /// Peers that are in the middle of a TLS handshake which they began. Default 256; more wait in
-    /// the queue of the system.
+    /// Peers that are in the middle of a TLS handshake which they began, or have not sent anything where
+    /// that decides about TLS. Default 256; more wait in the queue of the system.
     pub max_handshakes: usize,
     /// Those of one source among them: an IPv4 address, or 64 bits of an IPv6 address. Default 16;
     /// more are turned away.
@@ -127,7 +166,10 @@ pub struct Limits {
     pub max_linger_bytes: usize,
     /// Connections that are ending so. Default 1,024; what is beyond is cut off.
     pub max_ending: usize,
-    /// For all connections to end in order after `shutdown`. Default 10 s.
+    /// For the application to end what goes on after `shutdown`, before connections end. Default
+    /// 5 s; see [`Application::is_settled`](super::Application::is_settled).
+    pub settle_timeout: Duration,
+    /// For all connections to end in order after that. Default 10 s.
     pub shutdown_timeout: Duration,
 }
 
@@ -145,6 +187,7 @@ impl Default for Limits {
             linger_timeout: Duration::from_secs(2),
             max_linger_bytes: 64 * 1024,
             max_ending: 1024,
+            settle_timeout: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(10),
         }
     }

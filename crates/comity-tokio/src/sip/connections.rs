@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use comity_sip::ConnectionId;
+use comity_identity::DomainName;
+use comity_sip::{ConnectionId, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
@@ -28,8 +30,18 @@ pub(super) struct Connections {
     max_unsent_bytes: usize,
 }
 
+/// The other end of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Remote {
+    pub(super) transport: Transport,
+    pub(super) peer: SocketAddr,
+    /// The names that it proved.
+    pub(super) proved: Vec<DomainName>,
+}
+
 #[derive(Debug)]
 struct Connection {
+    remote: Remote,
     stream: Stream,
     outbox: Outbox,
     alarm: Arc<Alarm>,
@@ -106,7 +118,7 @@ impl Connections {
         }
     }
 
-    pub(super) fn insert(&mut self, id: ConnectionId, stream: Stream) {
+    pub(super) fn insert(&mut self, id: ConnectionId, stream: Stream, remote: Remote) {
         let alarm = Arc::new(Alarm {
             id,
             is_queued: AtomicBool::new(false),
@@ -115,6 +127,7 @@ impl Connections {
         // Something may have come already.
         alarm.wake_by_ref();
         let connection = Connection {
+            remote,
             stream,
             outbox: Outbox::new(),
             waker: Waker::from(Arc::clone(&alarm)),
@@ -127,6 +140,10 @@ impl Connections {
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<(Stream, Vec<u8>)> {
         let Connection { stream, outbox, .. } = self.open.remove(&id)?;
         Some((stream, outbox.into_unsent()))
+    }
+
+    pub(super) fn remote(&self, id: ConnectionId) -> Option<&Remote> {
+        self.open.get(&id).map(|connection| &connection.remote)
     }
 
     pub(super) fn ids(&self) -> Vec<ConnectionId> {
@@ -154,15 +171,16 @@ impl Connections {
         }
     }
 
-    /// Writes to a connection; [`flush`](Self::flush) sends it.
-    pub(super) fn write(&mut self, id: ConnectionId, bytes: &[u8]) {
+    /// Writes to a connection; [`flush`](Self::flush) sends it. Returns how many bytes wait there.
+    pub(super) fn write(&mut self, id: ConnectionId, bytes: &[u8]) -> usize {
         let Some(Connection { outbox, .. }) = self.open.get_mut(&id) else {
-            return;
+            return 0;
         };
         outbox.push(bytes, self.max_unsent_bytes);
         if !std::mem::replace(&mut outbox.is_noted, true) {
             self.written.push(id);
         }
+        outbox.len()
     }
 
     /// A connection that was written to.

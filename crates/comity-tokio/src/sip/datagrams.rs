@@ -93,6 +93,11 @@ impl Datagrams {
         }
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_sent(&self) -> bool {
+        self.outbox.datagrams.is_empty()
+    }
+
     /// An address to which there is no way.
     pub(super) fn next_unreachable(&mut self) -> Option<SocketAddr> {
         self.unreachable.pop()

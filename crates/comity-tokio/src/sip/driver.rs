@@ -3,16 +3,19 @@
 mod clock;
 mod peers;
 mod places;
+mod tap;
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
+use comity_identity::Host;
 use comity_machine::Timers;
 use comity_sip::endpoint::{Endpoint, Event};
 use comity_sip::{ConnectionId, Flow, Transport};
 use comity_srv::AddressPolicy;
+use comity_srv::attempts::Health;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
@@ -34,10 +37,12 @@ pub(super) struct Parts<A> {
     pub(super) application: A,
     pub(super) sockets: Vec<Datagrams>,
     pub(super) listeners: Vec<Listening>,
+    /// What we have, the first choice first.
+    pub(super) transports: Vec<Transport>,
     pub(super) errands: Errands,
     pub(super) address_policy: AddressPolicy,
     pub(super) limits: Limits,
-    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) commands: mpsc::Receiver<Command<A>>,
 }
 
 /// A socket that peers connect to.
@@ -45,6 +50,8 @@ pub(super) struct Parts<A> {
 pub(super) struct Listening {
     pub(super) transport: Transport,
     pub(super) listener: TcpListener,
+    /// Its place in the configuration.
+    pub(super) place: usize,
     /// It failed, and is left alone for a moment.
     pub(super) rests: bool,
 }
@@ -55,20 +62,35 @@ pub(super) struct Driver<A> {
     application: A,
     sockets: Vec<Datagrams>,
     listeners: Vec<Listening>,
+    transports: Vec<Transport>,
     connections: Connections,
     /// The connections that are ending.
     endings: JoinSet<()>,
     errands: Errands,
+    /// Which servers could not be reached a moment ago.
+    health: Health,
     address_policy: AddressPolicy,
     limits: Limits,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Command<A>>,
     timers: Timers<Timer>,
     clock: Clock,
     /// For what is read.
     input: Vec<u8>,
     /// For what is to be sent.
     output: Vec<u8>,
-    has_ended: bool,
+    /// Whether the endpoint keeps what comes.
+    is_watched: bool,
+    phase: Phase,
+}
+
+/// How far the life of a driver has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Phase {
+    Serves,
+    /// It is to be shut down.
+    Stopped,
+    /// The application ends what goes on.
+    Settles,
 }
 
 /// What a timer of the driver ends.
@@ -96,9 +118,11 @@ impl<A: Application> Driver<A> {
             application: parts.application,
             sockets: parts.sockets,
             listeners: parts.listeners,
+            transports: parts.transports,
             connections: Connections::new(parts.limits.max_unsent_bytes),
             endings: JoinSet::new(),
             errands: parts.errands,
+            health: Health::default(),
             address_policy: parts.address_policy,
             limits: parts.limits,
             commands: parts.commands,
@@ -106,17 +130,30 @@ impl<A: Application> Driver<A> {
             clock: Clock::new(),
             input: vec![0; INPUT_BYTES],
             output: Vec::new(),
-            has_ended: false,
+            is_watched: false,
+            phase: Phase::Serves,
         }
     }
 
     /// Runs until the server is shut down and its connections have ended.
     pub(super) async fn run(mut self) {
+        self.serve().await;
+        self.listeners.clear();
+        self.phase = Phase::Settles;
+        let now = Instant::now();
+        self.application.handle_shutdown(now, &mut self.endpoint);
+        self.settle(now);
+        // An application that takes longer is not waited for.
+        let _ = timeout(self.limits.settle_timeout, self.serve()).await;
+        self.shut_down().await;
+    }
+
+    /// Takes turns until the phase is over.
+    async fn serve(&mut self) {
         while poll_fn(|cx| self.turn(cx)).await == Turn::Again {
             // Not by a wake-up of our own: the sockets are looked at in between.
             yield_now().await;
         }
-        self.shut_down().await;
     }
 
     /// Does some of everything that can be done.
@@ -127,9 +164,19 @@ impl<A: Application> Driver<A> {
         more |= self.take_commands(cx);
         more |= self.take_done(cx);
         while self.endings.poll_join_next(cx).map(|end| end.is_some()) == Poll::Ready(true) {}
+        // Before the clock is asked: it may begin a wait. What is written after this begins a new turn.
+        self.flush_written();
         more |= self.take_time(cx);
         more |= self.send_datagrams(cx);
-        if self.has_ended {
+        let is_over = match self.phase {
+            Phase::Serves => false,
+            Phase::Stopped => true,
+            Phase::Settles => {
+                let is_sent = self.sockets.iter().all(Datagrams::is_sent);
+                is_sent && self.application.is_settled(&self.endpoint)
+            }
+        };
+        if is_over {
             Poll::Ready(Turn::End)
         } else if more {
             Poll::Ready(Turn::Again)
@@ -155,7 +202,9 @@ impl<A: Application> Driver<A> {
                     let datagram = self.input.get(..len).unwrap_or_default();
                     let datagram = Bytes::copy_from_slice(datagram);
                     let now = Instant::now();
+                    self.watch();
                     self.endpoint.handle_datagram(now, local, source, datagram);
+                    self.show_received(now);
                     self.settle(now);
                 }
             }
@@ -187,8 +236,10 @@ impl<A: Application> Driver<A> {
             match self.connections.read(connection, buf) {
                 Read::Some(len) => {
                     now = Instant::now();
+                    self.watch();
                     let input = self.input.get(..len).unwrap_or_default();
                     self.endpoint.handle_input(now, connection, input);
+                    self.show_received(now);
                     self.settle(now);
                 }
                 Read::Nothing => return,
@@ -207,11 +258,14 @@ impl<A: Application> Driver<A> {
             match self.commands.poll_recv(cx) {
                 Poll::Ready(Some(Command::Call(work))) => {
                     let now = Instant::now();
-                    work(now, &mut self.endpoint);
+                    work(now, &mut self.endpoint, &mut self.application);
                     self.settle(now);
                 }
+                Poll::Ready(Some(Command::Secure(secure))) => self.errands.replace_secure(secure),
                 Poll::Ready(Some(Command::Shutdown) | None) => {
-                    self.has_ended = true;
+                    if self.phase == Phase::Serves {
+                        self.phase = Phase::Stopped;
+                    }
                     return false;
                 }
                 Poll::Pending => return false,
@@ -227,18 +281,27 @@ impl<A: Application> Driver<A> {
             some = true;
             let now = Instant::now();
             match done {
-                Done::Secured { peer, outcome } => match outcome {
+                // A peer that came too late is closed.
+                Done::Admitted { .. } if self.phase == Phase::Settles => {}
+                Done::Admitted { peer, outcome } => match outcome {
                     Ok((stream, proof)) => {
-                        self.accept(Transport::Tls, stream, peer, Some(proof));
+                        let is_secure = proof.is_some();
+                        let transport = if is_secure {
+                            Transport::Tls
+                        } else {
+                            Transport::Tcp
+                        };
+                        self.accept(transport, stream, peer, proof);
                     }
                     Err(reason) => self.turn_away(Transport::Tls, peer, reason),
                 },
                 Done::Dialled(dialled) => self.take_dialled(now, dialled),
-                Done::Located {
-                    query,
-                    host,
-                    outcome,
-                } => self.answer(now, query, host, outcome),
+                Done::Located { sought, outcome } => {
+                    let host = Host::Domain(sought.name.clone());
+                    for query in self.errands.finish_lookup(&sought) {
+                        self.answer(now, query, host.clone(), outcome.clone());
+                    }
+                }
             }
             self.settle(now);
         }
@@ -266,7 +329,11 @@ impl<A: Application> Driver<A> {
 
     /// Does what is due; true if something was.
     fn take_time(&mut self, cx: &mut Context<'_>) -> bool {
-        let deadlines = [self.endpoint.poll_timeout(), self.timers.next_deadline()];
+        let deadlines = [
+            self.endpoint.poll_timeout(),
+            self.application.poll_timeout(),
+            self.timers.next_deadline(),
+        ];
         let Some(deadline) = deadlines.into_iter().flatten().min() else {
             return false;
         };
@@ -276,6 +343,14 @@ impl<A: Application> Driver<A> {
         let now = Instant::now();
         if self.endpoint.poll_timeout().is_some_and(|due| due <= now) {
             self.endpoint.handle_timeout(now);
+            self.settle(now);
+        }
+        if self
+            .application
+            .poll_timeout()
+            .is_some_and(|due| due <= now)
+        {
+            self.application.handle_timeout(now, &mut self.endpoint);
             self.settle(now);
         }
         while let Some(timer) = self.timers.pop_expired(now) {
@@ -305,24 +380,36 @@ impl<A: Application> Driver<A> {
         }
     }
 
-    /// Does what the endpoint wants, and sends what is to be sent.
+    /// Does what the endpoint wants. What it writes leaves together, in this turn or the next.
     fn settle(&mut self, now: Instant) {
         loop {
-            self.transmit();
-            if let Some(event) = self.endpoint.poll_event() {
-                self.act(now, event);
-            } else if let Some(connection) = self.connections.next_written() {
-                self.flush(now, connection);
-            } else {
-                return;
+            self.transmit(now);
+            match self.endpoint.poll_event() {
+                Some(event) => self.act(now, event),
+                None => return,
             }
         }
     }
 
-    fn transmit(&mut self) {
+    /// Sends what was written in this turn.
+    fn flush_written(&mut self) {
+        while let Some(connection) = self.connections.next_written() {
+            let now = Instant::now();
+            self.flush(now, connection);
+            self.settle(now);
+        }
+    }
+
+    fn transmit(&mut self, now: Instant) {
         while let Some(transmit) = self.endpoint.poll_transmit(&mut self.output) {
+            self.show_sent(now, transmit.flow);
             match transmit.flow {
-                Flow::Connection(connection) => self.connections.write(connection, &self.output),
+                Flow::Connection(connection) => {
+                    let written = self.connections.write(connection, &self.output);
+                    if written >= FLUSHED_BYTES {
+                        self.flush(now, connection);
+                    }
+                }
                 Flow::Datagrams { local, remote } => {
                     let mut sockets = self.sockets.iter_mut();
                     if let Some(socket) = sockets.find(|socket| socket.local() == local) {
@@ -344,13 +431,12 @@ impl<A: Application> Driver<A> {
                 connection,
                 transport,
                 remote,
-                name,
-            } => self.errands.dial(connection, transport, remote, name),
-            Event::Disconnect(connection) => {
-                if !self.errands.stop_dial(connection) {
-                    self.close(connection, CloseReason::ByEndpoint);
-                }
-            }
+                names,
+            } => self.errands.dial(connection, transport, remote, names),
+            Event::Disconnect(connection) => match self.errands.stop_dial(connection) {
+                Some(dial) => self.note_late(now, &dial),
+                None => self.close(connection, CloseReason::ByEndpoint),
+            },
             Event::Locate { query, hop } => self.locate(now, query, hop),
             event => self
                 .application
@@ -417,6 +503,8 @@ impl<A: Application> Driver<A> {
 const INPUT_BYTES: usize = 64 * 1024;
 /// What is read of a connection at once, so that the answers find room.
 const CHUNK_BYTES: usize = 32 * 1024;
+/// What a connection is given at once, at least, before the turn ends: a record of TLS.
+const FLUSHED_BYTES: usize = 16 * 1024;
 /// Datagrams that one socket is read for before it is the turn of others.
 const MAX_DATAGRAMS: usize = 64;
 /// Connections that go on before it is the turn of others.

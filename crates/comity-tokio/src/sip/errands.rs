@@ -2,104 +2,113 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use comity_identity::{DomainName, Host};
+use comity_identity::DomainName;
 use comity_machine::QueryId;
-use comity_rustls::{ClientAuth, ConfigError, TlsContext};
 use comity_sip::endpoint::Target;
 use comity_sip::{ConnectionId, Transport};
-use comity_srv::{Outcome, Service, SipService, SipTransport};
-use comity_trust::Role;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ServerConfig};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::task::{AbortHandle, Id, JoinSet, spawn_blocking};
+use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::config::Limits;
 use super::notice::TurnAway;
-use super::proof::{Judge, Proof};
+use super::places::{Places, Search};
+use super::proof::{Proof, Wanted};
+use super::secure::Secure;
 use super::stream::Stream;
-use crate::discovery::Discovery;
+use crate::headed::Headed;
 
 /// The errands of a driver, each a task of its own.
 #[derive(Debug)]
 pub(super) struct Errands {
     tasks: JoinSet<Done>,
     kinds: HashMap<Id, Kind>,
-    dials: BTreeMap<ConnectionId, AbortHandle>,
+    dials: BTreeMap<ConnectionId, (AbortHandle, Dial)>,
     handshakes: BTreeMap<IpAddr, usize>,
-    lookups: usize,
+    /// What is looked up, and the questions that wait for it.
+    lookups: BTreeMap<Sought, Vec<QueryId>>,
     limits: Limits,
     secure: Option<Secure>,
-    discovery: Option<Discovery>,
+    places: Places,
+}
+
+/// A name, and how it is looked up.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Sought {
+    pub(super) name: DomainName,
+    search: Search,
 }
 
 /// What is left to do when an errand does not come to its end.
 #[derive(Clone, Debug)]
 enum Kind {
     Handshake(IpAddr),
-    Dial(ConnectionId, Transport, SocketAddr),
-    Lookup(QueryId, Host),
+    Dial(Dial),
+    Lookup(Sought),
 }
 
 /// The end of an errand.
 #[derive(Debug)]
 pub(super) enum Done {
-    /// A peer that connected is secured, or not.
-    Secured {
+    /// A peer that connected is secured or may go on in clear text, or not.
+    Admitted {
         peer: SocketAddr,
-        outcome: Result<(Stream, Proof), TurnAway>,
+        outcome: Result<(Stream, Option<Proof>), TurnAway>,
     },
     /// A connection of ours stands, or not.
     Dialled(Dialled),
     /// A host was looked up.
     Located {
-        query: QueryId,
-        host: Host,
+        sought: Sought,
         outcome: Result<Vec<Target>, Box<str>>,
     },
+}
+
+/// An attempt to make a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Dial {
+    pub(super) connection: ConnectionId,
+    pub(super) transport: Transport,
+    pub(super) remote: SocketAddr,
+    /// Who is asked for.
+    pub(super) domain: Option<DomainName>,
 }
 
 /// The end of an attempt to make a connection.
 #[derive(Debug)]
 pub(super) struct Dialled {
-    pub(super) connection: ConnectionId,
-    pub(super) transport: Transport,
-    pub(super) remote: SocketAddr,
-    pub(super) outcome: Result<(Stream, Option<Proof>), Box<str>>,
+    pub(super) dial: Dial,
+    pub(super) outcome: Result<(Stream, Option<Proof>), DialError>,
 }
 
-/// Our side of TLS in both roles.
-#[derive(Clone, Debug)]
-pub(super) struct Secure {
-    client: Arc<ClientConfig>,
-    server: Arc<ServerConfig>,
-    judge: Arc<Judge>,
-    /// For the threads on which certificates are judged.
-    seats: Arc<Semaphore>,
+/// Why a connection did not come about.
+#[derive(Debug)]
+pub(super) enum DialError {
+    /// The server is not there.
+    Unreachable(Box<str>),
+    /// It is not whom we want.
+    Unsecured(Box<str>),
 }
 
 impl Errands {
-    pub(super) fn new(
-        limits: Limits,
-        secure: Option<Secure>,
-        discovery: Option<Discovery>,
-    ) -> Self {
+    pub(super) fn new(limits: Limits, secure: Option<Secure>, places: Places) -> Self {
         Self {
             tasks: JoinSet::new(),
             kinds: HashMap::new(),
             dials: BTreeMap::new(),
             handshakes: BTreeMap::new(),
-            lookups: 0,
+            lookups: BTreeMap::new(),
             limits,
             secure,
-            discovery,
+            places,
         }
+    }
+
+    /// Secures connections from now on in another way.
+    pub(super) fn replace_secure(&mut self, secure: Secure) {
+        self.secure = Some(secure);
     }
 
     /// Whether there is room for a handshake with somebody.
@@ -107,8 +116,13 @@ impl Errands {
         self.handshakes.values().sum::<usize>() < self.limits.max_handshakes
     }
 
-    /// Secures a connection that a peer made.
-    pub(super) fn secure(&mut self, stream: TcpStream, peer: SocketAddr) -> Result<(), TurnAway> {
+    /// Secures a connection that a peer made to one of our listeners.
+    pub(super) fn admit(
+        &mut self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        listener: usize,
+    ) -> Result<(), TurnAway> {
         let unused = || TurnAway::Handshake("TLS is not configured".into());
         let secure = self.secure.clone().ok_or_else(unused)?;
         let source = source(peer.ip());
@@ -120,9 +134,9 @@ impl Errands {
         let patience = self.limits.handshake_timeout;
         let handshake = async move {
             let late = |_elapsed| Err(TurnAway::Handshake("it took too long".into()));
-            let outcome = timeout(patience, secure.accept(stream)).await;
+            let outcome = timeout(patience, secure.admit(stream, listener)).await;
             let outcome = outcome.unwrap_or_else(late);
-            Done::Secured { peer, outcome }
+            Done::Admitted { peer, outcome }
         };
         self.begin(Kind::Handshake(source), handshake);
         Ok(())
@@ -134,29 +148,36 @@ impl Errands {
         connection: ConnectionId,
         transport: Transport,
         remote: SocketAddr,
-        name: Option<DomainName>,
+        names: Vec<DomainName>,
     ) {
         let secure = self.secure.clone();
-        let dial = async move {
-            Done::Dialled(Dialled {
-                connection,
-                transport,
-                remote,
-                outcome: dial(secure, transport, remote, name).await,
-            })
+        let wanted = if names.is_empty() {
+            Wanted::Anyone
+        } else {
+            let entered = self.places.entered(&names);
+            Wanted::OneOf { names, entered }
         };
-        let kind = Kind::Dial(connection, transport, remote);
-        let task = self.begin(kind, dial);
-        self.dials.insert(connection, task);
+        let dial = Dial {
+            connection,
+            transport,
+            remote,
+            domain: wanted.first().cloned(),
+        };
+        let begun = dial.clone();
+        let kind = Kind::Dial(dial.clone());
+        let errand = async move {
+            let outcome = connect(secure, transport, remote, wanted).await;
+            Done::Dialled(Dialled { dial, outcome })
+        };
+        let task = self.begin(kind, errand);
+        self.dials.insert(connection, (task, begun));
     }
 
-    /// Stops to make a connection; false if it is not being made.
-    pub(super) fn stop_dial(&mut self, connection: ConnectionId) -> bool {
-        let task = self.dials.remove(&connection);
-        if let Some(task) = &task {
-            task.abort();
-        }
-        task.is_some()
+    /// Stops to make a connection; gives it if it is being made.
+    pub(super) fn stop_dial(&mut self, connection: ConnectionId) -> Option<Dial> {
+        let (task, dial) = self.dials.remove(&connection)?;
+        task.abort();
+        Some(dial)
     }
 
     /// Looks a host up.
@@ -164,26 +185,32 @@ impl Errands {
         &mut self,
         query: QueryId,
         name: DomainName,
-        port: u16,
-        transport: Transport,
+        search: Search,
     ) -> Result<(), Box<str>> {
-        let discovery = self.discovery.clone();
-        let discovery = discovery.ok_or("no name server is configured")?;
-        if self.lookups >= self.limits.max_lookups {
+        self.places.check()?;
+        let sought = Sought { name, search };
+        // Many requests to one domain at once ask once.
+        if let Some(queries) = self.lookups.get_mut(&sought) {
+            queries.push(query);
+            return Ok(());
+        }
+        if self.lookups.len() >= self.limits.max_lookups {
             return Err("too many hosts are being looked up".into());
         }
-        self.lookups += 1;
-        let host = Host::Domain(name.clone());
-        let kind = Kind::Lookup(query, host.clone());
+        self.lookups.insert(sought.clone(), vec![query]);
+        let kind = Kind::Lookup(sought.clone());
+        let places = self.places.clone();
         self.begin(kind, async move {
-            let outcome = locate(&discovery, name, port, transport).await;
-            Done::Located {
-                query,
-                host,
-                outcome,
-            }
+            let Sought { name, search } = sought.clone();
+            let outcome = places.locate(name, search).await;
+            Done::Located { sought, outcome }
         });
         Ok(())
+    }
+
+    /// The questions that a lookup answers; the endpoint bounds how many there are.
+    pub(super) fn finish_lookup(&mut self, sought: &Sought) -> Vec<QueryId> {
+        self.lookups.remove(sought).unwrap_or_default()
     }
 
     /// The next errand that has come to an end. Those that panicked have failed.
@@ -232,126 +259,33 @@ impl Errands {
                     }
                 }
             }
-            Kind::Dial(connection, ..) => drop(self.dials.remove(connection)?),
-            Kind::Lookup(..) => self.lookups -= 1,
+            Kind::Dial(dial) => drop(self.dials.remove(&dial.connection)?),
+            Kind::Lookup(_) => {}
         }
         Some(kind)
     }
 }
 
-impl Secure {
-    pub(super) fn new(context: &TlsContext, judge: Judge) -> Result<Self, ConfigError> {
-        let mut context = context.clone();
-        context.client_auth = ClientAuth::Present;
-        Ok(Self {
-            client: Arc::new(context.client_config()?),
-            server: Arc::new(context.server_config()?),
-            judge: Arc::new(judge),
-            seats: Arc::new(Semaphore::new(SEATS)),
-        })
-    }
-
-    async fn accept(&self, stream: TcpStream) -> Result<(Stream, Proof), TurnAway> {
-        let acceptor = TlsAcceptor::from(Arc::clone(&self.server));
-        let stream = acceptor.accept(stream).await;
-        let stream = stream.map_err(|error| TurnAway::Handshake(error.to_string().into()))?;
-        let stream = TlsStream::from(stream);
-        let proof = self.judge(&stream, Role::Client, None).await;
-        let proof = proof.map_err(TurnAway::Unproved)?;
-        Ok((Stream::Tls(Box::new(stream)), proof))
-    }
-
-    async fn connect(
-        &self,
-        stream: TcpStream,
-        remote: SocketAddr,
-        name: Option<DomainName>,
-    ) -> Result<(Stream, Proof), Box<str>> {
-        let server_name = match &name {
-            Some(name) => ServerName::try_from(name.as_str().to_owned())
-                .map_err(|error| Box::<str>::from(error.to_string()))?,
-            None => ServerName::IpAddress(remote.ip().into()),
-        };
-        let connector = TlsConnector::from(Arc::clone(&self.client));
-        let stream = connector.connect(server_name, stream).await;
-        let stream = stream.map_err(|error| Box::<str>::from(error.to_string()))?;
-        let stream = TlsStream::from(stream);
-        let proof = self.judge(&stream, Role::Server, name).await?;
-        Ok((Stream::Tls(Box::new(stream)), proof))
-    }
-
-    /// Judges what the peer presented; the signatures of a hostile chain can take some time.
-    async fn judge(
-        &self,
-        stream: &TlsStream<TcpStream>,
-        role: Role,
-        expected: Option<DomainName>,
-    ) -> Result<Proof, Box<str>> {
-        let chain = stream.get_ref().1.peer_certificates();
-        let chain = chain.unwrap_or_default().to_vec();
-        let judge = Arc::clone(&self.judge);
-        let seat = Arc::clone(&self.seats).acquire_owned().await;
-        let prove = move || {
-            let proof = judge.prove(&chain, role, expected.as_ref());
-            // What has begun keeps its seat to the end.
-            drop(seat);
-            proof
-        };
-        let judged = spawn_blocking(prove).await;
-        judged.unwrap_or_else(|_panic| Err("the certificate could not be judged".into()))
-    }
-}
-
-async fn dial(
+async fn connect(
     secure: Option<Secure>,
     transport: Transport,
     remote: SocketAddr,
-    name: Option<DomainName>,
-) -> Result<(Stream, Option<Proof>), Box<str>> {
+    wanted: Wanted,
+) -> Result<(Stream, Option<Proof>), DialError> {
     let stream = TcpStream::connect(remote).await;
-    let stream = stream.map_err(|error| Box::<str>::from(error.to_string()))?;
+    let stream = stream.map_err(|error| DialError::Unreachable(error.to_string().into()))?;
     // A message should not wait for the next one; that it would is no reason to give up.
     let _ = stream.set_nodelay(true);
+    let stream = Headed::new(stream);
     match (transport, secure) {
         (Transport::Tls, Some(secure)) => {
-            let (stream, proof) = secure.connect(stream, remote, name).await?;
+            let secured = secure.connect(stream, remote, wanted).await;
+            let (stream, proof) = secured.map_err(DialError::Unsecured)?;
             Ok((stream, Some(proof)))
         }
-        (Transport::Tls, None) => Err("TLS is not configured".into()),
+        (Transport::Tls, None) => Err(DialError::Unsecured("TLS is not configured".into())),
         (Transport::Tcp | Transport::Udp, _) => Ok((Stream::Tcp(stream), None)),
     }
-}
-
-/// The addresses of a name, as targets of one transport.
-async fn locate(
-    discovery: &Discovery,
-    name: DomainName,
-    port: u16,
-    transport: Transport,
-) -> Result<Vec<Target>, Box<str>> {
-    let mut sip = SipService::new();
-    sip.port = Some(port);
-    sip.transport = Some(match transport {
-        Transport::Tls => SipTransport::Tls,
-        Transport::Tcp => SipTransport::Tcp,
-        Transport::Udp => SipTransport::Udp,
-    });
-    let service = Service::Sip(sip);
-    let resolution = discovery.resolve(name.clone(), service).await;
-    let resolution = resolution.map_err(|error| Box::<str>::from(error.to_string()))?;
-    let candidates = match &resolution.outcome {
-        Outcome::Candidates(candidates) => candidates,
-        Outcome::Failed(failure) => return Err(failure.to_string().into()),
-        Outcome::Blocked(_) => return Err("its addresses may not be dialled".into()),
-        Outcome::Bogus => return Err("the answer of DNS is bogus".into()),
-        Outcome::Absent | Outcome::Refused | _ => return Err("it has no address".into()),
-    };
-    let target = |address| match transport {
-        Transport::Tls => Target::new(transport, address).named(name.clone()),
-        Transport::Udp | Transport::Tcp => Target::new(transport, address),
-    };
-    let addresses = candidates.iter().map(|candidate| candidate.address);
-    Ok(addresses.map(target).collect())
 }
 
 /// What is told of an errand that panicked.
@@ -360,15 +294,12 @@ fn failed(kind: Kind) -> Option<Done> {
     match kind {
         // The peer sees the end of its connection.
         Kind::Handshake(_) => None,
-        Kind::Dial(connection, transport, remote) => Some(Done::Dialled(Dialled {
-            connection,
-            transport,
-            remote,
-            outcome: Err(reason()),
+        Kind::Dial(dial) => Some(Done::Dialled(Dialled {
+            dial,
+            outcome: Err(DialError::Unsecured(reason())),
         })),
-        Kind::Lookup(query, host) => Some(Done::Located {
-            query,
-            host,
+        Kind::Lookup(sought) => Some(Done::Located {
+            sought,
             outcome: Err(reason()),
         }),
     }
@@ -384,6 +315,3 @@ fn source(address: IpAddr) -> IpAddr {
         }
     }
 }
-
-/// Certificates that are judged at a time.
-const SEATS: usize = 4;

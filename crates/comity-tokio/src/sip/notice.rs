@@ -3,6 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use comity_identity::{DomainName, Host};
+use comity_rustls::Refusal;
 use comity_sip::{ConnectionId, Transport};
 
 /// What those who run a server may want to know.
@@ -88,9 +89,12 @@ pub enum TurnAway {
     /// The TLS handshake failed, or took too long.
     #[error("TLS: {0}")]
     Handshake(Box<str>),
-    /// Its certificate proves no name.
+    /// Its certificate proves no name, or none of those that are let in.
     #[error("{0}")]
     Unproved(Box<str>),
+    /// What it began with is not served at a port for both TLS and clear text.
+    #[error("{0}")]
+    Refused(Refusal),
 }
 
 /// Why a connection is over.

@@ -16,18 +16,35 @@ use super::application::Application;
 use super::config::{Config, Listen, StartError};
 use super::datagrams::Datagrams;
 use super::driver::{Driver, Listening, Parts};
-use super::errands::{Errands, Secure};
-use super::proof::Judge;
+use super::errands::Errands;
+use super::places::Places;
+use super::secure::Secure;
 use crate::discovery::Discovery;
 
 /// A SIP endpoint with its sockets.
 ///
 /// Clones speak for the same server. It ends in order when [`shutdown`](Self::shutdown) is called or
 /// the last clone is dropped.
-#[derive(Clone, Debug)]
-pub struct Server {
-    commands: mpsc::Sender<Command>,
+pub struct Server<A> {
+    commands: mpsc::Sender<Command<A>>,
     addresses: Arc<[(Transport, SocketAddr)]>,
+}
+
+impl<A> Clone for Server<A> {
+    fn clone(&self) -> Self {
+        Self {
+            commands: self.commands.clone(),
+            addresses: Arc::clone(&self.addresses),
+        }
+    }
+}
+
+impl<A> fmt::Debug for Server<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The server has ended.
@@ -36,28 +53,31 @@ pub struct Server {
 #[non_exhaustive]
 pub struct Ended;
 
-impl Server {
+/// Why a server goes on with the TLS that it has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplaceError {
+    /// The server has ended.
+    #[error("the server has ended")]
+    Ended,
+    /// The listeners are not those that the server was started with.
+    #[error("the listeners have changed, which needs a new start")]
+    Listeners,
+    /// TLS cannot be used so.
+    #[error("TLS: {0}")]
+    Tls(#[from] comity_rustls::ConfigError),
+}
+
+impl<A: Application + 'static> Server<A> {
     /// Listens, and serves on a task of the current tokio runtime.
     ///
     /// # Errors
     ///
     /// What is wrong with the configuration, or which address cannot be listened on. Nothing was
     /// started then.
-    pub async fn start<A>(config: Config, application: A) -> Result<Self, StartError>
-    where
-        A: Application + 'static,
-    {
+    pub async fn start(config: Config, application: A) -> Result<Self, StartError> {
         let mut random = Random::from_seed(seed(&config.tls.provider)?);
-        let uses_tls = config.listen.iter().any(|listen| is_tls(listen.transport));
-        let judge = Judge {
-            policy: config.trust,
-            crls: config.revocation_lists,
-            max_names: config.limits.max_proved_names,
-        };
-        let secure = match uses_tls {
-            true => Some(Secure::new(&config.tls, judge)?),
-            false => None,
-        };
+        let secure = Secure::new(&config)?;
         let mut sockets = Sockets::default();
         for listen in &config.listen {
             let bound = sockets.bind(listen, config.limits.max_unsent_datagrams);
@@ -65,20 +85,27 @@ impl Server {
         }
         let mut rules = config.endpoint;
         rules.listeners = sockets.told;
-        let addresses = rules.listeners.iter();
-        let addresses = addresses.map(|listener| (listener.transport, listener.local));
-        let addresses = addresses.collect();
+        let mut transports = vec![Transport::Udp, Transport::Tcp, Transport::Tls];
+        transports.retain(|transport| {
+            let mut listeners = rules.listeners.iter();
+            listeners.any(|listener| listener.transport == *transport)
+        });
+        let addresses = sockets.addresses.into();
         let address_policy = config.discovery.address_policy.clone();
         // Without name servers there is nothing to be asked.
-        let has_servers = !config.discovery.servers.is_empty();
-        let discovery = has_servers.then(|| Discovery::start(config.discovery, random.seed()));
+        let has_servers = !config.discovery.servers.is_empty() && config.locator.is_none();
+        let places = Places {
+            discovery: has_servers.then(|| Discovery::start(config.discovery, random.seed())),
+            locator: config.locator,
+        };
         let (commands, obeyed) = mpsc::channel(MAX_COMMANDS);
         let driver = Driver::new(Parts {
             endpoint: Endpoint::new(Instant::now(), rules, random.seed()),
             application,
             sockets: sockets.datagrams,
             listeners: sockets.listening,
-            errands: Errands::new(config.limits.clone(), secure, discovery),
+            transports,
+            errands: Errands::new(config.limits.clone(), secure, places),
             address_policy,
             limits: config.limits,
             commands: obeyed,
@@ -96,18 +123,45 @@ impl Server {
         &self.addresses
     }
 
-    /// Lets the endpoint do something, soon, on the task that serves it. Work that has not begun when
-    /// the server ends is dropped.
+    /// Does something with the endpoint and the application, soon, on the task that serves them. What
+    /// is to be sent because of it leaves then. Work that has not begun when the server ends is
+    /// dropped.
     ///
     /// # Errors
     ///
     /// If the server has ended.
     pub async fn call<F>(&self, work: F) -> Result<(), Ended>
     where
-        F: FnOnce(Instant, &mut Endpoint) + Send + 'static,
+        F: FnOnce(Instant, &mut Endpoint, &mut A) + Send + 'static,
     {
         let called = self.commands.send(Command::Call(Box::new(work))).await;
         called.map_err(|_gone| Ended)
+    }
+
+    /// Takes the certificates, the rules of TLS and of trust, and the revocation lists of another
+    /// configuration into use, for handshakes that begin from now on. Connections that there are stay.
+    ///
+    /// Of its listeners nothing counts but their TLS, by their places in [`Config::listen`]; and nothing
+    /// else of it counts.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and nothing has changed; or the server has ended.
+    pub async fn replace_tls(&self, config: &Config) -> Result<(), ReplaceError> {
+        let is_same = config.listen.len() == self.addresses.len()
+            && config
+                .listen
+                .iter()
+                .zip(self.addresses.iter())
+                .all(|(listen, (transport, _))| listen.transport == *transport);
+        if !is_same {
+            return Err(ReplaceError::Listeners);
+        }
+        let Some(secure) = Secure::new(config)? else {
+            return Ok(());
+        };
+        let replaced = self.commands.send(Command::Secure(secure)).await;
+        replaced.map_err(|_gone| ReplaceError::Ended)
     }
 
     /// Waits until the server has ended, for whatever reason.
@@ -115,10 +169,13 @@ impl Server {
         self.commands.closed().await;
     }
 
-    /// Stops to listen, ends every connection in order, and returns when all have ended.
+    /// Stops to listen, lets the application end what goes on
+    /// ([`Application::handle_shutdown`]), ends every connection in order, and returns when all have
+    /// ended.
     ///
-    /// What takes longer than [`Limits::shutdown_timeout`](super::Limits) is cut off. Requests that
-    /// wait for an answer get none.
+    /// What takes longer than [`Limits::settle_timeout`](super::Limits::settle_timeout) and then
+    /// [`Limits::shutdown_timeout`](super::Limits::shutdown_timeout) is cut off. Requests that wait
+    /// for an answer get none after the application is settled.
     pub async fn shutdown(&self) {
         // Nobody is there to be told if it has ended already.
         let _ = self.commands.send(Command::Shutdown).await;
@@ -126,19 +183,21 @@ impl Server {
     }
 }
 
-/// What the endpoint is to do.
-type Work = Box<dyn FnOnce(Instant, &mut Endpoint) + Send>;
+/// What is to be done with the endpoint and the application.
+type Work<A> = Box<dyn FnOnce(Instant, &mut Endpoint, &mut A) + Send>;
 
 /// What others want of the driver.
-pub(super) enum Command {
-    Call(Work),
+pub(super) enum Command<A> {
+    Call(Work<A>),
+    Secure(Secure),
     Shutdown,
 }
 
-impl fmt::Debug for Command {
+impl<A> fmt::Debug for Command<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Call(_) => "Call",
+            Self::Secure(_) => "Secure",
             Self::Shutdown => "Shutdown",
         })
     }
@@ -150,6 +209,8 @@ struct Sockets {
     datagrams: Vec<Datagrams>,
     listening: Vec<Listening>,
     told: Vec<Listener>,
+    /// In the order of the configuration.
+    addresses: Vec<(Transport, SocketAddr)>,
 }
 
 impl Sockets {
@@ -177,6 +238,7 @@ impl Sockets {
                 self.listening.push(Listening {
                     transport,
                     listener,
+                    place: self.addresses.len(),
                     rests: false,
                 });
                 local
@@ -184,16 +246,13 @@ impl Sockets {
         };
         let host = listen.host.clone().unwrap_or_else(|| Host::Ip(local.ip()));
         let port = listen.port.unwrap_or_else(|| local.port());
-        let listener = Listener::new(transport, local).advertised(host, port);
-        self.told.push(listener);
+        let told = listen
+            .transports()
+            .iter()
+            .map(|&transport| Listener::new(transport, local).advertised(host.clone(), port));
+        self.told.extend(told);
+        self.addresses.push((transport, local));
         Ok(())
-    }
-}
-
-fn is_tls(transport: Transport) -> bool {
-    match transport {
-        Transport::Tls => true,
-        Transport::Udp | Transport::Tcp => false,
     }
 }
 

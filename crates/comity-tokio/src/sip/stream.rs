@@ -6,21 +6,23 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
+use crate::headed::Headed;
+
 /// A connection below SIP.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tcp(Headed),
+    Tls(Box<TlsStream<Headed>>),
 }
 
 impl Stream {
     /// The connection below TLS.
     pub(super) fn into_tcp(self) -> TcpStream {
         match self {
-            Self::Tcp(stream) => stream,
+            Self::Tcp(stream) => stream.into_tcp(),
             Self::Tls(stream) => match *stream {
-                TlsStream::Client(stream) => stream.into_inner().0,
-                TlsStream::Server(stream) => stream.into_inner().0,
+                TlsStream::Client(stream) => stream.into_inner().0.into_tcp(),
+                TlsStream::Server(stream) => stream.into_inner().0.into_tcp(),
             },
         }
     }

@@ -185,7 +185,10 @@ impl Party {
 
     pub(crate) async fn next_undelivered(&mut self) -> (Stanza, Failure) {
         loop {
-            if let Event::Undelivered { stanza, failure } = self.next().await {
+            if let Event::Undelivered {
+                stanza, failure, ..
+            } = self.next().await
+            {
                 return (stanza, failure);
             }
         }

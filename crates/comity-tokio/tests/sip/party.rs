@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 /// A server that answers every request with 200, and what it saw.
 pub(crate) struct Party {
-    pub(crate) server: Server,
+    pub(crate) server: Server<Recorder>,
     seen: mpsc::UnboundedReceiver<Seen>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) enum Seen {
     Notice(Notice),
 }
 
-struct Recorder(mpsc::UnboundedSender<Seen>);
+pub(crate) struct Recorder(mpsc::UnboundedSender<Seen>);
 
 impl Application for Recorder {
     fn handle_event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
@@ -92,7 +92,7 @@ impl Party {
     pub(crate) async fn send(&self, uri: &str, body: &str, targets: Vec<Target>) {
         let (uri, body) = (uri.to_owned(), body.to_owned());
         let (sent, is_sent) = tokio::sync::oneshot::channel();
-        let work = move |now: Instant, endpoint: &mut Endpoint| {
+        let work = move |now: Instant, endpoint: &mut Endpoint, _: &mut Recorder| {
             sent.send(message(now, endpoint, &uri, &body, targets))
                 .unwrap();
         };
@@ -129,18 +129,26 @@ pub(crate) fn secure(seed: u8, names: &[&str]) -> Config {
 
 /// The same with the certificate of another authority.
 pub(crate) fn secure_by(issuer: &Authority, seed: u8, names: &[&str]) -> Config {
-    let leaf = names
-        .iter()
-        .fold(Leaf::new([seed; 32]), |leaf, name| leaf.dns(name));
-    let provider = default_provider();
-    let own = issuer.issue(&leaf);
-    let (chain, key) = (own.chain_pem(), own.key_pem());
-    let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes(), &provider);
-    let mut config = config(&[Transport::Tls]).with_identity(identity.unwrap());
+    let identity = identity_by(issuer, seed, names);
+    let mut config = config(&[Transport::Tls]).with_identity(identity);
     let root = authority().certificate_pem();
     let added = config.trust.store.add_anchors_from_pem(root.as_bytes());
     added.unwrap();
     config
+}
+
+/// A certificate with these names by the authority that all trust.
+pub(crate) fn identity(seed: u8, names: &[&str]) -> Identity {
+    identity_by(&authority(), seed, names)
+}
+
+fn identity_by(issuer: &Authority, seed: u8, names: &[&str]) -> Identity {
+    let leaf = names
+        .iter()
+        .fold(Leaf::new([seed; 32]), |leaf, name| leaf.dns(name));
+    let own = issuer.issue(&leaf);
+    let (chain, key) = (own.chain_pem(), own.key_pem());
+    Identity::from_pem(chain.as_bytes(), key.as_bytes(), &default_provider()).unwrap()
 }
 
 fn authority() -> Authority {

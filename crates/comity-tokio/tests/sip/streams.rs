@@ -173,6 +173,6 @@ async fn a_shutdown_ends_connections_in_order() {
         }
     ));
     assert!(TcpStream::connect(address).await.is_err());
-    let called = party.server.call(|_, _| {}).await;
+    let called = party.server.call(|_, _, _| {}).await;
     assert_eq!(called.unwrap_err().to_string(), "the server has ended");
 }

@@ -8,8 +8,10 @@ use comity_sip::{ConnectionId, Transport};
 use tokio::net::TcpStream;
 
 use super::{Driver, Timer};
+use crate::headed::Headed;
 use crate::sip::application::Application;
-use crate::sip::errands::Dialled;
+use crate::sip::connections::Remote;
+use crate::sip::errands::{Dial, DialError, Dialled};
 use crate::sip::notice::{Notice, TurnAway};
 use crate::sip::proof::Proof;
 use crate::sip::stream::Stream;
@@ -27,9 +29,9 @@ impl<A: Application> Driver<A> {
                 && let Poll::Ready(accepted) = listening.listener.poll_accept(cx)
             {
                 left -= 1;
-                let transport = listening.transport;
+                let (transport, place) = (listening.transport, listening.place);
                 match accepted {
-                    Ok((stream, peer)) => self.take_peer(transport, stream, peer),
+                    Ok((stream, peer)) => self.take_peer(transport, place, stream, peer),
                     // Descriptors or memory are short, or the peer has gone. An error may come at
                     // once again.
                     Err(_refused) => self.rest(index),
@@ -40,17 +42,24 @@ impl<A: Application> Driver<A> {
         more
     }
 
-    fn take_peer(&mut self, transport: Transport, stream: TcpStream, peer: SocketAddr) {
+    fn take_peer(
+        &mut self,
+        transport: Transport,
+        place: usize,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) {
         // A socket for both families shows IPv4 addresses in the clothes of IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         // A message should not wait for the next one; that it would is no reason to give up.
         let _ = stream.set_nodelay(true);
         if transport == Transport::Tls {
-            if let Err(reason) = self.errands.secure(stream, peer) {
+            if let Err(reason) = self.errands.admit(stream, peer, place) {
                 self.turn_away(transport, peer, reason);
             }
         } else {
-            self.accept(transport, Stream::Tcp(stream), peer, None);
+            let stream = Stream::Tcp(Headed::new(stream));
+            self.accept(transport, stream, peer, None);
         }
     }
 
@@ -70,7 +79,12 @@ impl<A: Application> Driver<A> {
             self.turn_away(transport, peer, TurnAway::TooMany);
             return;
         };
-        self.open(connection, stream, ends.flatten());
+        let remote = Remote {
+            transport,
+            peer,
+            proved: proved.clone(),
+        };
+        self.open(connection, stream, remote, ends.flatten());
         self.application.handle_notice(Notice::Accepted {
             connection,
             transport,
@@ -87,8 +101,14 @@ impl<A: Application> Driver<A> {
         });
     }
 
-    fn open(&mut self, connection: ConnectionId, stream: Stream, ends: Option<Instant>) {
-        self.connections.insert(connection, stream);
+    fn open(
+        &mut self,
+        connection: ConnectionId,
+        stream: Stream,
+        remote: Remote,
+        ends: Option<Instant>,
+    ) {
+        self.connections.insert(connection, stream, remote);
         if let Some(ends) = ends {
             self.timers.set(Timer::Certificate(connection), ends);
         }
@@ -103,17 +123,24 @@ impl<A: Application> Driver<A> {
     }
 
     pub(super) fn take_dialled(&mut self, now: Instant, dialled: Dialled) {
-        let Dialled {
+        let Dialled { dial, outcome } = dialled;
+        self.note_dial(now, &dial, outcome.as_ref().err());
+        let Dial {
             connection,
             transport,
             remote,
-            outcome,
-        } = dialled;
+            ..
+        } = dial;
         match outcome {
             Ok((stream, proof)) => {
                 let ends = proof.as_ref().map(|proof| proof.ends(now));
                 let proved = proof.map(|proof| proof.names).unwrap_or_default();
-                self.open(connection, stream, ends.flatten());
+                let other_end = Remote {
+                    transport,
+                    peer: remote,
+                    proved: proved.clone(),
+                };
+                self.open(connection, stream, other_end, ends.flatten());
                 self.application.handle_notice(Notice::Connected {
                     connection,
                     transport,
@@ -122,7 +149,7 @@ impl<A: Application> Driver<A> {
                 });
                 self.endpoint.handle_connected(now, connection, proved);
             }
-            Err(reason) => {
+            Err(DialError::Unreachable(reason) | DialError::Unsecured(reason)) => {
                 self.application.handle_notice(Notice::ConnectFailed {
                     connection,
                     transport,

@@ -2,23 +2,21 @@ use std::collections::VecDeque;
 
 use tokio::sync::mpsc;
 
-use crate::event::Event;
-
 /// The way of events to the application, which may be slow.
 ///
 /// The driver never waits for it: the application may itself be waiting for the driver.
 #[derive(Debug)]
-pub(super) struct Outlet {
-    events: mpsc::Sender<Event>,
+pub(crate) struct Outlet<E> {
+    events: mpsc::Sender<E>,
     /// Events that the channel has no room for. What could make more of them is held back while
     /// there are any, so that there are not many.
-    backlog: VecDeque<Event>,
+    backlog: VecDeque<E>,
     /// Above this no stanza is taken.
     limit: usize,
 }
 
-impl Outlet {
-    pub(super) fn new(events: mpsc::Sender<Event>, limit: usize) -> Self {
+impl<E> Outlet<E> {
+    pub(crate) fn new(events: mpsc::Sender<E>, limit: usize) -> Self {
         Self {
             events,
             backlog: VecDeque::new(),
@@ -26,7 +24,7 @@ impl Outlet {
         }
     }
 
-    pub(super) fn emit(&mut self, event: Event) {
+    pub(crate) fn emit(&mut self, event: E) {
         if self.is_clear() {
             match self.events.try_send(event) {
                 // Nobody listens any more.
@@ -39,18 +37,18 @@ impl Outlet {
     }
 
     /// Whether the application keeps up.
-    pub(super) fn is_clear(&self) -> bool {
+    pub(crate) fn is_clear(&self) -> bool {
         self.backlog.is_empty()
     }
 
     /// Whether the application must read before it may send.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.backlog.len() > self.limit
     }
 
     /// Waits until there is room for an event that waits, and hands it over; if none waits, until
     /// nobody listens any more. No event is lost if this is dropped before it is ready.
-    pub(super) async fn advance(&mut self) -> Audience {
+    pub(crate) async fn advance(&mut self) -> Audience {
         if self.is_clear() {
             self.events.closed().await;
             return Audience::Gone;
@@ -72,7 +70,7 @@ impl Outlet {
 
 /// Whether the application still holds the receiver of its events.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Audience {
+pub(crate) enum Audience {
     Listens,
     Gone,
 }
