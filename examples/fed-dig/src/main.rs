@@ -119,12 +119,13 @@ mod dig;
 mod file;
 mod json;
 mod options;
-mod resolv_conf;
 mod route;
 mod session;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
+
+use comity_command_line::{complain, say};
 
 use file::FileError;
 use options::{Command, Settings, Task};
@@ -133,16 +134,18 @@ use session::{Session, SessionError};
 fn main() -> ExitCode {
     let command = match options::parse(lexopt::Parser::from_env()) {
         Ok(command) => command,
-        Err(error) => return complain(&error, WRONG),
+        Err(error) => return complain(NAME, &error, WRONG),
     };
     let done = match command {
-        Command::Help => say(options::USAGE).map(|()| GOOD),
-        Command::Version => say(&format!("{NAME} {VERSION}\n")).map(|()| GOOD),
+        Command::Help => say(options::USAGE).map(|()| GOOD).map_err(RunError::Output),
+        Command::Version => say(&format!("{NAME} {VERSION}\n"))
+            .map(|()| GOOD)
+            .map_err(RunError::Output),
         Command::Run(task, settings) => run(task, settings),
     };
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(error) => complain(&error, error.code()),
+        Err(error) => complain(NAME, &error, error.code()),
     }
 }
 
@@ -159,7 +162,7 @@ fn run(task: Task, settings: Settings) -> Result<u8, RunError> {
         .build()
         .map_err(RunError::Runtime)?;
     let page = runtime.block_on(carry_out(task, settings))?;
-    say(&page.text)?;
+    say(&page.text).map_err(RunError::Output)?;
     Ok(if page.is_good { GOOD } else { BAD })
 }
 
@@ -180,16 +183,6 @@ async fn carry_out(task: Task, settings: Settings) -> Result<Page, RunError> {
             check::run(&session, inventory).await?
         }
     })
-}
-
-/// Writes to standard output, whose reader may have seen enough.
-fn say(text: &str) -> Result<(), RunError> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes());
-    match written.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 /// Why the program has nothing to show.
@@ -213,12 +206,6 @@ impl RunError {
             Self::Output(_) | Self::Runtime(_) | Self::Session(_) => BAD,
         }
     }
-}
-
-fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    // That nobody reads it changes nothing.
-    let _ = writeln!(io::stderr().lock(), "{NAME}: {error}");
-    ExitCode::from(code)
 }
 
 const NAME: &str = "fed-dig";

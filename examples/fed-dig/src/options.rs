@@ -1,10 +1,11 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use comity_identity::DomainName;
+use comity_command_line::{alone, name_server, once, once_read, value};
+use comity_identity::{DomainName, ParseError};
 use comity_srv::{Selection, Service, SipService, SipTransport};
 use lexopt::{Arg, Parser, ValueExt};
 
@@ -124,28 +125,19 @@ impl Subject {
 }
 
 /// What is wrong with the command line, and what to do about it.
+pub(crate) type OptionsError = comity_command_line::OptionsError<Misuse>;
+
+/// What only this program can say of its options.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OptionsError {
-    #[error("{0}; see --help")]
-    Syntax(#[from] lexopt::Error),
+pub(crate) enum Misuse {
     #[error("a command is missing; see --help")]
     NoCommand,
     #[error("there is no command {0:?}; see --help")]
     UnknownCommand(String),
     #[error("a domain is missing; see --help")]
     NoDomain,
-    #[error("--{0} is given more than once")]
-    Repeated(&'static str),
-    #[error("--{0} is missing; see --help")]
-    Missing(&'static str),
     #[error("--{0} belongs to another command; see --help")]
     Misplaced(&'static str),
-    #[error("--{option} {text:?}: {reason}")]
-    Value {
-        option: &'static str,
-        text: String,
-        reason: String,
-    },
     #[error("{text:?} is no domain: {reason}")]
     Domain { text: String, reason: String },
 }
@@ -181,13 +173,9 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
             Arg::Long("version") => return alone(&mut parser, "version", Command::Version),
             Arg::Long("sips") => given.sips = true,
             Arg::Long("transport") => {
-                let transport = value(&mut parser, "transport", transport)?;
-                once(&mut given.transport, "transport", transport)?;
+                once_read(&mut given.transport, &mut parser, "transport", transport)?;
             }
-            Arg::Long("port") => {
-                let port = value(&mut parser, "port", port)?;
-                once(&mut given.port, "port", port)?;
-            }
+            Arg::Long("port") => once_read(&mut given.port, &mut parser, "port", port)?,
             Arg::Long("routes") => once(&mut given.routes, "routes", parser.value()?.into())?,
             Arg::Long("inventory") => {
                 once(&mut given.inventory, "inventory", parser.value()?.into())?;
@@ -196,10 +184,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
                 let resolver = value(&mut parser, "resolver", name_server)?;
                 settings.resolvers.push(resolver);
             }
-            Arg::Long("seed") => {
-                let seed = value(&mut parser, "seed", seed)?;
-                once(&mut settings.seed, "seed", seed)?;
-            }
+            Arg::Long("seed") => once_read(&mut settings.seed, &mut parser, "seed", seed)?,
             Arg::Long("validating") => settings.validating = true,
             Arg::Long("allow-private") => settings.allow_private = true,
             Arg::Long("allow-loopback") => settings.allow_loopback = true,
@@ -224,14 +209,15 @@ impl Given {
             self.domain = Some(word);
         } else {
             let found = NAMES.into_iter().find(|(name, _)| *name == word);
-            let (_, name) = found.ok_or(OptionsError::UnknownCommand(word))?;
+            let (_, name) = found.ok_or(OptionsError::Program(Misuse::UnknownCommand(word)))?;
             self.command = Some(name);
         }
         Ok(())
     }
 
     fn complete(self) -> Result<Command, OptionsError> {
-        let command = self.command.ok_or(OptionsError::NoCommand)?;
+        let none = OptionsError::Program(Misuse::NoCommand);
+        let command = self.command.ok_or(none)?;
         self.refuse_misplaced(command)?;
         let (secure, transport, port) = (self.sips, self.transport, self.port);
         let domain = || domain(self.domain.as_deref());
@@ -267,68 +253,24 @@ impl Given {
         ];
         let misplaced = |(owner, _, is_given): &(Name, _, bool)| *is_given && *owner != command;
         match options.into_iter().find(misplaced) {
-            Some((_, option, _)) => Err(OptionsError::Misplaced(option)),
+            Some((_, option, _)) => Err(OptionsError::Program(Misuse::Misplaced(option))),
             None => Ok(()),
         }
     }
 }
 
 fn domain(text: Option<&str>) -> Result<DomainName, OptionsError> {
-    let text = text.ok_or(OptionsError::NoDomain)?;
-    DomainName::parse(text).map_err(|error| OptionsError::Domain {
+    let text = text.ok_or(OptionsError::Program(Misuse::NoDomain))?;
+    let wrong = |error: ParseError| Misuse::Domain {
         text: text.to_owned(),
         reason: error.to_string(),
-    })
+    };
+    DomainName::parse(text).map_err(|error| OptionsError::Program(wrong(error)))
 }
 
 /// Routes are for domains: whose address it is does not count.
 fn domain_of_address(text: Option<&str>) -> Result<DomainName, OptionsError> {
     domain(text.map(|text| text.rsplit_once('@').map_or(text, |(_user, domain)| domain)))
-}
-
-/// The command of an option that takes no value.
-fn alone(
-    parser: &mut Parser,
-    option: &'static str,
-    command: Command,
-) -> Result<Command, OptionsError> {
-    match parser.optional_value() {
-        None => Ok(command),
-        Some(value) => Err(OptionsError::Value {
-            option,
-            text: value.to_string_lossy().into_owned(),
-            reason: "it takes no value".to_owned(),
-        }),
-    }
-}
-
-/// Keeps the value of an option that may be given once.
-fn once<T>(place: &mut Option<T>, option: &'static str, value: T) -> Result<(), OptionsError> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(OptionsError::Repeated(option)),
-    }
-}
-
-/// Reads the value of an option.
-fn value<T>(
-    parser: &mut Parser,
-    option: &'static str,
-    read: fn(&str) -> Result<T, String>,
-) -> Result<T, OptionsError> {
-    let text = parser.value()?.string()?;
-    read(&text).map_err(|reason| OptionsError::Value {
-        option,
-        text,
-        reason,
-    })
-}
-
-fn name_server(text: &str) -> Result<SocketAddr, String> {
-    let with_port = text.parse::<SocketAddr>();
-    with_port
-        .or_else(|_no_port| text.parse::<IpAddr>().map(|ip| (ip, DNS_PORT).into()))
-        .map_err(|_std| "give an IP address, as in 192.0.2.53 or 192.0.2.53:53".to_owned())
 }
 
 fn transport(text: &str) -> Result<SipTransport, String> {
@@ -365,8 +307,6 @@ fn seed(text: &str) -> Result<[u8; 32], String> {
     }
     Ok(seed)
 }
-
-pub(crate) const DNS_PORT: u16 = 53;
 
 const NAMES: [(&str, Name); 5] = [
     ("xmpp", Name::Xmpp),

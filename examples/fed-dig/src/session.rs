@@ -1,14 +1,13 @@
 //! The resolver, as the options want it.
 
 use std::net::SocketAddr;
-use std::{fs, io};
 
+use comity_command_line::{NoNameServer, ask_system_for_name_servers};
 use comity_identity::DomainName;
 use comity_srv::{AddressPolicy, Config, ResolveError, Service};
 use comity_tokio::{Discovery, DiscoveryError, Resolution};
 
 use crate::options::Settings;
-use crate::resolv_conf;
 
 /// A resolver and what it was told.
 pub(crate) struct Session {
@@ -22,10 +21,8 @@ pub(crate) struct Session {
 /// Why nothing was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
-    #[error("{RESOLV_CONF}: {0}; give a name server by --resolver")]
-    Unreadable(io::Error),
-    #[error("{RESOLV_CONF} names no name server; give one by --resolver")]
-    NoNameServer,
+    #[error(transparent)]
+    System(#[from] NoNameServer),
     #[error("no chance from the operating system: {0}")]
     Chance(getrandom::Error),
     #[error(transparent)]
@@ -64,8 +61,7 @@ impl SessionError {
     /// Whether another command line would help.
     pub(crate) fn is_usage(&self) -> bool {
         match self {
-            Self::Unreadable(_)
-            | Self::NoNameServer
+            Self::System(_)
             | Self::Discovery(DiscoveryError::Refused(
                 ResolveError::NameTooLong | ResolveError::NoTransport | ResolveError::PortZero,
             )) => true,
@@ -78,12 +74,7 @@ fn name_servers(settings: &Settings) -> Result<Vec<SocketAddr>, SessionError> {
     if !settings.resolvers.is_empty() {
         return Ok(settings.resolvers.clone());
     }
-    let text = fs::read_to_string(RESOLV_CONF).map_err(SessionError::Unreadable)?;
-    let found = resolv_conf::name_servers(&text);
-    if found.is_empty() {
-        return Err(SessionError::NoNameServer);
-    }
-    Ok(found)
+    Ok(ask_system_for_name_servers()?)
 }
 
 fn config(settings: &Settings, name_servers: Vec<SocketAddr>) -> Config {
@@ -105,5 +96,3 @@ fn random_seed() -> Result<[u8; 32], SessionError> {
     getrandom::fill(&mut seed).map_err(SessionError::Chance)?;
     Ok(seed)
 }
-
-const RESOLV_CONF: &str = "/etc/resolv.conf";

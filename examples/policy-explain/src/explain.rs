@@ -73,7 +73,7 @@ struct Case<'q> {
 impl<'q> Case<'q> {
     /// Finds out which side is ours, and over which protocol the other one is federated.
     fn new(question: &'q Question, rules: &RuleSet) -> Result<Self, CaseError> {
-        let (from, to) = (domain(&question.from), domain(&question.to));
+        let (from, to) = (question.from.domain(), question.to.domain());
         let policy = &rules.policy;
         let direction = match (policy.is_local(from), policy.is_local(to)) {
             (false, true) => Direction::Inbound,
@@ -111,18 +111,20 @@ impl<'q> Case<'q> {
     /// Asks rules, by which the sides need not be what they are by those that made the case.
     fn ask<'r>(&self, rules: &'r RuleSet) -> Result<Answer<'r>, CaseError> {
         let (local, remote) = self.sides();
-        let ours = user(local).map(|address| LocalUser::new(address, &rules.policy));
+        let ours = local
+            .user()
+            .map(|address| LocalUser::new(address, &rules.policy));
         let local_user = ours.as_ref().map(|user| match self.direction {
             // Who may be reached under an address is for the rules to say.
             Direction::Inbound => &user.written,
             Direction::Outbound => &user.own,
         });
         let stage = self.question.stage;
-        let local = local_user.map_or_else(|| domain(local), Address::domain);
-        let mut facts = Facts::between(self.protocol, local, domain(remote), self.direction)
+        let local = local_user.map_or_else(|| local.domain(), Address::domain);
+        let mut facts = Facts::between(self.protocol, local, remote.domain(), self.direction)
             .at(stage, self.question.assurance);
         facts.local_user = local_user;
-        facts.remote_user = user(remote);
+        facts.remote_user = remote.user();
         facts.topic = Some(self.question.topic);
         facts.peer = self.question.peer.as_ref().map(|(address, name)| Peer {
             address: *address,
@@ -262,19 +264,5 @@ impl LocalUser {
     fn outward(&self, policy: &Policy) -> Option<Swap> {
         let outward = policy.outward(&self.own);
         (*outward != self.own).then(|| Swap::Outward(outward.clone()))
-    }
-}
-
-fn domain(side: &Subject) -> &DomainName {
-    match side {
-        Subject::Domain(domain) => domain,
-        Subject::User(address) => address.domain(),
-    }
-}
-
-fn user(side: &Subject) -> Option<&Address> {
-    match side {
-        Subject::Domain(_) => None,
-        Subject::User(address) => Some(address),
     }
 }

@@ -72,8 +72,10 @@ mod nodes;
 mod options;
 mod rules;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
+
+use comity_command_line::{complain, note, say};
 
 use explain::CaseError;
 use options::{Command, Format, Task};
@@ -82,19 +84,24 @@ use rules::RulesError;
 fn main() -> ExitCode {
     let command = match options::parse(lexopt::Parser::from_env()) {
         Ok(command) => command,
-        Err(error) => return complain(&format!("{NAME}: {error}"), WRONG),
+        Err(error) => return complain(NAME, &error, WRONG),
     };
     let done = match command {
-        Command::Help => say(options::USAGE).map(|()| GOOD),
-        Command::Version => say(&format!("{NAME} {VERSION}\n")).map(|()| GOOD),
+        Command::Help => say(options::USAGE).map(|()| GOOD).map_err(RunError::Output),
+        Command::Version => say(&format!("{NAME} {VERSION}\n"))
+            .map(|()| GOOD)
+            .map_err(RunError::Output),
         Command::Run(task, format) => run(&task, format),
     };
     match done {
         Ok(code) => ExitCode::from(code),
         // Its lines begin with the file, as those of a compiler do.
-        Err(RunError::Rules(error)) => complain(&error.to_string(), WRONG),
-        Err(RunError::Case(error)) => complain(&format!("{NAME}: {error}"), WRONG),
-        Err(RunError::Output(error)) => complain(&format!("{NAME}: {error}"), BAD),
+        Err(RunError::Rules(error)) => {
+            note(&error);
+            ExitCode::from(WRONG)
+        }
+        Err(RunError::Case(error)) => complain(NAME, &error, WRONG),
+        Err(RunError::Output(error)) => complain(NAME, &error, BAD),
     }
 }
 
@@ -115,18 +122,8 @@ fn run(task: &Task, format: Format) -> Result<u8, RunError> {
         Task::Check { rules } => check::run(rules, format)?,
         Task::Nodes(files) => nodes::run(files, format)?,
     };
-    say(&page.text)?;
+    say(&page.text).map_err(RunError::Output)?;
     Ok(if page.is_good { GOOD } else { BAD })
-}
-
-/// Writes to standard output, whose reader may have seen enough.
-fn say(text: &str) -> Result<(), RunError> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes());
-    match written.and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 /// Why the program has nothing to show.
@@ -138,12 +135,6 @@ enum RunError {
     Output(io::Error),
     #[error(transparent)]
     Rules(#[from] RulesError),
-}
-
-fn complain(text: &str, code: u8) -> ExitCode {
-    // That nobody reads it changes nothing.
-    let _ = writeln!(io::stderr().lock(), "{text}");
-    ExitCode::from(code)
 }
 
 const NAME: &str = "policy-explain";

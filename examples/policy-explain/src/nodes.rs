@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use comity_command_line::NodeFile;
 use comity_policy::{Check, Finding, Node, compare};
 use serde::Serialize;
 
-use crate::options::{Format, NodeFile};
+use crate::options::Format;
 use crate::rules::{self, RulesError};
 use crate::{Page, json};
 

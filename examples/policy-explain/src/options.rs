@@ -1,10 +1,10 @@
 //! The command line.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use comity_command_line::{NodeFile, NodeFilesError, alone, domain, node_files, once, once_read};
 use comity_identity::{Assurance, DomainName};
 use comity_policy::{Protocol, Stage, Subject, Topic};
 use lexopt::{Arg, Parser, ValueExt};
@@ -85,39 +85,22 @@ pub(crate) struct Question {
     pub(crate) peer: Option<(IpAddr, Option<DomainName>)>,
 }
 
-/// The rules of a node.
-#[derive(Debug, PartialEq)]
-pub(crate) struct NodeFile {
-    pub(crate) name: String,
-    pub(crate) cluster: String,
-    pub(crate) path: PathBuf,
-}
-
 /// What is wrong with the command line, and what to do about it.
+pub(crate) type OptionsError = comity_command_line::OptionsError<Misuse>;
+
+/// What only this program can say of its options.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OptionsError {
-    #[error("{0}; see --help")]
-    Syntax(#[from] lexopt::Error),
+pub(crate) enum Misuse {
     #[error("a rule file is missing; see --help")]
     NoRules,
     #[error("two rule files or more are compared; see --help")]
     TooFewNodes,
     #[error("two nodes are named {0:?}; see --help")]
     SameName(String),
-    #[error("--{0} is given more than once")]
-    Repeated(&'static str),
-    #[error("--{0} is missing; see --help")]
-    Missing(&'static str),
     #[error("--{option} does not go with --{other}; see --help")]
     Misplaced {
         option: &'static str,
         other: &'static str,
-    },
-    #[error("--{option} {text:?}: {reason}")]
-    Value {
-        option: &'static str,
-        text: String,
-        reason: String,
     },
 }
 
@@ -130,37 +113,27 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
             Arg::Long("json") => given.json = true,
             Arg::Long("check") => given.check = true,
             Arg::Long("nodes") => given.nodes = true,
-            Arg::Long("from") => once(&mut given.from, value(&mut parser, "from", side)?)?,
-            Arg::Long("to") => once(&mut given.to, value(&mut parser, "to", side)?)?,
-            Arg::Long("stage") => once(&mut given.stage, value(&mut parser, "stage", stage)?)?,
+            Arg::Long("from") => once_read(&mut given.from, &mut parser, "from", side)?,
+            Arg::Long("to") => once_read(&mut given.to, &mut parser, "to", side)?,
+            Arg::Long("stage") => once_read(&mut given.stage, &mut parser, "stage", stage)?,
             Arg::Long("protocol") => {
-                once(
-                    &mut given.protocol,
-                    value(&mut parser, "protocol", protocol)?,
-                )?;
+                once_read(&mut given.protocol, &mut parser, "protocol", protocol)?;
             }
-            Arg::Long("topic") => once(&mut given.topic, value(&mut parser, "topic", topic)?)?,
+            Arg::Long("topic") => once_read(&mut given.topic, &mut parser, "topic", topic)?,
             Arg::Long("assurance") => {
-                let assurance = value(&mut parser, "assurance", assurance)?;
-                once(&mut given.assurance, assurance)?;
+                once_read(&mut given.assurance, &mut parser, "assurance", assurance)?;
             }
-            Arg::Long("peer") => once(&mut given.peer, value(&mut parser, "peer", address)?)?,
+            Arg::Long("peer") => once_read(&mut given.peer, &mut parser, "peer", address)?,
             Arg::Long("peer-name") => {
-                once(&mut given.peer_name, value(&mut parser, "peer-name", host)?)?;
+                once_read(&mut given.peer_name, &mut parser, "peer-name", domain)?;
             }
-            Arg::Long("compare") => {
-                let path = PathBuf::from(parser.value()?);
-                once(&mut given.compare, ("compare", path))?;
-            }
+            Arg::Long("compare") => once(&mut given.compare, "compare", parser.value()?.into())?,
             Arg::Value(word) => given.words.push(word),
             Arg::Short(_) | Arg::Long(_) => return Err(arg.unexpected().into()),
         }
     }
     given.complete()
 }
-
-/// The value of an option, with its name.
-type Named<T> = (&'static str, T);
 
 /// Options as they come, some of them missing.
 #[derive(Default)]
@@ -169,15 +142,15 @@ struct Given {
     json: bool,
     check: bool,
     nodes: bool,
-    from: Option<Named<Subject>>,
-    to: Option<Named<Subject>>,
-    stage: Option<Named<Stage>>,
-    protocol: Option<Named<Protocol>>,
-    topic: Option<Named<Topic>>,
-    assurance: Option<Named<Assurance>>,
-    peer: Option<Named<IpAddr>>,
-    peer_name: Option<Named<DomainName>>,
-    compare: Option<Named<PathBuf>>,
+    from: Option<Subject>,
+    to: Option<Subject>,
+    stage: Option<Stage>,
+    protocol: Option<Protocol>,
+    topic: Option<Topic>,
+    assurance: Option<Assurance>,
+    peer: Option<IpAddr>,
+    peer_name: Option<DomainName>,
+    compare: Option<PathBuf>,
 }
 
 impl Given {
@@ -204,142 +177,71 @@ impl Given {
 
     /// Nothing is asked of rules that are only read.
     fn refuse_beside(&self, other: &'static str) -> Result<(), OptionsError> {
-        let names = [
-            (other != "check" && self.check).then_some("check"),
-            name(&self.from),
-            name(&self.to),
-            name(&self.stage),
-            name(&self.protocol),
-            name(&self.topic),
-            name(&self.assurance),
-            name(&self.peer),
-            name(&self.peer_name),
-            name(&self.compare),
+        let options = [
+            ("check", other != "check" && self.check),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+            ("stage", self.stage.is_some()),
+            ("protocol", self.protocol.is_some()),
+            ("topic", self.topic.is_some()),
+            ("assurance", self.assurance.is_some()),
+            ("peer", self.peer.is_some()),
+            ("peer-name", self.peer_name.is_some()),
+            ("compare", self.compare.is_some()),
         ];
-        match names.into_iter().flatten().next() {
-            Some(option) => Err(OptionsError::Misplaced { option, other }),
+        match options.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => Err(OptionsError::Program(Misuse::Misplaced { option, other })),
             None => Ok(()),
         }
     }
 
     fn explain(self) -> Result<Task, OptionsError> {
         let rules = one_file(self.words)?;
-        let (_, from) = self.from.ok_or(OptionsError::Missing("from"))?;
-        let (_, to) = self.to.ok_or(OptionsError::Missing("to"))?;
+        let from = self.from.ok_or(OptionsError::Missing("from"))?;
+        let to = self.to.ok_or(OptionsError::Missing("to"))?;
         let peer = match (self.peer, self.peer_name) {
-            (Some((_, address)), name) => Some((address, name.map(|(_, name)| name))),
+            (Some(address), name) => Some((address, name)),
             (None, Some(_)) => return Err(OptionsError::Missing("peer")),
             (None, None) => None,
         };
         let question = Question {
             from,
             to,
-            stage: self.stage.map_or(Stage::Stanza, |(_, stage)| stage),
-            protocol: self.protocol.map(|(_, protocol)| protocol),
-            topic: self.topic.map_or(Topic::Message, |(_, topic)| topic),
-            assurance: self
-                .assurance
-                .map_or(Assurance::Certified, |(_, assurance)| assurance),
+            stage: self.stage.unwrap_or(Stage::Stanza),
+            protocol: self.protocol,
+            topic: self.topic.unwrap_or(Topic::Message),
+            assurance: self.assurance.unwrap_or(Assurance::Certified),
             peer,
         };
         Ok(Task::Explain {
             rules,
             question: Box::new(question),
-            compare: self.compare.map(|(_, path)| path),
+            compare: self.compare,
         })
     }
-}
-
-fn name<T>(given: &Option<Named<T>>) -> Option<&'static str> {
-    given.as_ref().map(|(name, _)| *name)
 }
 
 fn one_file(words: Vec<OsString>) -> Result<PathBuf, OptionsError> {
     let mut words = words.into_iter();
     match (words.next(), words.next()) {
-        (None, _) => Err(OptionsError::NoRules),
+        (None, _) => Err(OptionsError::Program(Misuse::NoRules)),
         (Some(file), None) => Ok(file.into()),
         (Some(_), Some(more)) => Err(lexopt::Error::UnexpectedArgument(more).into()),
     }
 }
 
 fn nodes(words: Vec<OsString>) -> Result<Vec<NodeFile>, OptionsError> {
-    let mut nodes = Vec::new();
-    let mut names = BTreeSet::new();
-    for word in words {
-        let node = node(&word.string()?)?;
-        if !names.insert(node.name.clone()) {
-            return Err(OptionsError::SameName(node.name));
-        }
-        nodes.push(node);
-    }
-    if nodes.len() < 2 {
-        return Err(OptionsError::TooFewNodes);
-    }
-    Ok(nodes)
-}
-
-/// Reads `name@cluster=file`; a node without a name is called as its file.
-fn node(text: &str) -> Result<NodeFile, OptionsError> {
-    let (label, path) = text.split_once('=').unwrap_or((text, text));
-    let (name, cluster) = match label.split_once('@') {
-        Some(parts) if label != path => parts,
-        Some(_) | None => (label, CLUSTER),
-    };
-    if name.is_empty() || cluster.is_empty() || path.is_empty() {
-        return Err(OptionsError::Value {
+    let texts: Result<Vec<_>, _> = words.into_iter().map(ValueExt::string).collect();
+    node_files(texts?.iter().map(String::as_str)).map_err(|error| match error {
+        NodeFilesError::TooFew => OptionsError::Program(Misuse::TooFewNodes),
+        NodeFilesError::SameName(name) => OptionsError::Program(Misuse::SameName(name)),
+        NodeFilesError::Malformed(text) => OptionsError::Value {
             option: "nodes",
-            text: text.to_owned(),
+            text,
             reason: "write a node as name@cluster=rules.toml, name=rules.toml or rules.toml"
                 .to_owned(),
-        });
-    }
-    Ok(NodeFile {
-        name: name.to_owned(),
-        cluster: cluster.to_owned(),
-        path: path.into(),
+        },
     })
-}
-
-/// The command of an option that takes no value.
-fn alone(
-    parser: &mut Parser,
-    option: &'static str,
-    command: Command,
-) -> Result<Command, OptionsError> {
-    match parser.optional_value() {
-        None => Ok(command),
-        Some(value) => Err(OptionsError::Value {
-            option,
-            text: value.to_string_lossy().into_owned(),
-            reason: "it takes no value".to_owned(),
-        }),
-    }
-}
-
-/// Keeps the value of an option that may be given once.
-fn once<T>(place: &mut Option<Named<T>>, value: Named<T>) -> Result<(), OptionsError> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some((name, _)) => Err(OptionsError::Repeated(name)),
-    }
-}
-
-/// Reads the value of an option.
-fn value<T>(
-    parser: &mut Parser,
-    option: &'static str,
-    read: fn(&str) -> Result<T, String>,
-) -> Result<Named<T>, OptionsError> {
-    let text = parser.value()?.string()?;
-    match read(&text) {
-        Ok(value) => Ok((option, value)),
-        Err(reason) => Err(OptionsError::Value {
-            option,
-            text,
-            reason,
-        }),
-    }
 }
 
 fn side(text: &str) -> Result<Subject, String> {
@@ -384,13 +286,6 @@ fn address(text: &str) -> Result<IpAddr, String> {
     text.parse()
         .map_err(|_std| "give an IP address, as in 192.0.2.10".to_owned())
 }
-
-fn host(text: &str) -> Result<DomainName, String> {
-    DomainName::parse(text).map_err(|error| error.to_string())
-}
-
-/// The cluster of nodes that name none.
-const CLUSTER: &str = "default";
 
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic")]

@@ -1,10 +1,11 @@
 //! The command line.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use comity_command_line::{alone, domain, name_server, once, once_read, value};
 use comity_identity::{DomainName, Host};
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::{Arg, Parser};
 
 pub(crate) const USAGE: &str = "\
 Usage: comity-sip-echo --domain NAME [--listen-udp ADDRESS:PORT]... [OPTIONS]
@@ -79,20 +80,11 @@ pub(crate) struct Tls {
 }
 
 /// What is wrong with the command line, and what to do about it.
+pub(crate) type OptionsError = comity_command_line::OptionsError<Misuse>;
+
+/// What only this program can say of its options.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OptionsError {
-    #[error("{0}; see --help")]
-    Syntax(#[from] lexopt::Error),
-    #[error("--{0} is missing; see --help")]
-    Missing(&'static str),
-    #[error("--{0} is given more than once")]
-    Repeated(&'static str),
-    #[error("--{option} {text:?}: {reason}")]
-    Value {
-        option: &'static str,
-        text: String,
-        reason: String,
-    },
+pub(crate) enum Misuse {
     #[error("give an address by --listen-udp, --listen-tcp or --listen-tls")]
     Nowhere,
     #[error("--listen-tls, --identity, --key and --trust need each other: --{0} is missing")]
@@ -144,23 +136,15 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
                 given.listen_tls.push(address);
             }
             "dns" => given.dns.push(value(&mut parser, "dns", name_server)?),
-            "domain" => {
-                let domain = value(&mut parser, "domain", domain)?;
-                once(&mut given.domain, "domain", domain)?;
-            }
-            "advertise" => {
-                let name = value(&mut parser, "advertise", advertised)?;
-                once(&mut given.advertise, "advertise", name)?;
-            }
+            "domain" => once_read(&mut given.domain, &mut parser, "domain", domain)?,
+            "advertise" => once_read(&mut given.advertise, &mut parser, "advertise", advertised)?,
             "max-transactions" => {
-                let option = "max-transactions";
-                let most = value(&mut parser, option, count)?;
-                once(&mut given.max_transactions, option, most)?;
+                let place = &mut given.max_transactions;
+                once_read(place, &mut parser, "max-transactions", count)?;
             }
             "max-transactions-per-source" => {
-                let option = "max-transactions-per-source";
-                let most = value(&mut parser, option, count)?;
-                once(&mut given.max_transactions_per_source, option, most)?;
+                let place = &mut given.max_transactions_per_source;
+                once_read(place, &mut parser, "max-transactions-per-source", count)?;
             }
             _ => return Err(arg.unexpected().into()),
         }
@@ -170,36 +154,12 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
         .map(|options| Command::Run(Box::new(options)))
 }
 
-/// The command of an option that takes no value.
-fn alone(
-    parser: &mut Parser,
-    option: &'static str,
-    command: Command,
-) -> Result<Command, OptionsError> {
-    match parser.optional_value() {
-        None => Ok(command),
-        Some(value) => Err(OptionsError::Value {
-            option,
-            text: value.to_string_lossy().into_owned(),
-            reason: "it takes no value".to_owned(),
-        }),
-    }
-}
-
-/// Keeps the value of an option that may be given once.
-fn once<T>(place: &mut Option<T>, option: &'static str, value: T) -> Result<(), OptionsError> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(OptionsError::Repeated(option)),
-    }
-}
-
 impl Given {
     fn complete(self) -> Result<Options, OptionsError> {
         let domain = self.domain.ok_or(OptionsError::Missing("domain"))?;
         let listens = [&self.listen_udp, &self.listen_tcp, &self.listen_tls];
         if listens.iter().all(|addresses| addresses.is_empty()) {
-            return Err(OptionsError::Nowhere);
+            return Err(OptionsError::Program(Misuse::Nowhere));
         }
         let tls = tls(&self.listen_tls, self.identity, self.key, self.trust)?;
         Ok(Options {
@@ -229,46 +189,21 @@ fn tls(
         return Ok(None);
     }
     if listen.is_empty() {
-        return Err(OptionsError::HalfTls("listen-tls"));
+        return Err(OptionsError::Program(Misuse::HalfTls("listen-tls")));
     }
     if trust.is_empty() {
-        return Err(OptionsError::HalfTls("trust"));
+        return Err(OptionsError::Program(Misuse::HalfTls("trust")));
     }
     Ok(Some(Tls {
-        identity: identity.ok_or(OptionsError::HalfTls("identity"))?,
-        key: key.ok_or(OptionsError::HalfTls("key"))?,
+        identity: identity.ok_or(OptionsError::Program(Misuse::HalfTls("identity")))?,
+        key: key.ok_or(OptionsError::Program(Misuse::HalfTls("key")))?,
         trust,
     }))
-}
-
-/// Reads the value of an option.
-fn value<T>(
-    parser: &mut Parser,
-    option: &'static str,
-    read: fn(&str) -> Result<T, String>,
-) -> Result<T, OptionsError> {
-    let text = parser.value()?.string()?;
-    read(&text).map_err(|reason| OptionsError::Value {
-        option,
-        text,
-        reason,
-    })
-}
-
-fn domain(text: &str) -> Result<DomainName, String> {
-    DomainName::parse(text).map_err(|error| error.to_string())
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_std| "give an IP address and a port, as in 192.0.2.1:5060".to_owned())
-}
-
-fn name_server(text: &str) -> Result<SocketAddr, String> {
-    let with_port = text.parse::<SocketAddr>();
-    with_port
-        .or_else(|_no_port| text.parse::<IpAddr>().map(|ip| (ip, DNS_PORT).into()))
-        .map_err(|_std| "give an IP address, as in 192.0.2.53 or 192.0.2.53:53".to_owned())
 }
 
 fn advertised(text: &str) -> Result<Name, String> {
@@ -299,8 +234,6 @@ fn count(text: &str) -> Result<u32, String> {
         Ok(count) => Ok(count),
     }
 }
-
-const DNS_PORT: u16 = 53;
 
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic")]

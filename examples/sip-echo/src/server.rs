@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use comity_sip::Transport;
-use comity_tokio::sip::{Config, Server, StartError};
+use comity_tokio::sip::{Application, Config, Server, StartError};
 use tokio::sync::mpsc;
 
 use crate::echo::Echo;
@@ -40,7 +40,10 @@ pub(crate) async fn serve(config: Config, options: &Options) -> Result<(), Serve
 }
 
 /// Waits until `stop` asks for the end and the server has ended, or asks twice.
-async fn wait(server: &Server, mut stop: mpsc::Receiver<()>) -> Result<(), ServeError> {
+async fn wait<A: Application + 'static>(
+    server: &Server<A>,
+    mut stop: mpsc::Receiver<()>,
+) -> Result<(), ServeError> {
     tokio::select! {
         biased;
         Some(()) = stop.recv() => {}
@@ -114,7 +117,6 @@ impl Signals {
 mod tests {
     use comity_rustls::default_provider;
     use comity_sip::endpoint::{Endpoint, Event};
-    use comity_tokio::sip::Application;
 
     use super::*;
 
@@ -124,7 +126,7 @@ mod tests {
         fn handle_event(&mut self, _: std::time::Instant, _: &mut Endpoint, _: Event) {}
     }
 
-    async fn start() -> Server {
+    async fn start() -> Server<Nobody> {
         let config = Config::new(&default_provider());
         Server::start(config, Nobody).await.expect("it starts")
     }

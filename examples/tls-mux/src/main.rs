@@ -39,38 +39,27 @@ mod serve;
 mod session;
 mod setup;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
+
+use comity_command_line::{complain, say};
 
 use options::{Command, Options};
 
 fn main() -> ExitCode {
     let command = match options::parse(lexopt::Parser::from_env()) {
         Ok(command) => command,
-        Err(error) => return complain(&error, WRONG),
+        Err(error) => return complain(NAME, &error, WRONG),
     };
     let done = match command {
-        Command::Help => say(options::USAGE),
-        Command::Version => say(&format!("{NAME} {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Help => say(options::USAGE).map_err(RunError::Output),
+        Command::Version => say(&format!("{NAME} {VERSION}\n")).map_err(RunError::Output),
         Command::Run(options) => run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error, error.code()),
+        Err(error) => complain(NAME, &error, error.code()),
     }
-}
-
-/// Writes to standard output, whose reader may have seen enough.
-fn say(text: &str) -> Result<(), RunError> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-/// Writes a line to standard error. That nobody reads it changes nothing.
-fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Why the program did not run to its end.
@@ -105,17 +94,13 @@ fn run(options: &Options) -> Result<(), RunError> {
     match &options.target {
         Some(target) => {
             let line = runtime.block_on(connect::connect(target, &setup))?;
-            say(&format!("{line}\n"))
+            say(&format!("{line}\n")).map_err(RunError::Output)
         }
         None => Ok(runtime.block_on(serve::serve(options.listen, setup))?),
     }
 }
 
-fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    note(&format!("{NAME}: {error}"));
-    ExitCode::from(code)
-}
-
 const NAME: &str = "comity-tls-mux";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 const FAILED: u8 = 1;
 const WRONG: u8 = 2;

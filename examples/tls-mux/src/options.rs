@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use comity_command_line::{alone, domain, once, once_read, value};
 use comity_identity::{DomainName, Host};
 use comity_rustls::TlsVersion;
 use comity_trust::{EkuPolicy, Forms, Service};
@@ -104,26 +105,17 @@ pub(crate) struct Target {
 }
 
 /// What is wrong with the command line, and what to do about it.
+pub(crate) type OptionsError = comity_command_line::OptionsError<Misuse>;
+
+/// What only this program can say of its options.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OptionsError {
-    #[error("{0}; see --help")]
-    Syntax(#[from] lexopt::Error),
-    #[error("--{0} is missing; see --help")]
-    Missing(&'static str),
-    #[error("--{0} is given more than once")]
-    Repeated(&'static str),
+pub(crate) enum Misuse {
     #[error("--{given} is nothing for a client; leave it or --connect out")]
     OfServer { given: &'static str },
     #[error("--name is for a client; give --connect too")]
     OfClient,
     #[error("--peer-subject needs --client-auth want or required")]
     UnjudgedSubject,
-    #[error("--{option} {text:?}: {reason}")]
-    Value {
-        option: &'static str,
-        text: String,
-        reason: String,
-    },
 }
 
 /// Options as they come, some of them missing.
@@ -197,7 +189,7 @@ impl Given {
         let target = match (self.connect, self.name) {
             (Some(address), Some(name)) => Some(Target { address, name }),
             (Some(_), None) => return Err(OptionsError::Missing("name")),
-            (None, Some(_)) => return Err(OptionsError::OfClient),
+            (None, Some(_)) => return Err(OptionsError::Program(Misuse::OfClient)),
             (None, None) => None,
         };
         let of_server = [
@@ -209,7 +201,9 @@ impl Given {
         ];
         let of_server = of_server.into_iter().find(|(_, is_given)| *is_given);
         match (&target, of_server) {
-            (Some(_), Some((given, _))) => return Err(OptionsError::OfServer { given }),
+            (Some(_), Some((given, _))) => {
+                return Err(OptionsError::Program(Misuse::OfServer { given }));
+            }
             (None, _) if identity.is_none() && self.domains.is_empty() => {
                 return Err(OptionsError::Missing("cert"));
             }
@@ -218,7 +212,7 @@ impl Given {
         let client_auth = self.client_auth.unwrap_or(Auth::Observe);
         let is_judged = matches!(client_auth, Auth::Required | Auth::Want);
         if !self.peer_subjects.is_empty() && !is_judged {
-            return Err(OptionsError::UnjudgedSubject);
+            return Err(OptionsError::Program(Misuse::UnjudgedSubject));
         }
         Ok(Options {
             listen: self.listen.unwrap_or(DEFAULT_LISTEN),
@@ -241,53 +235,6 @@ impl Given {
     }
 }
 
-/// The command of an option that takes no value.
-fn alone(
-    parser: &mut Parser,
-    option: &'static str,
-    command: Command,
-) -> Result<Command, OptionsError> {
-    match parser.optional_value() {
-        None => Ok(command),
-        Some(value) => Err(OptionsError::Value {
-            option,
-            text: value.to_string_lossy().into_owned(),
-            reason: "it takes no value".to_owned(),
-        }),
-    }
-}
-
-/// Keeps the value of an option that may be given once.
-fn once<T>(place: &mut Option<T>, option: &'static str, value: T) -> Result<(), OptionsError> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(OptionsError::Repeated(option)),
-    }
-}
-
-fn once_read<T>(
-    place: &mut Option<T>,
-    parser: &mut Parser,
-    option: &'static str,
-    read: fn(&str) -> Result<T, String>,
-) -> Result<(), OptionsError> {
-    once(place, option, value(parser, option, read)?)
-}
-
-/// Reads the value of an option.
-fn value<T>(
-    parser: &mut Parser,
-    option: &'static str,
-    read: fn(&str) -> Result<T, String>,
-) -> Result<T, OptionsError> {
-    let text = parser.value()?.string()?;
-    read(&text).map_err(|reason| OptionsError::Value {
-        option,
-        text,
-        reason,
-    })
-}
-
 fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_std| "give an IP address and a port, as in 192.0.2.1:1533".to_owned())
@@ -302,14 +249,13 @@ fn sni(text: &str) -> Result<(DomainName, Files), String> {
         let (certificate, key) = files.split_once(',')?;
         Some((domain, certificate, key))
     });
-    let (domain, certificate, key) =
+    let (name, certificate, key) =
         parts.ok_or("give a domain and two files, as in a.example=a.pem,a.key")?;
-    let domain = DomainName::parse(domain).map_err(|error| error.to_string())?;
     let files = Files {
         certificate: certificate.into(),
         key: key.into(),
     };
-    Ok((domain, files))
+    Ok((domain(name)?, files))
 }
 
 fn auth(text: &str) -> Result<Auth, String> {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use comity_command_line::{note, say};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,7 +14,6 @@ use tokio::time::timeout;
 
 use crate::connection;
 use crate::setup::Setup;
-use crate::{note, say};
 
 /// Why the port is not served.
 #[derive(Debug, thiserror::Error)]

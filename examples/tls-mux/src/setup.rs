@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use comity_command_line::note;
 use comity_rustls::{
     CipherList, ClientAuth, ConfigError, Enforce, Identity, IdentityError, PortMode, TlsContext,
     default_provider, signature_algorithms,
@@ -16,7 +17,6 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::time_provider::DefaultTimeProvider;
 
-use crate::note;
 use crate::options::{Auth, Files, Options};
 
 /// What every connection is handled by.

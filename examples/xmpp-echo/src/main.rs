@@ -38,33 +38,28 @@ mod options;
 mod reply;
 mod server;
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
+use comity_command_line::{complain, say};
+
 use options::{Command, Options};
+use reply::{NAME, VERSION};
 use server::ServeError;
 
 fn main() -> ExitCode {
     let command = match options::parse(lexopt::Parser::from_env()) {
         Ok(command) => command,
-        Err(error) => return complain(&error, WRONG),
+        Err(error) => return complain(NAME, &error, WRONG),
     };
     let done = match command {
-        Command::Help => say(options::USAGE),
-        Command::Version => say(&format!("{} {}\n", reply::NAME, reply::VERSION)),
+        Command::Help => say(options::USAGE).map_err(RunError::Output),
+        Command::Version => say(&format!("{NAME} {VERSION}\n")).map_err(RunError::Output),
         Command::Run(options) => run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error, error.code()),
-    }
-}
-
-/// Writes to standard output, whose reader may have seen enough.
-fn say(text: &str) -> Result<(), RunError> {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::Output(error)),
-        Ok(()) | Err(_) => Ok(()),
+        Err(error) => complain(NAME, &error, error.code()),
     }
 }
 
@@ -99,12 +94,6 @@ fn run(options: &Options) -> Result<(), RunError> {
         .build()
         .map_err(RunError::Runtime)?;
     Ok(runtime.block_on(server::serve(config, options))?)
-}
-
-fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    // That nobody reads it changes nothing.
-    let _ = writeln!(io::stderr(), "{}: {error}", reply::NAME);
-    ExitCode::from(code)
 }
 
 const FAILED: u8 = 1;

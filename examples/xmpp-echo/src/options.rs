@@ -1,9 +1,10 @@
 //! The command line.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use comity_command_line::{alone, domain, name_server, once, once_read, value};
 use comity_identity::DomainName;
 use comity_policy::TlsMode;
 use comity_xmpp::{Jid, Profile};
@@ -85,22 +86,13 @@ pub(crate) struct Greeting {
 }
 
 /// What is wrong with the command line, and what to do about it.
+pub(crate) type OptionsError = comity_command_line::OptionsError<Misuse>;
+
+/// What only this program can say of its options.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OptionsError {
-    #[error("{0}; see --help")]
-    Syntax(#[from] lexopt::Error),
-    #[error("--{0} is missing; see --help")]
-    Missing(&'static str),
-    #[error("--{0} is given more than once")]
-    Repeated(&'static str),
+pub(crate) enum Misuse {
     #[error("--greet {0}: nobody lives at our own domain")]
     GreetedSelf(Jid),
-    #[error("--{option} {text:?}: {reason}")]
-    Value {
-        option: &'static str,
-        text: String,
-        reason: String,
-    },
     #[error(
         "--require-certificate needs --trust: without a trusted CA no certificate proves anything"
     )]
@@ -145,20 +137,14 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
             "trust" => given.trust.push(parser.value()?.into()),
             "dialback-secret" => given.secret(Secret::Text(parser.value()?.string()?))?,
             "dialback-secret-file" => given.secret(Secret::File(parser.value()?.into()))?,
-            "domain" => {
-                let domain = value(&mut parser, "domain", domain)?;
-                once(&mut given.domain, "domain", domain)?;
-            }
+            "domain" => once_read(&mut given.domain, &mut parser, "domain", domain)?,
             "listen" => given.listen.push(value(&mut parser, "listen", listen)?),
             "listen-tls" => {
                 let address = value(&mut parser, "listen-tls", listen)?;
                 given.listen_tls.push(address);
             }
             "dns" => given.dns.push(value(&mut parser, "dns", name_server)?),
-            "tls" => {
-                let mode = value(&mut parser, "tls", tls_mode)?;
-                once(&mut given.tls, "tls", mode)?;
-            }
+            "tls" => once_read(&mut given.tls, &mut parser, "tls", tls_mode)?,
             "peer-profile" => given.profile(value(&mut parser, "peer-profile", peer_profile)?)?,
             "greet" => given.greetings.push(value(&mut parser, "greet", greeting)?),
             _ => return Err(arg.unexpected().into()),
@@ -169,48 +155,24 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
         .map(|options| Command::Run(Box::new(options)))
 }
 
-/// The command of an option that takes no value.
-fn alone(
-    parser: &mut Parser,
-    option: &'static str,
-    command: Command,
-) -> Result<Command, OptionsError> {
-    match parser.optional_value() {
-        None => Ok(command),
-        Some(value) => Err(OptionsError::Value {
-            option,
-            text: value.to_string_lossy().into_owned(),
-            reason: "it takes no value".to_owned(),
-        }),
-    }
-}
-
-/// Keeps the value of an option that may be given once.
-fn once<T>(place: &mut Option<T>, option: &'static str, value: T) -> Result<(), OptionsError> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(OptionsError::Repeated(option)),
-    }
-}
-
 impl Given {
     fn secret(&mut self, secret: Secret) -> Result<(), OptionsError> {
         match self.dialback_secret.replace(secret) {
             None => Ok(()),
-            Some(_) => Err(OptionsError::TwoSecrets),
+            Some(_) => Err(OptionsError::Program(Misuse::TwoSecrets)),
         }
     }
 
     fn profile(&mut self, (domain, profile): (DomainName, Profile)) -> Result<(), OptionsError> {
         match self.profiles.insert(domain.clone(), profile) {
             None => Ok(()),
-            Some(_) => Err(OptionsError::TwoProfiles(domain)),
+            Some(_) => Err(OptionsError::Program(Misuse::TwoProfiles(domain))),
         }
     }
 
     fn complete(mut self) -> Result<Options, OptionsError> {
         if self.require_certificate && self.trust.is_empty() {
-            return Err(OptionsError::NobodyTrusted);
+            return Err(OptionsError::Program(Misuse::NobodyTrusted));
         }
         if self.dns.is_empty() {
             return Err(OptionsError::Missing("dns"));
@@ -221,7 +183,8 @@ impl Given {
         let domain = self.domain.ok_or(OptionsError::Missing("domain"))?;
         let own = |greeting: &&Greeting| *greeting.to.domain() == domain;
         if let Some(greeting) = self.greetings.iter().find(own) {
-            return Err(OptionsError::GreetedSelf(greeting.to.clone()));
+            let to = greeting.to.clone();
+            return Err(OptionsError::Program(Misuse::GreetedSelf(to)));
         }
         Ok(Options {
             domain,
@@ -241,34 +204,9 @@ impl Given {
     }
 }
 
-/// Reads the value of an option.
-fn value<T>(
-    parser: &mut Parser,
-    option: &'static str,
-    read: fn(&str) -> Result<T, String>,
-) -> Result<T, OptionsError> {
-    let text = parser.value()?.string()?;
-    read(&text).map_err(|reason| OptionsError::Value {
-        option,
-        text,
-        reason,
-    })
-}
-
-fn domain(text: &str) -> Result<DomainName, String> {
-    DomainName::parse(text).map_err(|error| error.to_string())
-}
-
 fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_std| "give an IP address and a port, as in 192.0.2.1:5269".to_owned())
-}
-
-fn name_server(text: &str) -> Result<SocketAddr, String> {
-    let with_port = text.parse::<SocketAddr>();
-    with_port
-        .or_else(|_no_port| text.parse::<IpAddr>().map(|ip| (ip, DNS_PORT).into()))
-        .map_err(|_std| "give an IP address, as in 192.0.2.53 or 192.0.2.53:53".to_owned())
 }
 
 fn tls_mode(text: &str) -> Result<TlsMode, String> {
@@ -304,9 +242,7 @@ fn greeting(text: &str) -> Result<Greeting, String> {
     })
 }
 
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED), 5269);
-const DNS_PORT: u16 = 53;
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 5269);
 
 #[cfg(test)]
 #[expect(clippy::expect_used, reason = "a test fails by a panic")]

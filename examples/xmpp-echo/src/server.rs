@@ -128,7 +128,10 @@ fn supplement(event: &Event) -> Option<String> {
         ))
     } else if let Event::Closed { connection, reason } = event {
         hint(connection, &reason.into())
-    } else if let Event::Undelivered { stanza, failure } = event {
+    } else if let Event::Undelivered {
+        stanza, failure, ..
+    } = event
+    {
         let to = stanza.to().domain();
         hint(&format_args!("delivery to {to}"), &failure.into())
     } else {

@@ -68,7 +68,10 @@ impl Agent {
             let server = Server::start(config, Teller(tell)).await.unwrap();
             ready.send(()).unwrap();
             while let Some(work) = ordered.recv().await {
-                server.call(work).await.unwrap();
+                server
+                    .call(|now, endpoint, _| work(now, endpoint))
+                    .await
+                    .unwrap();
             }
             server.shutdown().await;
         };
