@@ -9,79 +9,74 @@
 //! policy and certificates kept out. It needs no root, no configuration and no network, and leaves
 //! nothing behind.
 //!
-//! Exit code 0 means that everything happened as it should, or that nobody reads the transcript any
-//! more, 1 that something did not, 2 that the command line is wrong.
+//! ```text
+//! comity-gateway check --config gateway.toml
+//! ```
+//!
+//! reads a configuration and every file that it names, and prints all that is wrong with them by
+//! line and remedy. If nothing is, it prints warnings, the records to publish in DNS, how the ports
+//! are to be translated and opened, and what the certificates lack. `gateway.example.toml` beside
+//! this package shows all that may stand in a configuration.
+//!
+//! ```text
+//! comity-gateway run --config gateway.toml
+//! ```
+//!
+//! joins the two sides until it is ended by SIGTERM, SIGINT or a command. SIGHUP takes rules, routes
+//! and certificates into use that have changed; what is wrong with them leaves everything as it is.
+//!
+//! ```text
+//! comity-gateway tell --config gateway.toml status
+//! ```
+//!
+//! gives a command to the running gateway by its control socket.
+//!
+//! Exit code 0 means that everything happened as it should, or that nobody reads the output any
+//! more, 1 that something did not, 2 that the command line or the configuration is wrong.
 
+mod check;
+mod control;
 mod demo;
+mod log;
+mod metrics;
+mod options;
+mod run;
+mod setup;
+mod store;
+mod tap;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use lexopt::Arg;
-
-const USAGE: &str = "\
-Usage: comity-gateway COMMAND
-
-Commands:
-  demo         four domains federate on loopback; prints a transcript
-
-Options:
-  --help       print this
-  --version    print the version
-";
-
-enum Command {
-    Demo,
-    Help,
-    Version,
-}
+use comity_command_line::{complain, say};
+use options::Command;
 
 fn main() -> ExitCode {
-    let done = match parse(lexopt::Parser::from_env()) {
-        Ok(Command::Demo) => demo::run(),
-        Ok(Command::Help) => say(USAGE),
-        Ok(Command::Version) => say(&format!("comity-gateway {}\n", env!("CARGO_PKG_VERSION"))),
-        Err(error) => return complain(&error, 2),
+    let command = match options::parse(lexopt::Parser::from_env()) {
+        Ok(command) => command,
+        Err(error) => return complain(NAME, &error, WRONG),
     };
-    match done {
-        Err(error) if !demo::has_no_reader(&*error) => complain(&*error, 1),
+    let said = match command {
+        Command::Demo => return demonstrate(),
+        Command::Check { config, format } => return check::run(&config, format),
+        Command::Run { config } => return run::run(&config),
+        Command::Tell { config, line } => return control::tell(&config, &line),
+        Command::Help => say(options::USAGE),
+        Command::Version => say(&format!("{NAME} {VERSION}\n")),
+    };
+    match said {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(NAME, &error, BAD),
+    }
+}
+
+fn demonstrate() -> ExitCode {
+    match demo::run() {
+        Err(error) if !demo::has_no_reader(&*error) => complain(NAME, &error, BAD),
         Ok(()) | Err(_) => ExitCode::SUCCESS,
     }
 }
 
-fn say(text: &str) -> Result<(), Box<dyn std::error::Error>> {
-    Ok(io::stdout().write_all(text.as_bytes())?)
-}
-
-fn complain(error: &dyn std::error::Error, code: u8) -> ExitCode {
-    // That nobody reads it changes nothing.
-    let _ = writeln!(io::stderr(), "comity-gateway: {error}");
-    ExitCode::from(code)
-}
-
-/// What is wrong with the command line.
-#[derive(Debug, thiserror::Error)]
-enum UsageError {
-    #[error("a command is missing; see --help")]
-    Missing,
-    #[error("{0}; see --help")]
-    Syntax(#[from] lexopt::Error),
-    #[error("there is no command {0:?}; see --help")]
-    Unknown(String),
-}
-
-fn parse(mut parser: lexopt::Parser) -> Result<Command, UsageError> {
-    let mut command = None;
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Arg::Long("help") => return Ok(Command::Help),
-            Arg::Long("version") => return Ok(Command::Version),
-            Arg::Value(name) if command.is_none() => match name.to_str() {
-                Some("demo") => command = Some(Command::Demo),
-                _ => return Err(UsageError::Unknown(name.to_string_lossy().into_owned())),
-            },
-            Arg::Short(_) | Arg::Long(_) | Arg::Value(_) => return Err(arg.unexpected().into()),
-        }
-    }
-    command.ok_or(UsageError::Missing)
-}
+const NAME: &str = "comity-gateway";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const BAD: u8 = 1;
+const WRONG: u8 = 2;

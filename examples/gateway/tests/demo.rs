@@ -46,6 +46,14 @@ fn the_demonstration_tells_who_was_let_in_and_who_was_not() {
          remote-server-timeout",
         "end connection 1: closed: this server stops",
         "end connection 1: closed by the peer: system-shutdown (this server stops)",
+        "perdita sees a session with sip:juliet@capulet.example, by INVITE",
+        "perdita sees a text of sip:juliet@capulet.example \"Whence come you, cousin?\"",
+        "juliet gets message (chat) from perdita@bohemia.example to juliet@capulet.example \"From far",
+        "juliet gets presence from perdita@bohemia.example/0 to juliet@capulet.example away Busy",
+        "perdita sees presence (active) open, busy",
+        "12. Juliet blocks Perdita, who sees an offline user",
+        "perdita sees presence (active) closed perdita sees the answer 480",
+        "item-not-found (404 Not Found; ms-diagnostics 1003 User does not exist)",
         "Everything happened as it should.",
     ] {
         let Some((_, after)) = rest.split_once(line) else {

@@ -181,7 +181,7 @@ fn policy(role: Role) -> Result<comity_policy::Config, Box<dyn Error>> {
     Ok(policy)
 }
 
-fn random_seed() -> Result<[u8; 32], Box<dyn Error>> {
+pub(super) fn random_seed() -> Result<[u8; 32], Box<dyn Error>> {
     let mut seed = [0; 32];
     let provider: Arc<_> = default_provider();
     provider

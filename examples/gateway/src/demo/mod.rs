@@ -3,8 +3,10 @@
 //! Every line under the name of a federation is made from an event of it; a bounce is what a server
 //! would make of one. A scene says beforehand which events it wants, in their order. A refusal, a
 //! failure or an end that it does not want ends the demonstration, and so does any event that is left
-//! when it is over; others are shown and passed over.
+//! when it is over; others are shown and passed over. A second act follows, in which one of two domains
+//! speaks SIP.
 
+mod bridge;
 mod cast;
 mod dns;
 mod scenes;

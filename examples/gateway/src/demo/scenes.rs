@@ -27,6 +27,7 @@ pub(super) async fn play() -> Result<(), Box<dyn Error>> {
     for (role, endings) in CURTAIN {
         stop(&mut cast, *role, endings).await?;
     }
+    super::bridge::play(SCENES.len() + 2).await?;
     transcript::say(format_args!("\nEverything happened as it should."))?;
     Ok(())
 }

@@ -107,9 +107,12 @@ impl Step {
                     domain, verdict, ..
                 },
             ) => domain.as_str() == role.domain() && verdict.reason().is_some(),
-            (Self::Undelivered(role, condition), Event::Undelivered { stanza, failure }) => {
-                stanza.to().domain().as_str() == role.domain() && failure.condition() == condition
-            }
+            (
+                Self::Undelivered(role, condition),
+                Event::Undelivered {
+                    stanza, failure, ..
+                },
+            ) => stanza.to().domain().as_str() == role.domain() && failure.condition() == condition,
             _ => false,
         }
     }
@@ -121,6 +124,7 @@ pub(super) fn is_setback(event: &Event) -> bool {
         event,
         Event::Closed { .. }
             | Event::ConnectFailed { .. }
+            | Event::Refused { .. }
             | Event::TurnedAway { .. }
             | Event::Undelivered { .. }
     );

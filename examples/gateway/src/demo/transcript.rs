@@ -145,11 +145,11 @@ pub(super) fn event(event: &Event) -> io::Result<()> {
         Event::Stanza {
             connection, stanza, ..
         } => message(connection, stanza),
-        Event::TurnedAway { peer, reason } => {
-            line("accept", format_args!("turned {peer} away: {reason}"))
-        }
-        Event::Undelivered { stanza, failure } => undelivered(stanza, failure),
-        other => line("", other),
+        Event::Refused { .. } | Event::TurnedAway { .. } => line("accept", event),
+        Event::Undelivered {
+            stanza, failure, ..
+        } => undelivered(stanza, failure),
+        other @ (Event::Sent { .. } | _) => line("", other),
     }
 }
 

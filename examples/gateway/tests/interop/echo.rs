@@ -1,0 +1,3 @@
+//! What the files of others, which this crate shares, call the other side.
+
+pub(crate) use crate::servers::DOMAIN;
