@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+mod bridge_address;
+mod bridge_bodies;
 mod certificate_names;
 mod client_hello;
 mod dns_answer;
@@ -22,6 +24,7 @@ mod policy_rules;
 pub mod program;
 mod revocation_list;
 pub mod script;
+mod secure_conversation_response;
 mod sip;
 mod stanza_forward;
 mod wire;
@@ -32,12 +35,15 @@ mod xmpp_router;
 mod xmpp_session;
 mod xmpp_stream;
 
+pub use bridge_address::bridge_address;
+pub use bridge_bodies::bridge_bodies;
 pub use certificate_names::{certificate_names, seed_chains};
 pub use client_hello::{client_hello, seed_hellos};
 pub use dns_answer::dns_answer;
 pub use jid_domain::jid_domain;
 pub use policy_rules::policy_rules;
 pub use revocation_list::{revocation_list, seed_lists};
+pub use secure_conversation_response::secure_conversation_response;
 pub use sip::{
     sip_build, sip_differential, sip_edit, sip_endpoint, sip_message, sip_multipart, sip_stream,
     sip_uri,
@@ -53,13 +59,16 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 20] = [
+pub const TARGETS: [(&str, Target); 23] = [
+    ("bridge_address", bridge_address),
+    ("bridge_bodies", bridge_bodies),
     ("certificate_names", certificate_names),
     ("client_hello", client_hello),
     ("dns_answer", dns_answer),
     ("jid_domain", jid_domain),
     ("policy_rules", policy_rules),
     ("revocation_list", revocation_list),
+    ("secure_conversation_response", secure_conversation_response),
     ("sip_build", sip_build),
     ("sip_differential", sip_differential),
     ("sip_edit", sip_edit),

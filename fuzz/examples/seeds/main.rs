@@ -1,5 +1,6 @@
 //! Writes the seeds of every target that are made and not found: `cargo run --example seeds`.
 
+mod bridge;
 mod sip;
 mod sip_endpoint;
 
@@ -10,6 +11,8 @@ use comity_fuzz::script::FRAGMENTS;
 use comity_fuzz::{seed_chains, seed_hellos, seed_lists};
 
 fn main() -> std::io::Result<()> {
+    write("bridge_address", bridge::addresses())?;
+    write("bridge_bodies", bridge::bodies()?)?;
     write("certificate_names", seed_chains())?;
     write("client_hello", seed_hellos())?;
     write("dns_answer", dns_answer())?;
