@@ -24,9 +24,11 @@
 //! callgrind_annotate --auto=yes callgrind.out
 //! ```
 
+mod callgrind;
 mod cost;
 mod expat;
 mod machine;
+mod program;
 mod times;
 mod tokens;
 mod traffic;
@@ -40,21 +42,12 @@ use times::best_nanoseconds;
 use traffic::Traffic;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments.as_slice() {
+    program::run(|arguments| match arguments {
         [] => report(),
         ["check"] => check(),
         ["run", subject, times] => run(subject, times),
         _ => Err("usage: comity-bench [check | run SUBJECT TIMES]".into()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("comity-bench: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 /// One way to read a kind of traffic.

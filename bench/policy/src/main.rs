@@ -23,7 +23,13 @@
 //! callgrind_annotate --inclusive=yes callgrind.out.*
 //! ```
 
+#[path = "../../src/callgrind.rs"]
+mod callgrind;
 mod count;
+#[path = "../../src/figure.rs"]
+mod figure;
+#[path = "../../src/program.rs"]
+mod program;
 mod rules;
 mod task;
 
@@ -32,27 +38,19 @@ use std::process::ExitCode;
 
 use comity_testkit::heap;
 
+use figure::Figure;
 use task::{ASKED, Task};
 
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments.as_slice() {
+    program::run(|arguments| match arguments {
         [] => print(),
         ["check"] => check(),
         ["run", task, size] => run(task, size),
         _ => Err("usage: comity-bench-policy [check | run TASK SIZE]".into()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("comity-bench-policy: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 /// Does a task of a size.
@@ -94,16 +92,7 @@ fn check() -> Result<(), Box<dyn Error>> {
             figures.extend(loading(task)?);
         }
     }
-    let mut within = true;
-    for Figure { what, value, most } in figures {
-        let decimals = if most < 100.0 { 3 } else { 0 };
-        println!("{what}: {value:.decimals$}, to be at most {most}");
-        within &= value <= most;
-    }
-    if !within {
-        return Err("a figure is above its bound".into());
-    }
-    Ok(())
+    figure::judge(figures)
 }
 
 fn decisions() -> Result<Vec<Figure>, Box<dyn Error>> {
@@ -159,12 +148,6 @@ fn loading(task: Task) -> Result<Vec<Figure>, Box<dyn Error>> {
         });
     }
     Ok(figures)
-}
-
-struct Figure {
-    what: String,
-    value: f64,
-    most: f64,
 }
 
 /// 500 ns at 3 GHz and one instruction a cycle.

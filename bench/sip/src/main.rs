@@ -28,10 +28,14 @@
 //! ```
 
 mod allocations;
+#[path = "../../src/callgrind.rs"]
+mod callgrind;
 #[path = "../../src/cost.rs"]
 mod cost;
 mod growth;
 mod parsers;
+#[path = "../../src/program.rs"]
+mod program;
 mod seen;
 mod table;
 #[path = "../../src/times.rs"]
@@ -46,22 +50,13 @@ use parsers::{Measure, PARSERS};
 use traffic::Traffic;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments.as_slice() {
+    program::run(|arguments| match arguments {
         [] => table::print(),
         ["check"] => check(),
         ["growth"] => growth::print(),
         ["run", subject, times] => run(subject, times),
         _ => Err("usage: comity-bench-sip [check | growth | run SUBJECT TIMES]".into()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("comity-bench-sip: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 /// What is measured.

@@ -27,12 +27,16 @@
 
 #[path = "../../sip/src/allocations.rs"]
 mod allocations;
+#[path = "../../src/callgrind.rs"]
+mod callgrind;
 mod cares;
 #[path = "../../src/cost.rs"]
 mod cost;
 #[expect(dead_code, reason = "the test of the memory needs more of it")]
 #[path = "../../../crates/comity-srv/tests/memory/hostile/mod.rs"]
 mod hostile;
+#[path = "../../src/program.rs"]
+mod program;
 mod response;
 #[path = "../../src/times.rs"]
 mod times;
@@ -46,22 +50,13 @@ use std::process::ExitCode;
 use traffic::{PASSES, Task, Traffic};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments.as_slice() {
+    program::run(|arguments| match arguments {
         [] => print(),
         ["check"] => check(),
         ["run", subject, times] => run(subject, times),
         ["attack", resolution] => worst::attack(resolution),
         _ => Err("usage: comity-bench-srv [check | run SUBJECT TIMES]".into()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("comity-bench-srv: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 /// What is measured.

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::fs;
 use std::hint::black_box;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use comity_srv::Protocol;
 
+use crate::callgrind;
 use crate::hostile::{ANSWERS, Input, RESOLUTIONS, resolve_twice};
 
 /// The instructions that the worst message costs, with all that it brings about; and how many were
@@ -16,25 +16,13 @@ pub(crate) fn instructions(resolution: &str) -> Result<(u64, usize), Box<dyn Err
     let counts = std::env::temp_dir().join(format!("comity-bench-srv.{}", std::process::id()));
     fs::create_dir(&counts)?;
     // Counts are written when the next message comes, and at the end.
-    let status = Command::new("valgrind")
-        .current_dir(&counts)
-        .args(["--tool=callgrind", "--callgrind-out-file=count"])
-        .args(["--dump-instr=no", "--dump-line=no"])
-        .arg(format!("--toggle-collect={HAND_OVER}"))
-        .arg(format!("--dump-before={HAND_OVER}"))
-        .arg(std::env::current_exe()?)
-        .args(["attack", resolution])
-        .stderr(Stdio::null())
-        .status()
-        .map_err(|error| format!("valgrind: {error}"))?;
-    if !status.success() {
-        return Err(format!("valgrind of {resolution}: {status}").into());
-    }
+    let toggle = format!("--toggle-collect={HAND_OVER}");
+    let dump = format!("--dump-before={HAND_OVER}");
+    let options = ["--dump-instr=no", "--dump-line=no", &toggle, &dump];
+    callgrind::run(&counts.join("count"), &options, &["attack", resolution])?;
     let mut totals = Vec::new();
     for entry in fs::read_dir(&counts)? {
-        let text = fs::read_to_string(entry?.path())?;
-        let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
-        totals.push(total.ok_or("callgrind counted nothing")?.trim().parse()?);
+        totals.push(callgrind::total(&entry?.path())?);
     }
     fs::remove_dir_all(&counts)?;
     Ok((totals.iter().copied().max().unwrap_or(0), totals.len()))

@@ -19,32 +19,30 @@
 //! callgrind_annotate --auto=yes callgrind.out
 //! ```
 
+#[path = "../../src/callgrind.rs"]
+mod callgrind;
 mod chain;
 #[path = "../../src/cost.rs"]
 mod cost;
+#[path = "../../src/figure.rs"]
+mod figure;
+#[path = "../../src/program.rs"]
+mod program;
 mod task;
 
 use std::error::Error;
 use std::process::ExitCode;
 
+use figure::Figure;
 use task::TASKS;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments.as_slice() {
+    program::run(|arguments| match arguments {
         [] => print(),
         ["check"] => check(),
         ["run", name, times] => run(name, times),
         _ => Err("usage: comity-bench-trust [check | run TASK TIMES]".into()),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("comity-bench-trust: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 /// Does a task so many times.
@@ -70,36 +68,22 @@ fn check() -> Result<(), Box<dyn Error>> {
     let pinned = instructions("pinned")?;
     let mut figures = vec![
         Figure {
-            what: "instructions to read a certificate with 7 names",
+            what: "instructions to read a certificate with 7 names".into(),
             value: instructions("names")?,
             most: 15_000.0,
         },
         Figure {
-            what: "instructions to compare 7 names with one peer more",
+            what: "instructions to compare 7 names with one peer more".into(),
             value: (instructions("pinned-100-peers")? - pinned) / 99.0,
             most: 2_000.0,
         },
     ];
     for (what, task, other, most) in RATIOS {
         let value = instructions(task)? / instructions(other)?;
+        let what = what.into();
         figures.push(Figure { what, value, most });
     }
-    let mut within = true;
-    for Figure { what, value, most } in figures {
-        let decimals = if most < 100.0 { 3 } else { 0 };
-        println!("{what}: {value:.decimals$}, to be at most {most}");
-        within &= value <= most;
-    }
-    if !within {
-        return Err("a count is above its bound".into());
-    }
-    Ok(())
-}
-
-struct Figure {
-    what: &'static str,
-    value: f64,
-    most: f64,
+    figure::judge(figures)
 }
 
 /// Instructions to do a task once.
