@@ -12,6 +12,7 @@ use comity_sip::{ConnectionId, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
+use super::config::Limits;
 use super::notice::CloseReason;
 use super::stream::Stream;
 
@@ -27,7 +28,9 @@ pub(super) struct Connections {
     /// Those that may go on, each once: the queue is bounded by the connections.
     woken: mpsc::UnboundedReceiver<ConnectionId>,
     wakers: mpsc::UnboundedSender<ConnectionId>,
+    /// What a peer that proved a name may leave unread, and what any other may.
     max_unsent_bytes: usize,
+    max_unproved_unsent_bytes: usize,
 }
 
 /// The other end of a connection.
@@ -44,6 +47,7 @@ struct Connection {
     remote: Remote,
     stream: Stream,
     outbox: Outbox,
+    max_unsent_bytes: usize,
     alarm: Arc<Alarm>,
     waker: Waker,
 }
@@ -107,14 +111,15 @@ pub(super) enum Read {
 }
 
 impl Connections {
-    pub(super) fn new(max_unsent_bytes: usize) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         let (wakers, woken) = mpsc::unbounded_channel();
         Self {
             open: BTreeMap::new(),
             written: Vec::new(),
             woken,
             wakers,
-            max_unsent_bytes,
+            max_unsent_bytes: limits.max_unsent_bytes,
+            max_unproved_unsent_bytes: limits.max_unproved_unsent_bytes,
         }
     }
 
@@ -127,6 +132,7 @@ impl Connections {
         // Something may have come already.
         alarm.wake_by_ref();
         let connection = Connection {
+            max_unsent_bytes: self.max_unsent_bytes_of(&remote),
             remote,
             stream,
             outbox: Outbox::new(),
@@ -173,10 +179,15 @@ impl Connections {
 
     /// Writes to a connection; [`flush`](Self::flush) sends it. Returns how many bytes wait there.
     pub(super) fn write(&mut self, id: ConnectionId, bytes: &[u8]) -> usize {
-        let Some(Connection { outbox, .. }) = self.open.get_mut(&id) else {
+        let Some(Connection {
+            outbox,
+            max_unsent_bytes,
+            ..
+        }) = self.open.get_mut(&id)
+        else {
             return 0;
         };
-        outbox.push(bytes, self.max_unsent_bytes);
+        outbox.push(bytes, *max_unsent_bytes);
         if !std::mem::replace(&mut outbox.is_noted, true) {
             self.written.push(id);
         }
@@ -205,7 +216,7 @@ impl Connections {
         let Some(connection) = self.open.get_mut(&id) else {
             return Read::Nothing;
         };
-        if connection.outbox.len() > self.max_unsent_bytes / 2 {
+        if connection.outbox.len() > connection.max_unsent_bytes / 2 {
             return Read::Nothing;
         }
         connection.read(buf)
@@ -214,6 +225,15 @@ impl Connections {
     /// When a connection made its last progress, if it has something to send.
     pub(super) fn waits_since(&self, id: ConnectionId) -> Option<Instant> {
         self.open.get(&id)?.outbox.progress
+    }
+
+    /// All users of a domain may be behind a connection whose peer proved a name; any other may be
+    /// anybody's, as many as there are.
+    fn max_unsent_bytes_of(&self, remote: &Remote) -> usize {
+        match remote.proved.is_empty() {
+            true => self.max_unproved_unsent_bytes.min(self.max_unsent_bytes),
+            false => self.max_unsent_bytes,
+        }
     }
 }
 
@@ -336,14 +356,85 @@ const KEPT_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use comity_sip::endpoint::{self, Endpoint};
     use comity_testkit::origin;
-    use tokio::io::{AsyncReadExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::headed::Headed;
 
     fn flush<W: AsyncWrite + Unpin>(outbox: &mut Outbox, writer: &mut W) -> Poll<io::Result<()>> {
         let cx = &mut Context::from_waker(Waker::noop());
         outbox.flush(origin(), cx, Pin::new(writer))
+    }
+
+    /// The connections of a driver, and one with some bytes to read.
+    async fn connected(limits: &Limits, proved: &[&str]) -> (Connections, ConnectionId, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let peer = listener.local_addr().unwrap();
+        let mut theirs = TcpStream::connect(peer).await.unwrap();
+        theirs.write_all(b"hello").await.unwrap();
+        let (ours, _) = listener.accept().await.unwrap();
+        ours.readable().await.unwrap();
+        let remote = Remote {
+            transport: Transport::Tcp,
+            peer,
+            proved: proved.iter().map(|name| name.parse().unwrap()).collect(),
+        };
+        let mut connections = Connections::new(limits);
+        let rules = endpoint::Config::new(Vec::new());
+        let mut endpoint = Endpoint::new(origin(), rules, [0; 32]);
+        let id = endpoint.accept_connection(origin(), Transport::Tcp, peer, Vec::new());
+        let id = id.unwrap();
+        connections.insert(id, Stream::Tcp(Headed::new(ours)), remote);
+        (connections, id, theirs)
+    }
+
+    #[tokio::test]
+    async fn who_proved_nothing_is_read_and_kept_for_less() {
+        let limits = Limits {
+            max_unsent_bytes: 1000,
+            max_unproved_unsent_bytes: 100,
+            ..Limits::default()
+        };
+        let (unproved, proved) = (&[][..], &["b.example"][..]);
+        for (proved, limit) in [(unproved, 100), (proved, 1000)] {
+            // From more than half of it on nothing is read.
+            for (unsent, read) in [
+                (limit / 2 - 1, Read::Some(5)),
+                (limit / 2, Read::Some(5)),
+                (limit / 2 + 1, Read::Nothing),
+            ] {
+                let (mut connections, id, _theirs) = connected(&limits, proved).await;
+                assert_eq!(connections.write(id, &vec![0; unsent]), unsent);
+                assert_eq!(connections.read(id, &mut [0; 10]), read, "{unsent}");
+            }
+            for (unsent, flushed) in [
+                (limit - 1, Flushed::Done),
+                (limit, Flushed::Done),
+                (limit + 1, Flushed::Failed(CloseReason::Unread)),
+            ] {
+                let (mut connections, id, _theirs) = connected(&limits, proved).await;
+                connections.write(id, &vec![0; unsent]);
+                assert_eq!(connections.flush(origin(), id), flushed, "{unsent}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_proved_nothing_never_gets_more_than_who_did() {
+        let limits = Limits {
+            max_unsent_bytes: 100,
+            max_unproved_unsent_bytes: 1000,
+            ..Limits::default()
+        };
+        let (mut connections, id, _theirs) = connected(&limits, &[]).await;
+        connections.write(id, &[0; 101]);
+        let flushed = connections.flush(origin(), id);
+        assert_eq!(flushed, Flushed::Failed(CloseReason::Unread));
     }
 
     #[tokio::test]

@@ -119,7 +119,7 @@ impl<A: Application> Driver<A> {
             sockets: parts.sockets,
             listeners: parts.listeners,
             transports: parts.transports,
-            connections: Connections::new(parts.limits.max_unsent_bytes),
+            connections: Connections::new(&parts.limits),
             endings: JoinSet::new(),
             errands: parts.errands,
             health: Health::default(),

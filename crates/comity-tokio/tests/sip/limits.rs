@@ -1,7 +1,8 @@
 use std::time::{Duration, Instant};
 
+use comity_sip::StatusCode;
 use comity_sip::Transport::{Tcp, Tls};
-use comity_sip::endpoint::{Endpoint, Event};
+use comity_sip::endpoint::{Endpoint, Event, Target};
 use comity_tokio::sip::{Application, CloseReason, Notice, TurnAway};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -130,4 +131,27 @@ async fn what_finds_no_room_in_an_outbox_ends_the_connection() {
     };
     assert_eq!(reason, CloseReason::Unread);
     assert_eq!(party.rest(), []);
+}
+
+#[tokio::test]
+async fn a_peer_that_proved_nothing_is_ended_where_one_that_did_goes_on() {
+    let mut wanted = secure(3, &["b.example"]);
+    wanted.listen.extend(config(&[Tcp]).listen);
+    wanted.limits.max_unproved_unsent_bytes = 100;
+    let mut party = Party::start(wanted).await;
+    let mut stream = TcpStream::connect(party.address(Tcp)).await.unwrap();
+    let own = stream.local_addr().unwrap();
+    let request = request("TCP", own, 1, "hi");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    assert!(matches!(party.notice().await, Notice::Accepted { .. }));
+    assert_eq!(party.next().await, Seen::Request("hi".into(), own));
+    let Notice::Closed { reason, .. } = party.notice().await else {
+        panic!("it goes on");
+    };
+    assert_eq!(reason, CloseReason::Unread);
+    let mut proved = Party::start(secure(2, &["a.example"])).await;
+    let target = Target::new(Tls, party.address(Tls)).named("b.example".parse().unwrap());
+    proved.send("sip:b@b.example", "hello", vec![target]).await;
+    assert!(matches!(proved.notice().await, Notice::Connected { .. }));
+    assert_eq!(proved.next().await, Seen::Response(StatusCode::OK));
 }
