@@ -71,6 +71,11 @@ diagnoses! {
         remedy: "change it, or leave it if it is meant",
         source: "our configuration",
     }
+    CERTIFICATE_REPLACED: Warning "certificate-replaced" {
+        means: "peers that trust the former certificate by itself refuse us",
+        remedy: "give them the new one; who trusts the CA that issued both needs nothing",
+        source: "our certificates",
+    }
     REQUEST_SUBJECT: Error "request-subject" {
         means: "the CA refuses the request",
         remedy: "give the subject by --subject, or another kind of CA by --ca",

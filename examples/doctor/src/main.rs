@@ -31,6 +31,7 @@ mod dns;
 mod explain;
 mod findings;
 mod lync;
+mod memory;
 mod options;
 mod own;
 mod progress;
@@ -49,6 +50,7 @@ use comity_command_line::{complain, note, say};
 
 use check::CheckError;
 use csr::CsrError;
+use memory::{Memory, MemoryError};
 use options::{Command, Settings, Task};
 use report::Paint;
 use resolver::ResolverError;
@@ -88,11 +90,12 @@ fn run(task: &Task, settings: &Settings) -> Result<u8, RunError> {
             let site = asked.config.as_deref().map(Site::read).transpose()?;
             with_network(check::run(asked, site.as_ref(), settings))??
         }
-        Task::Own { config } => {
+        Task::Own { config, remember } => {
             let site = Site::read(config)?;
+            let memory = remember.as_deref().map(Memory::read).transpose()?;
             with_network(async {
                 let discovery = resolver::start(settings, Some(&site))?;
-                Ok::<_, RunError>(own::run(&site, &discovery).await)
+                Ok::<_, RunError>(own::run(&site, memory, &discovery).await?)
             })??
         }
         Task::Dns { config } => {
@@ -133,6 +136,8 @@ enum RunError {
     Check(#[from] CheckError),
     #[error(transparent)]
     Csr(#[from] CsrError),
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     #[error(transparent)]
     Output(io::Error),
     #[error(transparent)]

@@ -15,7 +15,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 pub(crate) const USAGE: &str = "\
 Usage: comity-doctor check DOMAIN [--as DOMAIN] [--config FILE] [OPTIONS]
-       comity-doctor self --config FILE [OPTIONS]
+       comity-doctor self --config FILE [--remember FILE] [OPTIONS]
        comity-doctor compare [NAME[@CLUSTER]=]FILE... [--json]
        comity-doctor explain --from ADDRESS --to ADDRESS --config FILE [--json]
        comity-doctor route [USER@]DOMAIN --config FILE [OPTIONS]
@@ -38,6 +38,9 @@ Options of check:
   --protocol NAME          xmpp, sip or all [default: all]
   --subscribe ADDRESS      also ask over SIP for the presence of this user
   --roots FILE             the CAs to trust, in PEM [default: those of --config, else of the system]
+
+Options of self:
+  --remember FILE          keep there which certificates we have, and tell when one was replaced
 
 Options of explain:
   --from ADDRESS           who sends: user@domain, or a domain
@@ -78,6 +81,7 @@ pub(crate) enum Task {
     Check(Check),
     Own {
         config: PathBuf,
+        remember: Option<PathBuf>,
     },
     Compare(Vec<NodeFile>),
     Explain {
@@ -175,6 +179,9 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, OptionsError> {
             }
             Arg::Long("config") => once(&mut given.config, "config", parser.value()?.into())?,
             Arg::Long("roots") => once(&mut given.roots, "roots", parser.value()?.into())?,
+            Arg::Long("remember") => {
+                once(&mut given.remember, "remember", parser.value()?.into())?;
+            }
             Arg::Long("key") => once(&mut given.key, "key", parser.value()?.into())?,
             Arg::Long("as") => once_read(&mut given.ours, &mut parser, "as", domain)?,
             Arg::Long("protocol") => {
@@ -202,6 +209,7 @@ struct Given {
     settings: Settings,
     config: Option<PathBuf>,
     roots: Option<PathBuf>,
+    remember: Option<PathBuf>,
     key: Option<PathBuf>,
     ours: Option<DomainName>,
     protocols: Option<Protocols>,
@@ -269,39 +277,38 @@ impl Given {
 
     fn task(self, command: Name) -> Result<Task, OptionsError> {
         let word = self.words.first().map(String::as_str);
-        if command == Name::Check {
-            return Ok(Task::Check(Check {
+        let config = self.config.clone().ok_or(OptionsError::Missing("config"));
+        Ok(match command {
+            Name::Check => Task::Check(Check {
                 domain: named(word)?,
                 config: self.config,
                 ours: self.ours,
                 protocols: self.protocols.unwrap_or(Protocols::Both),
                 subscribe: self.subscribe,
                 roots: self.roots,
-            }));
-        }
-        if command == Name::Compare {
-            return nodes(&self.words).map(Task::Compare);
-        }
-        let config = self.config.ok_or(OptionsError::Missing("config"))?;
-        Ok(match command {
+            }),
+            Name::Own => Task::Own {
+                config: config?,
+                remember: self.remember,
+            },
+            Name::Compare => Task::Compare(nodes(&self.words)?),
             Name::Explain => Task::Explain {
-                config,
+                config: config?,
                 from: self.from.ok_or(OptionsError::Missing("from"))?,
                 to: self.to.ok_or(OptionsError::Missing("to"))?,
             },
             // Whose address it is does not count.
             Name::Route => Task::Route {
-                config,
+                config: config?,
                 domain: named(word.map(|text| text.rsplit_once('@').map_or(text, |it| it.1)))?,
             },
+            Name::Dns => Task::Dns { config: config? },
             Name::Csr => Task::Csr(Csr {
-                config,
+                config: config?,
                 key: self.key,
                 subject: self.subject.unwrap_or_default(),
                 ca: self.ca.unwrap_or(CaProfile::Public),
             }),
-            Name::Dns => Task::Dns { config },
-            Name::Own | Name::Check | Name::Compare => Task::Own { config },
         })
     }
 
@@ -315,6 +322,7 @@ impl Given {
             (is(Name::Check), "roots", self.roots.is_some()),
             (is(Name::Explain), "from", self.from.is_some()),
             (is(Name::Explain), "to", self.to.is_some()),
+            (is(Name::Own), "remember", self.remember.is_some()),
             (is(Name::Csr), "key", self.key.is_some()),
             (is(Name::Csr), "subject", self.subject.is_some()),
             (is(Name::Csr), "ca", self.ca.is_some()),

@@ -7,17 +7,25 @@ use comity_trust::diagnose;
 use serde_json::json;
 
 use crate::findings::OWN_CONFIGURATION;
+use crate::memory::{Memory, MemoryError};
 use crate::report::{Length, Report};
 use crate::site::{self, Site};
 use crate::{dns, lync};
 
-pub(crate) async fn run(site: &Site, discovery: &Discovery) -> Report {
+pub(crate) async fn run(
+    site: &Site,
+    memory: Option<Memory>,
+    discovery: &Discovery,
+) -> Result<Report, MemoryError> {
     let mut report = Report::new("self", site.name());
     let own = site.report();
     report.findings = dns::survey(&own.publication, discovery).await;
     report
         .findings
         .extend(own.certificates.iter().flat_map(certificate));
+    if let Some(memory) = memory {
+        report.findings.extend(memory.replace(&own.certificates)?);
+    }
     let warnings = own.warnings.iter();
     report.findings.extend(
         warnings.map(|warning| Finding::new(&OWN_CONFIGURATION, site.name(), warning.to_string())),
@@ -43,7 +51,7 @@ pub(crate) async fn run(site: &Site, discovery: &Discovery) -> Report {
         Length::Whole,
         commands,
     );
-    report
+    Ok(report)
 }
 
 fn certificate(certificate: &Certificate) -> Vec<Finding> {

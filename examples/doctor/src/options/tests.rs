@@ -69,7 +69,10 @@ fn every_command_is_known() {
     let config = || PathBuf::from("g.toml");
     assert_eq!(
         task(&["self", "--config=g.toml"]),
-        Task::Own { config: config() }
+        Task::Own {
+            config: config(),
+            remember: None
+        }
     );
     assert_eq!(
         task(&["dns", "--config=g.toml"]),

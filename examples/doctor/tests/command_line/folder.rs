@@ -23,13 +23,18 @@ impl Folder {
 
     /// A folder with another certificate.
     pub(crate) fn with_certificate(leaf: &Leaf) -> Self {
-        let site = Site::new("doctor");
+        let folder = Self(Site::new("doctor"));
+        folder.certify(leaf);
+        folder
+    }
+
+    /// Gives our domain a certificate, of the same CA as any before.
+    pub(crate) fn certify(&self, leaf: &Leaf) {
         let root = Ca::new("Root", [1; 32]).self_signed();
         let identity = root.issue(leaf);
-        site.write("root.pem", &root.certificate_pem());
-        site.write("ours.pem", &identity.chain_pem());
-        site.write("ours.key", &identity.key_pem());
-        Self(site)
+        self.write("root.pem", &root.certificate_pem());
+        self.write("ours.pem", &identity.chain_pem());
+        self.write("ours.key", &identity.key_pem());
     }
 
     /// Writes the configuration of a node, its rules and its secret.
@@ -89,6 +94,13 @@ impl Folder {
         let output = self.run(args);
         assert_eq!(output.status.code(), Some(0));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What it says to a person, and the exit code.
+    pub(crate) fn tell(&self, args: &[&str]) -> (i32, String) {
+        let output = self.run(args);
+        let code = output.status.code().unwrap();
+        (code, String::from_utf8(output.stdout).unwrap())
     }
 
     /// What it complains about when it cannot work.

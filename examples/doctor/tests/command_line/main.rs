@@ -239,6 +239,60 @@ fn what_our_own_certificate_lacks_is_told() {
 }
 
 #[test]
+fn a_certificate_that_was_replaced_is_told_once() {
+    let folder = Folder::new();
+    folder.node("one", SECRET, "allow");
+    let server = NameServer::start(published());
+    let resolver = format!("--resolver={}", server.address());
+    let args = ["self", "--config=one.toml", "--remember=kept", &resolver];
+    let good = "one.toml: nothing is wrong (4 notes)\n";
+    for _ in 0..2 {
+        let (code, page) = folder.tell(&args);
+        assert_eq!((code, page.starts_with(good)), (0, true), "{page}");
+    }
+    let former = kept(&folder);
+    folder.certify(&leaf().dns("ours.test").dns("more.ours.test"));
+    let (code, page) = folder.tell(&args);
+    assert_eq!(code, 1, "{page}");
+    let now = kept(&folder);
+    assert!(former.len() == 95 && now.len() == 95 && former != now);
+    let told = format!(
+        "one.toml: 1 warning, 4 notes\n\nwarning tls.inbound (ours.pem): its SHA-256 is\n        {now},\n        \
+         and was\n        {former}\n"
+    );
+    assert!(page.starts_with(&told), "{page}");
+    assert!(page.contains("[certificate-replaced, our certificates]\n"));
+    let document = folder.ask(&args);
+    assert_eq!((document.code, document.ids()), (0, vec![]));
+}
+
+#[test]
+fn what_is_no_memory_is_refused_and_left_as_it_is() {
+    let folder = Folder::new();
+    folder.node("one", SECRET, "allow");
+    let args = ["self", "--config=one.toml", "--remember=one.toml"];
+    let before = folder.read("one.toml");
+    let error = folder.fail(&args);
+    assert!(
+        error.starts_with("comity-doctor: one.toml: it holds no fingerprints: "),
+        "{error}"
+    );
+    assert_eq!(folder.read("one.toml"), before);
+    folder.write("long", &" ".repeat(256 * 1024 + 1));
+    assert_eq!(
+        folder.fail(&["self", "--config=one.toml", "--remember=long"]),
+        "comity-doctor: long: it is longer than 262144 bytes, and not what was written\n"
+    );
+}
+
+/// The one fingerprint that is remembered.
+fn kept(folder: &Folder) -> String {
+    let kept: Value = serde_json::from_str(&folder.read("kept")).unwrap();
+    assert_eq!(kept.as_object().unwrap().len(), 1);
+    kept["tls.inbound"].as_str().unwrap().to_owned()
+}
+
+#[test]
 fn what_is_perhaps_not_meant_is_noted() {
     let folder = Folder::new();
     folder.node("one", SECRET, "allow");

@@ -4,8 +4,8 @@ use comity_command_line::date;
 use comity_identity::DomainName;
 use comity_rustls::Identity;
 use comity_trust::{
-    BothRoles, CertificateDer, Coverage, CoverageError, Identifier, Inventory, Limits, Need,
-    Protocols, Servers, UnixTime,
+    BothRoles, CertificateDer, Coverage, CoverageError, Fingerprint, Identifier, Inventory, Limits,
+    Need, Protocols, Servers, UnixTime,
 };
 
 use super::dns;
@@ -21,6 +21,8 @@ pub struct Certificate {
     pub key: String,
     /// Its file.
     pub file: String,
+    /// By what it is told from others, in SHA-256; none if the file holds no certificate.
+    pub fingerprint: Option<Fingerprint>,
     /// For how long it is good.
     pub validity: Validity,
     /// What is wrong with it, for which peers will refuse it.
@@ -146,6 +148,7 @@ impl Site {
             line: files.chain.line,
             key: key.to_owned(),
             file: files.chain.path.display().to_string(),
+            fingerprint: None,
             validity: Validity::Unknown,
             problems: Vec::new(),
             unneeded: Vec::new(),
@@ -154,6 +157,7 @@ impl Site {
         let Some(own) = identity.chain().first() else {
             return certificate;
         };
+        certificate.fingerprint = Some(Fingerprint::sha256(own));
         let coverage = match self.coverage(own, is_presented) {
             Ok(Some(coverage)) => coverage,
             Ok(None) => return certificate,

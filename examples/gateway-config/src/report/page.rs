@@ -135,6 +135,7 @@ impl Report {
                 "file": certificate.file,
                 "validity": certificate.validity.to_string(),
                 "problems": certificate.problems,
+                "fingerprint": certificate.fingerprint.as_ref().map(ToString::to_string),
                 "unneeded": certificate.unneeded,
             })
         });
