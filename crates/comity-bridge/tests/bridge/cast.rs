@@ -44,8 +44,13 @@ pub(crate) fn accept(world: &mut World) -> SessionId {
 
 /// Lisa's client subscribes to Juliet.
 pub(crate) fn subscribe(world: &mut World, expires: u64) -> SubscriptionId {
+    subscribe_as(world, "sip:lisa@lync.test", expires)
+}
+
+/// The client of this user does so.
+pub(crate) fn subscribe_as(world: &mut World, watcher: &str, expires: u64) -> SubscriptionId {
     let resource = "sip:juliet@xmpp.test".parse().unwrap();
-    let from = "sip:lisa@lync.test".parse().unwrap();
+    let from = watcher.parse().unwrap();
     let mut wish = Subscribe::new(resource, from, "presence");
     wish.accept = vec!["application/pidf+xml".to_owned()];
     wish.expires = Duration::from_secs(expires);

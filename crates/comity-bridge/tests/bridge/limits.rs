@@ -1,9 +1,76 @@
 //! Limits of a bridge: one below what comes, at it, and one above.
 
-use comity_bridge::{Config, Counts, Limits};
+use std::time::Duration;
 
-use crate::cast::subscribe;
-use crate::world::{World, policy};
+use bytes::Bytes;
+use comity_bridge::{Config, Counts, Dropped, Event, Fact, Limits, Way};
+use comity_policy::{FederatedDomain, PeerKind, Switch, Verdict};
+use comity_sip::endpoint::Event as SipEvent;
+use comity_sip::{Method, SessionEvent, StatusCode};
+
+use crate::cast::{OFFER, id_of, subscribe, subscribe_as};
+use crate::world::{World, name, policy};
+
+const JULIET: &str = "sip:juliet@xmpp.test";
+/// What a user of XMPP is told who writes more than there is room for.
+const NO_ROOM: &str = "<error type='wait'>\
+     <resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+     <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>\
+     too many texts wait for the other side</text></error>";
+
+fn world(set: impl FnOnce(&mut Limits), rules: comity_policy::Config) -> World {
+    let mut config = Config::new("gw");
+    config.discovery = match rules.sip.default_verdict {
+        Verdict::Allow => Switch::On,
+        Verdict::Deny => Switch::Off,
+    };
+    set(&mut config.limits);
+    World::with(config, rules)
+}
+
+/// Domains that nobody has configured may come.
+fn open() -> comity_policy::Config {
+    let mut rules = policy();
+    rules.sip.default_verdict = Verdict::Allow;
+    // No ACL stands in the way of peers whom nobody has configured.
+    rules.acl.insert("192.0.2.0/24".parse().unwrap());
+    rules
+}
+
+fn message(to: &str, id: usize) -> String {
+    format!("<message id='{id}' from='juliet@xmpp.test' to='{to}'><body>x</body></message>")
+}
+
+/// The ids of the texts that came back, each with the error that says why.
+fn returned(world: &mut World, error: &str) -> Vec<String> {
+    let left = world.left();
+    let id = |stanza: &String| {
+        assert!(
+            stanza.ends_with(&format!("type='error'>{error}</message>")),
+            "{stanza}"
+        );
+        id_of(stanza).to_owned()
+    };
+    left.iter().map(id).collect()
+}
+
+/// How the INVITE of the edge was answered.
+fn begun(world: &mut World) -> u16 {
+    match world.told() {
+        SipEvent::Session {
+            event: SessionEvent::Answered(response) | SessionEvent::Refused(response),
+            ..
+        } => response.status().code(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How the edge was answered, as often as it was.
+fn answers(world: &mut World, count: usize) -> Vec<u16> {
+    let answers = (0..count).map(|_| world.answered().0).collect();
+    world.edge_is_quiet();
+    answers
+}
 
 /// What is held where a limit is one below 3, 3, and one above, of five that come.
 fn held(
@@ -82,4 +149,264 @@ fn subscriptions_have_a_number_in_both_directions() {
         |counts| counts.watches,
     );
     assert_eq!(watches, [2, 3, 4]);
+}
+
+#[test]
+fn the_texts_that_wait_have_their_bytes() {
+    // Each is charged with its text, id and addresses, and what it takes beside them.
+    let bytes = |texts: usize| texts * (512 + "x0julietxmpp.testbobsip.test".len());
+    let room_for_three = 4 * bytes(3);
+    // One domain has a quarter of all.
+    for (limit, refused) in [
+        (room_for_three - 4, &["2", "3"][..]),
+        (room_for_three - 1, &["2", "3"]),
+        (room_for_three, &["3"]),
+        (room_for_three + 1, &["3"]),
+    ] {
+        let mut world = world(|limits| limits.max_queued_bytes = limit, policy());
+        for id in 0..4 {
+            world.xmpp(&message("bob@sip.test", id));
+        }
+        assert_eq!(returned(&mut world, NO_ROOM), refused, "{limit}");
+        assert_eq!(world.bridge.counts().queued_bytes, bytes(4 - refused.len()));
+    }
+}
+
+#[test]
+fn the_texts_that_wait_for_all_domains_have_their_bytes() {
+    let mut rules = policy();
+    let domains: Vec<_> = (0..6).map(|number| format!("d{number}.test")).collect();
+    for domain in &domains {
+        let domain = FederatedDomain::new(name(domain), PeerKind::Standard);
+        rules.sip.domains.push(domain);
+    }
+    let bytes = 512 + "x0julietxmpp.testad0.test".len();
+    for (limit, refused) in [
+        (5 * bytes - 1, &["4", "5"][..]),
+        (5 * bytes, &["5"]),
+        (5 * bytes + 1, &["5"]),
+    ] {
+        let mut world = world(|limits| limits.max_queued_bytes = limit, rules.clone());
+        world.proved = domains.iter().map(|domain| name(domain)).collect();
+        for (id, domain) in domains.iter().enumerate() {
+            world.xmpp(&message(&format!("a@{domain}"), id));
+        }
+        assert_eq!(returned(&mut world, NO_ROOM), refused, "{limit}");
+    }
+}
+
+#[test]
+fn pairs_with_texts_or_sessions_have_a_number() {
+    for (limit, refused) in [(2, &["2", "3"][..]), (3, &["3"]), (4, &[])] {
+        let mut world = world(|limits| limits.max_conversations = limit, policy());
+        for user in 0..4 {
+            world.xmpp(&message(&format!("user{user}@sip.test"), user));
+        }
+        assert_eq!(returned(&mut world, NO_ROOM), refused);
+        assert_eq!(world.bridge.counts().conversations, 4 - refused.len());
+        // Who has one goes on.
+        world.xmpp(&message("user0@sip.test", 9));
+        assert_eq!(world.left(), [""; 0]);
+    }
+    for (limit, accepted) in [
+        (2, &[200, 200, 480, 480][..]),
+        (3, &[200, 200, 200, 480]),
+        (4, &[200; 4]),
+    ] {
+        let mut world = world(|limits| limits.max_conversations = limit, policy());
+        let mut answered = Vec::new();
+        for user in 0..4 {
+            let from = format!("sip:user{user}@lync.test");
+            let offer = Some(("application/sdp", Bytes::from_static(OFFER.as_bytes())));
+            world.request(Method::Invite, &from, JULIET, &[], offer);
+            answered.push(begun(&mut world));
+        }
+        assert_eq!(answered, accepted);
+    }
+}
+
+#[test]
+fn a_conversation_that_is_a_memory_makes_room() {
+    let mut world = world(|limits| limits.max_conversations = 1, policy());
+    world.page("sip:bob@sip.test", "hi");
+    assert_eq!(answers(&mut world, 1), [200]);
+    world.left();
+    world.xmpp(&message("ann@sip.test", 1));
+    assert_eq!(world.left(), [""; 0]);
+    assert_eq!(world.bridge.counts().conversations, 1);
+    // Now nothing can go.
+    world.xmpp(&message("bob@sip.test", 2));
+    assert_eq!(returned(&mut world, NO_ROOM), ["2"]);
+}
+
+/// What Lisa is told of Juliet, who lets her see these.
+fn shown(limit: impl FnOnce(&mut Limits), stanzas: &[String]) -> (String, Vec<Dropped>) {
+    let mut world = world(limit, policy());
+    subscribe(&mut world, 3600);
+    world.xmpp("<presence type='subscribed' from='juliet@xmpp.test' to='lisa@lync.test'/>");
+    world.record = true;
+    for stanza in stanzas {
+        world.xmpp(stanza);
+    }
+    world.run(Duration::from_secs(6));
+    let (_, notify) = world.recorded.pop().expect("she is told");
+    (notify, world.dropped)
+}
+
+#[test]
+fn devices_of_one_user_have_a_number() {
+    let devices: Vec<_> = (0..3)
+        .map(|device| format!("<presence from='juliet@xmpp.test/d{device}' to='lisa@lync.test'/>"))
+        .collect();
+    for (limit, seen) in [(2, 2), (3, 3), (4, 3)] {
+        let (notify, dropped) = shown(|limits| limits.max_resources = limit, &devices);
+        assert_eq!(
+            notify.matches("<basic>open</basic>").count(),
+            seen,
+            "{notify}"
+        );
+        assert_eq!(dropped, vec![Dropped::NoRoom; 3 - seen]);
+    }
+}
+
+#[test]
+fn a_status_has_its_characters() {
+    let status = "<presence from='juliet@xmpp.test/b' to='lisa@lync.test'><status>f\u{1F600}ur</status></presence>";
+    for (limit, shown_as) in [(3, "f\u{1F600}u"), (4, "f\u{1F600}ur"), (5, "f\u{1F600}ur")] {
+        let (notify, _) = shown(
+            |limits| limits.max_status_chars = limit,
+            &[status.to_owned()],
+        );
+        assert!(notify.contains(&format!(">{shown_as}</note>")), "{notify}");
+    }
+}
+
+#[test]
+fn domains_that_are_learned_have_a_number() {
+    for limit in [2, 3, 4] {
+        let mut world = world(|limits| limits.max_learned = limit, open());
+        let expected: Vec<_> = (0..limit.min(3))
+            .map(|number| format!("+ learned d{number}.test: records"))
+            .collect();
+        for number in 0..3 {
+            world.proved.push(name(&format!("d{number}.test")));
+        }
+        for number in 0..3 {
+            world.page(&format!("sip:a@d{number}.test"), "hi");
+        }
+        assert_eq!(answers(&mut world, 3), [200; 3]);
+        assert_eq!(world.facts, expected);
+    }
+}
+
+#[test]
+fn decisions_of_users_have_a_number() {
+    for (limit, held) in [(2, 2), (3, 3), (4, 3)] {
+        let mut world = world(|limits| limits.max_authorizations = limit, policy());
+        for user in 0..3 {
+            subscribe_as(&mut world, &format!("sip:user{user}@lync.test"), 3600);
+            world.xmpp(&format!(
+                "<presence type='subscribed' from='juliet@xmpp.test' to='user{user}@lync.test'/>"
+            ));
+        }
+        assert_eq!(world.bridge.counts().authorizations, held);
+        assert_eq!(world.facts.len(), held);
+        assert_eq!(world.dropped, vec![Dropped::NoRoom; 3 - held]);
+    }
+}
+
+#[test]
+fn open_questions_have_a_number() {
+    let later = "<error type='wait'>\
+         <resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    for (limit, asked) in [(2, 2), (3, 3), (4, 3)] {
+        let mut world = world(|limits| limits.max_questions = limit, open());
+        for number in 0..3 {
+            world.xmpp(&message(&format!("a@d{number}.test"), number));
+        }
+        let refused: Vec<_> = (asked..3).map(|number| number.to_string()).collect();
+        assert_eq!(returned(&mut world, later), refused);
+        assert_eq!(
+            (world.bridge.counts().questions, world.asked.len()),
+            (asked, asked)
+        );
+        // What is asked already takes no further question.
+        world.xmpp(&message("b@d0.test", 9));
+        assert_eq!(world.left(), [""; 0]);
+    }
+    for (limit, asked) in [(2, 2), (3, 3), (4, 3)] {
+        let mut world = world(|limits| limits.max_questions = limit, policy());
+        for number in 0..3 {
+            world.page(&format!("sip:a@d{number}.test"), "hi");
+        }
+        assert_eq!(answers(&mut world, 3 - asked), vec![480; 3 - asked]);
+        assert_eq!(
+            (world.bridge.counts().questions, world.asked.len()),
+            (asked, asked)
+        );
+    }
+}
+
+#[test]
+fn what_is_looked_for_has_its_bytes() {
+    let held = crate::world::parse(&message("a@d0.test", 0)).held_bytes();
+    let later = "<error type='wait'>\
+         <resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    for (limit, refused) in [
+        (3 * held - 1, &["2", "3"][..]),
+        (3 * held, &["3"]),
+        (3 * held + 1, &["3"]),
+    ] {
+        let mut world = world(|limits| limits.max_queued_bytes = limit, open());
+        for id in 0..4 {
+            world.xmpp(&message("a@d0.test", id));
+        }
+        assert_eq!(returned(&mut world, later), refused);
+        // What was found is not held any more.
+        let Some(Event::Discover { query, .. }) = world.asked.pop_front() else {
+            panic!("nobody is asked");
+        };
+        let (now, way) = (world.now, Some(Way::Xmpp));
+        let World {
+            bridge, gateway, ..
+        } = &mut world;
+        bridge.handle_discovered(now, gateway, query, way);
+        world.pump();
+        assert_eq!(world.asked.len(), 4 - refused.len());
+        world.xmpp(&message("a@d1.test", 5));
+        assert_eq!(world.left(), [""; 0]);
+    }
+}
+
+#[test]
+fn who_may_speak_for_whom_is_remembered_up_to_a_number() {
+    for (limit, asked_again) in [(0, 3), (1, 2), (2, 1), (3, 0), (4, 0)] {
+        let mut world = world(|limits| limits.max_identities = limit, policy());
+        let page = |world: &mut World, number| {
+            world.page(&format!("sip:a@d{number}.test"), "hi");
+            let asked = world.asked.pop_front();
+            if let Some(Event::Identify { query, .. }) = asked {
+                let World {
+                    bridge,
+                    gateway,
+                    now,
+                    ..
+                } = world;
+                bridge.handle_identified(*now, gateway, query, false);
+                world.pump();
+                return 1;
+            }
+            0
+        };
+        for number in 0..3 {
+            assert_eq!(page(&mut world, number), 1);
+        }
+        // The last by name stay; to ask for those first puts no other out.
+        let again: usize = [2, 1, 0]
+            .map(|number| page(&mut world, number))
+            .iter()
+            .sum();
+        assert_eq!(again, asked_again, "{limit}");
+        assert_eq!(answers(&mut world, 6), [403; 6]);
+    }
 }
