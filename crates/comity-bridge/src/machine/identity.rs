@@ -152,6 +152,8 @@ impl Bridge {
 
     fn remember_identity(&mut self, now: Instant, claim: Claim, may_speak: bool) {
         let known = &mut self.identities.known;
+        // What is learned anew takes its own place.
+        known.remove(&claim);
         if known.len() >= self.config.limits.max_identities {
             // One goes for each that comes, the first by name.
             known.pop_first();

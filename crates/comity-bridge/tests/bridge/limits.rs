@@ -410,3 +410,32 @@ fn who_may_speak_for_whom_is_remembered_up_to_a_number() {
         assert_eq!(answers(&mut world, 6), [403; 6]);
     }
 }
+
+#[test]
+fn what_is_learned_anew_puts_nothing_else_out() {
+    let mut world = world(|limits| limits.max_identities = 2, policy());
+    let mut asked = Vec::new();
+    for number in [0, 1, 0, 1] {
+        if asked.len() == 2 {
+            world.run(Duration::from_secs(301));
+        }
+        world.page(&format!("sip:a@d{number}.test"), "hi");
+        let Some(Event::Identify { query, domain, .. }) = world.asked.pop_front() else {
+            panic!("nobody is asked");
+        };
+        asked.push(domain.to_string());
+        let World {
+            bridge,
+            gateway,
+            now,
+            ..
+        } = &mut world;
+        bridge.handle_identified(*now, gateway, query, false);
+        world.pump();
+    }
+    assert_eq!(asked.len(), 4);
+    for number in [0, 1] {
+        world.page(&format!("sip:a@d{number}.test"), "hi");
+        assert!(world.asked.is_empty(), "{number}");
+    }
+}
