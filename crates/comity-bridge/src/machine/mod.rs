@@ -178,9 +178,7 @@ impl Bridge {
                     presentity,
                     is_allowed,
                 } => self.restore_authorization(watcher, presentity, is_allowed),
-                Fact::Learned { domain, route } => {
-                    self.rules.learn(domain, route);
-                }
+                Fact::Learned { domain, route } => self.restore_learned(domain, route),
             }
         }
     }

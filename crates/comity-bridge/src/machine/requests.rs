@@ -12,7 +12,7 @@ use comity_xmpp::Jid;
 use super::Bridge;
 use crate::address::to_jid;
 use crate::rules::{Home, Ruling, SipPeer, Towards, address};
-use crate::{Dropped, Event, Fact};
+use crate::{Dropped, Event, Fact, Route};
 
 /// A SIP request from one user to another, both in the form of XMPP.
 #[derive(Debug)]
@@ -202,6 +202,12 @@ impl Bridge {
             };
             self.events.push_back(Event::Learned { domain, route });
             self.events.push_back(Event::Store(fact));
+        }
+    }
+
+    pub(super) fn restore_learned(&mut self, domain: DomainName, route: Route) {
+        if self.rules.learned() < self.config.limits.max_learned {
+            self.rules.learn(domain, route);
         }
     }
 

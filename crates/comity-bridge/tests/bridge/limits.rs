@@ -316,6 +316,31 @@ fn decisions_of_users_have_a_number() {
 }
 
 #[test]
+fn what_comes_back_of_a_former_run_has_its_numbers_too() {
+    let facts = || {
+        (0..3).flat_map(|number| {
+            let learned = Fact::read(&format!("learned d{number}.test"), "records");
+            let user = format!("authorization lisa@lync.test user{number}@xmpp.test");
+            [learned.unwrap(), Fact::read(&user, "allowed").unwrap()]
+        })
+    };
+    for (limit, held) in [(2, 2), (3, 3), (4, 3)] {
+        let set = |limits: &mut Limits| {
+            limits.max_learned = limit;
+            limits.max_authorizations = limit;
+        };
+        let mut world = world(set, open());
+        world.bridge.restore(world.now, &mut world.gateway, facts());
+        assert_eq!(world.bridge.counts().authorizations, held);
+        // Whom nobody has learned is looked for.
+        for number in 0..3 {
+            world.xmpp(&message(&format!("a@d{number}.test"), number));
+        }
+        assert_eq!(world.asked.len(), 3 - held);
+    }
+}
+
+#[test]
 fn open_questions_have_a_number() {
     let later = "<error type='wait'>\
          <resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
