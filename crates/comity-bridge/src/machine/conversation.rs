@@ -340,10 +340,10 @@ impl Conversation {
 
     /// Remembers a text that was delivered as far as the bridge can see.
     pub(super) fn remember(&mut self, id: StanzaId, limit: usize) {
-        if self.recent.len() >= limit {
+        self.recent.push_back(id);
+        if self.recent.len() > limit {
             self.recent.pop_front();
         }
-        self.recent.push_back(id);
     }
 
     /// Whether a bounce is about such a text; only the first one counts.

@@ -239,6 +239,39 @@ fn a_conversation_that_is_a_memory_makes_room() {
     assert_eq!(returned(&mut world, NO_ROOM), ["2"]);
 }
 
+#[test]
+fn bounces_of_the_last_texts_are_told() {
+    for (limit, told) in [(0, 0), (2, 2), (3, 3), (4, 3)] {
+        let mut world = world(|limits| limits.max_recent_texts = limit, policy());
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            world.page("sip:bob@sip.test", "hi");
+            ids.push(id_of(&world.left()[0]).to_owned());
+        }
+        assert_eq!(answers(&mut world, 3), [200; 3]);
+        for id in &ids {
+            world.xmpp(&format!(
+                "<message type='error' id='{id}' from='juliet@xmpp.test' to='bob@sip.test'>\
+                 <error type='cancel'><service-unavailable \
+                 xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+            ));
+        }
+        assert_eq!(
+            world.dropped,
+            vec![Dropped::StrayError; 3 - told],
+            "{limit}"
+        );
+        let mut notices = 0;
+        while let Some(notice) = world.next_incoming() {
+            let words = "Your message was not delivered: Forbidden (service-unavailable)";
+            assert_eq!(notice.request().body(), words);
+            world.reply(&notice, StatusCode::OK);
+            notices += 1;
+        }
+        assert_eq!(notices, told, "{limit}");
+    }
+}
+
 /// What Lisa is told of Juliet, who lets her see these.
 fn shown(limit: impl FnOnce(&mut Limits), stanzas: &[String]) -> (String, Vec<Dropped>) {
     let mut world = world(limit, policy());
