@@ -139,9 +139,9 @@ pub struct Limits {
     /// Bytes that one connection has not sent yet. Default 512 KiB: a connection with more is
     /// closed. From half of it on nothing is read from the peer.
     pub max_unsent_bytes: usize,
-    /// The same where the peer has proved no name, as in clear text. Default 256 KiB: anybody may
-    /// ask and not read, on as many connections as there may be. More than `max_unsent_bytes` is as
-    /// much as that.
+    /// The same where a peer has connected to us and proved no name, as in clear text. Default
+    /// 1 MiB: anybody may ask and not read, and one who reads may be owed an answer to each of as
+    /// many requests as a source may have under way. More than `max_unsent_bytes` is as much as that.
     pub max_unproved_unsent_bytes: usize,
     /// Datagrams that one socket has not sent yet. Default 1,024; what is beyond is dropped, and
     /// retransmitted by whoever misses it.
@@ -181,7 +181,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_unsent_bytes: 512 * 1024,
-            max_unproved_unsent_bytes: 256 * 1024,
+            max_unproved_unsent_bytes: 1024 * 1024,
             max_unsent_datagrams: 1024,
             max_handshakes: 256,
             max_handshakes_per_source: 16,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
+use comity_identity::Direction;
 use comity_identity::DomainName;
 use comity_sip::{ConnectionId, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -123,7 +124,14 @@ impl Connections {
         }
     }
 
-    pub(super) fn insert(&mut self, id: ConnectionId, stream: Stream, remote: Remote) {
+    /// Takes a connection in that was opened in this direction.
+    pub(super) fn insert(
+        &mut self,
+        id: ConnectionId,
+        direction: Direction,
+        stream: Stream,
+        remote: Remote,
+    ) {
         let alarm = Arc::new(Alarm {
             id,
             is_queued: AtomicBool::new(false),
@@ -132,7 +140,7 @@ impl Connections {
         // Something may have come already.
         alarm.wake_by_ref();
         let connection = Connection {
-            max_unsent_bytes: self.max_unsent_bytes_of(&remote),
+            max_unsent_bytes: self.max_unsent_bytes_of(direction, &remote),
             remote,
             stream,
             outbox: Outbox::new(),
@@ -227,12 +235,14 @@ impl Connections {
         self.open.get(&id)?.outbox.progress
     }
 
-    /// All users of a domain may be behind a connection whose peer proved a name; any other may be
-    /// anybody's, as many as there are.
-    fn max_unsent_bytes_of(&self, remote: &Remote) -> usize {
-        match remote.proved.is_empty() {
-            true => self.max_unproved_unsent_bytes.min(self.max_unsent_bytes),
-            false => self.max_unsent_bytes,
+    /// All users of a domain may be behind a connection whose peer proved a name, or that we have
+    /// opened; any other may be anybody's, as many as there are.
+    fn max_unsent_bytes_of(&self, direction: Direction, remote: &Remote) -> usize {
+        match direction {
+            Direction::Inbound if remote.proved.is_empty() => {
+                self.max_unproved_unsent_bytes.min(self.max_unsent_bytes)
+            }
+            Direction::Inbound | Direction::Outbound => self.max_unsent_bytes,
         }
     }
 }
@@ -372,7 +382,11 @@ mod tests {
     }
 
     /// The connections of a driver, and one with some bytes to read.
-    async fn connected(limits: &Limits, proved: &[&str]) -> (Connections, ConnectionId, TcpStream) {
+    async fn connected(
+        limits: &Limits,
+        direction: Direction,
+        proved: &[&str],
+    ) -> (Connections, ConnectionId, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let peer = listener.local_addr().unwrap();
         let mut theirs = TcpStream::connect(peer).await.unwrap();
@@ -389,26 +403,30 @@ mod tests {
         let mut endpoint = Endpoint::new(origin(), rules, [0; 32]);
         let id = endpoint.accept_connection(origin(), Transport::Tcp, peer, Vec::new());
         let id = id.unwrap();
-        connections.insert(id, Stream::Tcp(Headed::new(ours)), remote);
+        connections.insert(id, direction, Stream::Tcp(Headed::new(ours)), remote);
         (connections, id, theirs)
     }
 
     #[tokio::test]
-    async fn who_proved_nothing_is_read_and_kept_for_less() {
+    async fn who_connects_and_proves_nothing_is_read_and_kept_for_less() {
         let limits = Limits {
             max_unsent_bytes: 1000,
             max_unproved_unsent_bytes: 100,
             ..Limits::default()
         };
         let (unproved, proved) = (&[][..], &["b.example"][..]);
-        for (proved, limit) in [(unproved, 100), (proved, 1000)] {
+        for (direction, proved, limit) in [
+            (Direction::Inbound, unproved, 100),
+            (Direction::Inbound, proved, 1000),
+            (Direction::Outbound, unproved, 1000),
+        ] {
             // From more than half of it on nothing is read.
             for (unsent, read) in [
                 (limit / 2 - 1, Read::Some(5)),
                 (limit / 2, Read::Some(5)),
                 (limit / 2 + 1, Read::Nothing),
             ] {
-                let (mut connections, id, _theirs) = connected(&limits, proved).await;
+                let (mut connections, id, _theirs) = connected(&limits, direction, proved).await;
                 assert_eq!(connections.write(id, &vec![0; unsent]), unsent);
                 assert_eq!(connections.read(id, &mut [0; 10]), read, "{unsent}");
             }
@@ -417,7 +435,7 @@ mod tests {
                 (limit, Flushed::Done),
                 (limit + 1, Flushed::Failed(CloseReason::Unread)),
             ] {
-                let (mut connections, id, _theirs) = connected(&limits, proved).await;
+                let (mut connections, id, _theirs) = connected(&limits, direction, proved).await;
                 connections.write(id, &vec![0; unsent]);
                 assert_eq!(connections.flush(origin(), id), flushed, "{unsent}");
             }
@@ -431,7 +449,7 @@ mod tests {
             max_unproved_unsent_bytes: 1000,
             ..Limits::default()
         };
-        let (mut connections, id, _theirs) = connected(&limits, &[]).await;
+        let (mut connections, id, _theirs) = connected(&limits, Direction::Inbound, &[]).await;
         connections.write(id, &[0; 101]);
         let flushed = connections.flush(origin(), id);
         assert_eq!(flushed, Flushed::Failed(CloseReason::Unread));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use comity_identity::Direction;
 use comity_sip::{ConnectionId, Transport};
 use tokio::net::TcpStream;
 
@@ -84,7 +85,9 @@ impl<A: Application> Driver<A> {
             peer,
             proved: proved.clone(),
         };
-        self.open(connection, stream, remote, ends.flatten());
+        self.connections
+            .insert(connection, Direction::Inbound, stream, remote);
+        self.set_expiry(connection, ends.flatten());
         self.application.handle_notice(Notice::Accepted {
             connection,
             transport,
@@ -101,14 +104,8 @@ impl<A: Application> Driver<A> {
         });
     }
 
-    fn open(
-        &mut self,
-        connection: ConnectionId,
-        stream: Stream,
-        remote: Remote,
-        ends: Option<Instant>,
-    ) {
-        self.connections.insert(connection, stream, remote);
+    /// It ends with the first of what its proof relies on.
+    fn set_expiry(&mut self, connection: ConnectionId, ends: Option<Instant>) {
         if let Some(ends) = ends {
             self.timers.set(Timer::Certificate(connection), ends);
         }
@@ -140,7 +137,9 @@ impl<A: Application> Driver<A> {
                     peer: remote,
                     proved: proved.clone(),
                 };
-                self.open(connection, stream, other_end, ends.flatten());
+                self.connections
+                    .insert(connection, Direction::Outbound, stream, other_end);
+                self.set_expiry(connection, ends.flatten());
                 self.application.handle_notice(Notice::Connected {
                     connection,
                     transport,
