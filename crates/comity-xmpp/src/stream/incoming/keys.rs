@@ -95,7 +95,7 @@ impl Core {
         if pending.values().any(is_pending)
             || pending.len() >= limits.max_pending_pairs
             || !self.is_proved() && *early_keys >= limits.max_pending_pairs
-            || pairs.len() >= limits.max_pairs
+            || pairs.len() + pending.len() >= limits.max_pairs
         {
             return Err(StanzaCondition::ResourceConstraint);
         }

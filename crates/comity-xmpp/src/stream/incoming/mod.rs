@@ -20,7 +20,7 @@ use crate::{Stanza, TlsMode};
 /// The pairs that the peer has proved, and its dialback keys that are being verified.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
-    /// One for each pair; `max_pairs` bounds them.
+    /// One for each pair; `max_pairs` bounds them together with what is pending.
     pairs: Vec<Authorized>,
     pending: BTreeMap<QueryId, Pending>,
     /// Dialback keys that came before anything was proved.

@@ -111,3 +111,26 @@ fn what_a_peer_does_not_read_has_a_bound_in_bytes() {
     );
     assert_eq!(ended, [true, false, false]);
 }
+
+#[test]
+fn keys_that_are_being_verified_have_their_place_among_the_pairs() {
+    let (domains, certified) = (["b.test", "c.test", "d.test", "e.test", "f.test"], 2);
+    let refused = around(
+        4,
+        |limits, limit| limits.max_pairs = limit,
+        |config| {
+            let mut host = Host::receiving(config).secured(None);
+            for domain in &domains[..certified] {
+                host.certified = Some(domain);
+                host.feed(KEY.replace("b.example", domain));
+            }
+            host.certified = None;
+            host.sent();
+            for domain in &domains[certified..] {
+                host.feed(KEY.replace("b.example", domain));
+            }
+            host.sent().matches("<resource-constraint ").count()
+        },
+    );
+    assert_eq!(refused, [2, 1, 0]);
+}
