@@ -113,8 +113,8 @@ pub struct Limits {
     pub max_key_bytes: usize,
     /// SASL attempts on one stream. Default 3.
     pub max_auth_attempts: usize,
-    /// Bytes that the peer has not fetched yet, above which an unauthenticated one is cut off and
-    /// `send` refuses. Defaults 16 KiB and 1 MiB.
+    /// Bytes that wait for the peer, at which `send` refuses. A peer that makes us write more than so
+    /// many behind our last stanza, and does not read, is cut off. Defaults 16 KiB and 1 MiB.
     pub max_output_bytes: OutputLimit,
     /// Bytes that arrive while the stream waits for an answer of its composer. Default 16 KiB:
     /// what a driver may have read already.

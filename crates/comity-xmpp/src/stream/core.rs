@@ -276,7 +276,8 @@ impl Core {
         Ok(())
     }
 
-    /// Cuts off a peer that lets us write and does not read.
+    /// Cuts off a peer that lets us write and does not read. Our own stanzas do not count: `send`
+    /// refuses them in time, and a peer that takes many shall be able to acknowledge them.
     pub(super) fn check_output(&self) -> Result<(), Rejection> {
         let limits = &self.config.limits.max_output_bytes;
         let limit = if self.proved {
@@ -284,7 +285,7 @@ impl Core {
         } else {
             limits.unauthenticated
         };
-        if self.output.len() > limit {
+        if self.output.answers() > limit {
             Err(Rejection::OutputLimit)
         } else {
             Ok(())

@@ -11,6 +11,8 @@ use crate::{Stanza, StanzaCondition, StreamCondition, ns};
 #[derive(Debug, Default)]
 pub(super) struct Output {
     text: String,
+    /// Where the last stanza of ours ends in `text`.
+    stanza_end: usize,
     /// How many bytes have been moved out.
     drained: u64,
 }
@@ -44,6 +46,11 @@ impl Output {
         self.text.len()
     }
 
+    /// How many bytes wait behind the last stanza of ours.
+    pub(super) fn answers(&self) -> usize {
+        self.text.len().saturating_sub(self.stanza_end)
+    }
+
     /// How many bytes there were, up to the end of what waits.
     pub(super) fn total(&self) -> u64 {
         self.drained.saturating_add(as_u64(self.text.len()))
@@ -56,6 +63,7 @@ impl Output {
         buf.extend_from_slice(self.text.as_bytes());
         // A burst shall not keep its memory for the life of the stream.
         self.text = String::new();
+        self.stanza_end = 0;
         len
     }
 
@@ -270,7 +278,9 @@ impl Output {
         stanza.write(&mut self.text);
         let len = as_u64(self.text.len() - start);
         let fits = max_bytes.is_none_or(|max| len <= max);
-        if !fits {
+        if fits {
+            self.stanza_end = self.text.len();
+        } else {
             self.text.truncate(start);
         }
         fits

@@ -1,5 +1,6 @@
 //! Bounds of a stream, one below their number, at it and one above.
 
+use super::acks::{counting, numbered};
 use super::*;
 
 /// What comes of a configuration whose limit is one below `number`, `number`, and one above.
@@ -133,4 +134,35 @@ fn keys_that_are_being_verified_have_their_place_among_the_pairs() {
         },
     );
     assert_eq!(refused, [2, 1, 0]);
+}
+
+#[test]
+fn a_peer_is_cut_off_for_what_it_asked_and_not_for_what_we_sent() {
+    const REQUEST: &str = "<r xmlns='urn:xmpp:sm:3'/>";
+    // Our next request for an acknowledgement counts with the three answers.
+    let answers = REQUEST.len() + 3 * "<a xmlns='urn:xmpp:sm:3' h='0'/>".len();
+    let ended = around(
+        answers,
+        |limits, limit| limits.max_output_bytes.authenticated = limit,
+        |mut config| {
+            config.acknowledgements = Switch::On;
+            let mut host = counting(config);
+            let mut number = 1;
+            while host.stream.send(host.now, &numbered(number)).is_ok() {
+                number += 1;
+            }
+            assert!(host.stream.core.output.len() > answers);
+            let mut take = |input: &str| {
+                host.stream.handle_input(host.now, input.as_bytes());
+                matches!(host.stream.core.life, Life::Closed)
+            };
+            [
+                take("<a xmlns='urn:xmpp:sm:3' h='1'/>"),
+                take(&REQUEST.repeat(2)),
+                take(REQUEST),
+            ]
+        },
+    );
+    let within = [false; 3];
+    assert_eq!(ended, [[false, false, true], within, within]);
 }
