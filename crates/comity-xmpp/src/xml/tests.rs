@@ -277,7 +277,7 @@ fn what_is_allowed_passes() {
 
 #[test]
 fn each_limit_holds_at_its_number() {
-    let limits = Limits {
+    let small = Limits {
         max_header_bytes: 40,
         max_element_bytes: 60,
         max_elements: 3,
@@ -288,61 +288,108 @@ fn each_limit_holds_at_its_number() {
         max_name_bytes: 8,
         max_value_bytes: 5,
     };
-    let inside = |source: &str| format!("<a>{source}</a>");
-    let header = |bytes: usize| format!("<a{}>", " ".repeat(bytes - "<a>".len()));
-    let element = |bytes: usize| inside(&format!("<b>{}</b>", "x".repeat(bytes - "<b></b>".len())));
-    let cases = [
-        (header(40), header(41), Limit::HeaderBytes(40)),
-        (element(60), element(61), Limit::ElementBytes(60)),
-        (
-            inside("<b><c/><c/></b><b><c/></b>"),
-            inside("<b><c/><c/><c/></b>"),
-            Limit::Elements(3),
-        ),
-        (
-            inside("<b><c/></b>"),
-            inside("<b><c><d/></c></b>"),
-            Limit::Depth(3),
-        ),
-        (
-            inside("<b c='' d=''/>"),
-            inside("<b c='' d='' e=''/>"),
-            Limit::Attributes(2),
-        ),
-        (
-            inside("<b xmlns='u' xmlns:c='u'/><b xmlns='u'/>"),
-            inside("<b xmlns='u' xmlns:c='u'><c xmlns='v'/></b>"),
-            Limit::Namespaces(2),
-        ),
-        (
-            inside("<b xmlns='four'/>"),
-            inside("<b xmlns='fiver'/>"),
-            Limit::NamespaceBytes(4),
-        ),
-        (
-            inside("<bbbbbbbb/>"),
-            inside("<bbbbbbbbb/>"),
-            Limit::NameBytes(8),
-        ),
-        (
-            inside("<b cccccccc=''/>"),
-            inside("<b ccccccccc=''/>"),
-            Limit::NameBytes(8),
-        ),
-        (
-            inside("<b c='12345'/>"),
-            inside("<b c='123456'/>"),
-            Limit::ValueBytes(5),
-        ),
-    ];
-    for (good, bad, limit) in cases {
-        assert_eq!(read(&[good.as_bytes()], limits).1, Ok(()), "{good}");
-        assert_eq!(
-            read(&[bad.as_bytes()], limits).1,
-            Err(limit.into()),
-            "{bad}"
-        );
+    for limits in [small, Limits::unauthenticated(), Limits::default()] {
+        for (number, document, error) in limited(&limits) {
+            let around = [number - 1, number, number + 1].map(|count| {
+                let source = document(count);
+                read(&[source.as_bytes()], limits).1
+            });
+            assert_eq!(around, [Ok(()), Ok(()), Err(error.into())], "{error}");
+        }
     }
+}
+
+/// A number, a document that has so many of what it bounds, and the limit with that number.
+type Limited = (usize, fn(usize) -> String, Limit);
+
+fn limited(limits: &Limits) -> [Limited; 12] {
+    let Limits {
+        max_header_bytes: header,
+        max_element_bytes: element,
+        max_elements: elements,
+        max_depth: depth,
+        max_attributes: attributes,
+        max_namespaces: namespaces,
+        max_namespace_bytes: namespace,
+        max_name_bytes: name,
+        max_value_bytes: value,
+    } = *limits;
+    [
+        (
+            header,
+            |bytes| format!("<a{}>", " ".repeat(bytes - 3)),
+            Limit::HeaderBytes(header),
+        ),
+        (
+            header,
+            |bytes| format!("<?xml version='1.0'{}?><a>", " ".repeat(bytes - 21)),
+            Limit::HeaderBytes(header),
+        ),
+        (
+            element,
+            |bytes| inside(&format!("<b>{}</b>", "x".repeat(bytes - 7))),
+            Limit::ElementBytes(element),
+        ),
+        (
+            elements,
+            |count| inside(&format!("<b>{}</b><b><c/></b>", "<c/>".repeat(count - 1))),
+            Limit::Elements(elements),
+        ),
+        (depth, |depth| "<b>".repeat(depth), Limit::Depth(depth)),
+        (
+            attributes,
+            |count| inside(&format!("<b{}/>", numbered("c", count))),
+            Limit::Attributes(attributes),
+        ),
+        // The last in an element of its own, since declarations are attributes too, and behind one
+        // whose scope has ended.
+        (
+            namespaces,
+            |count| {
+                let outer = numbered("xmlns:c", count - 1);
+                inside(&format!("<b xmlns='u'/><b{outer}><d xmlns='u'/></b>"))
+            },
+            Limit::Namespaces(namespaces),
+        ),
+        (
+            namespace,
+            |bytes| inside(&format!("<b xmlns='{}'/>", "u".repeat(bytes))),
+            Limit::NamespaceBytes(namespace),
+        ),
+        (
+            name,
+            |bytes| inside(&format!("<{}/>", "b".repeat(bytes))),
+            Limit::NameBytes(name),
+        ),
+        (
+            name,
+            |bytes| {
+                let name = "b".repeat(bytes - 2);
+                inside(&format!("<p:{name} xmlns:p='u'/>"))
+            },
+            Limit::NameBytes(name),
+        ),
+        (
+            name,
+            |bytes| inside(&format!("<b {}=''/>", "c".repeat(bytes))),
+            Limit::NameBytes(name),
+        ),
+        (
+            value,
+            |bytes| inside(&format!("<b c='{}'/>", "x".repeat(bytes))),
+            Limit::ValueBytes(value),
+        ),
+    ]
+}
+
+fn inside(source: &str) -> String {
+    format!("<a>{source}</a>")
+}
+
+/// So many attributes.
+fn numbered(name: &str, count: usize) -> String {
+    let attributes = (0..count).map(|index| format!(" {name}{index}='u'"));
+    attributes.collect()
 }
 
 #[test]

@@ -13,7 +13,7 @@ const OPTIONAL: Security = Security {
     certificate: CertificateRule::Optional,
 };
 
-fn see_other_host(host: &str) -> String {
+pub(crate) fn see_other_host(host: &str) -> String {
     format!(
         "{HEADER}<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>{host}\
          </see-other-host></stream:error>"

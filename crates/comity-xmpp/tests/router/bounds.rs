@@ -1,9 +1,11 @@
 //! Bounds of a router, one below their number, at it and one above.
 
-use comity_xmpp::Transport;
-use comity_xmpp::router::{AcceptError, Limits, SendError};
+use comity_xmpp::router::{AcceptError, Event, Failure, Limits, SendError};
+use comity_xmpp::{Security, Transport};
 
-use super::host::{Host, limits, targets};
+use super::attempts::see_other_host;
+use super::host::{Host, limits, stanza, targets};
+use super::sharing::proved;
 
 /// What comes of a router whose limit is one below `number`, `number`, and one above.
 fn around<T>(
@@ -147,4 +149,78 @@ fn keys_of_peers_that_are_verified_have_a_number_in_all_and_for_each_server() {
         |host| refused(host, ["b.test"; 5]),
     );
     assert_eq!(of_one, expected);
+}
+
+#[test]
+fn what_waits_is_bounded_in_bytes_for_a_pair_and_for_all() {
+    let bytes = stanza("x@a.example", "y@b.example").held_bytes();
+    let full = Err(SendError::Full);
+    let of_one = around(
+        2 * bytes,
+        |limits, limit| limits.max_queued_bytes = limit,
+        |mut host| ["b", "b", "b", "c"].map(|to| host.send(&format!("{to}.example"))),
+    );
+    let taken = [Ok(()), Ok(()), full, Ok(())];
+    assert_eq!(of_one, [[Ok(()), full, full, Ok(())], taken, taken]);
+    let of_all = around(
+        2 * bytes,
+        |limits, limit| limits.max_queued_bytes_in_all = limit,
+        |mut host| ["b", "c", "d"].map(|to| host.send(&format!("{to}.example"))),
+    );
+    let taken = [Ok(()), Ok(()), full];
+    assert_eq!(of_all, [[Ok(()), full, full], taken, taken]);
+}
+
+#[test]
+fn hosts_that_we_are_sent_to_have_a_number() {
+    let followed = around(
+        3,
+        |limits, limit| limits.max_redirects = limit,
+        |mut host| {
+            host.terms = Security::CERTIFIED.into();
+            host.send("b.example").unwrap();
+            let mut hops = 0;
+            while let Some(connection) = host.last_dial.take() {
+                hops += 1;
+                host.router.handle_connected(host.now, connection);
+                host.feed(connection, &see_other_host(&format!("host{hops}.example")));
+            }
+            (hops - 1, host.failures())
+        },
+    );
+    let gave_up_at = |limit| {
+        let last = format!("host{}.example", limit + 1);
+        (limit, vec![Failure::Redirected(last.into())])
+    };
+    assert_eq!(followed, [2, 3, 4].map(gave_up_at));
+}
+
+#[test]
+fn streams_that_bring_a_pair_have_a_number() {
+    let closed = around(
+        3,
+        |limits, limit| limits.max_streams_per_pair = limit,
+        |mut host| {
+            let streams = [(); 4].map(|()| proved(&mut host, false));
+            for stream in streams {
+                host.router.handle_eof(host.now, stream);
+            }
+            host.settle();
+            let replaced = "closed: a newer stream takes the place of this one";
+            streams.map(|stream| {
+                host.events.iter().any(|event| match event {
+                    Event::Closed { connection, reason } => {
+                        *connection == stream && reason.to_string() == replaced
+                    }
+                    _ => false,
+                })
+            })
+        },
+    );
+    let expected = [
+        [true, true, false, false],
+        [true, false, false, false],
+        [false; 4],
+    ];
+    assert_eq!(closed, expected);
 }

@@ -123,7 +123,7 @@ fn what_rides_along_is_sent_again_when_the_stream_ends() {
 }
 
 /// A connection of `b.example` that has proved itself and goes both ways if it was asked for.
-fn proved(host: &mut Host, bidi: bool) -> comity_xmpp::router::ConnectionId {
+pub(crate) fn proved(host: &mut Host, bidi: bool) -> comity_xmpp::router::ConnectionId {
     host.certified = Some("b.example");
     let connection = host.accepted();
     if bidi {

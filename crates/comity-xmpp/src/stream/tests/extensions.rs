@@ -13,7 +13,7 @@ fn over_tls() -> Config {
 }
 
 /// A stream of ours that carries its pair, with the peer's last features.
-fn established(config: Config, last: &str) -> Host {
+pub(super) fn established(config: Config, last: &str) -> Host {
     let mut host = connected(config, Purpose::Stanzas, &format!("{EXTERNAL}{DIALBACK}"));
     host.feed(SUCCESS)
         .feed(HEADER.replace("version", "id='3' version"))

@@ -1,6 +1,8 @@
 //! Bounds of a stream, one below their number, at it and one above.
 
 use super::acks::{counting, numbered};
+use super::extensions::established;
+use super::sent::plain;
 use super::*;
 
 /// What comes of a configuration whose limit is one below `number`, `number`, and one above.
@@ -35,6 +37,71 @@ fn pairs_of_one_stream_have_a_number() {
         },
     );
     assert_eq!(proved, [(2, 3), (3, 2), (4, 1)]);
+}
+
+#[test]
+fn keys_that_are_being_verified_have_their_place_among_the_pairs() {
+    let (domains, certified) = (["b.test", "c.test", "d.test", "e.test", "f.test"], 2);
+    let refused = around(
+        4,
+        |limits, limit| limits.max_pairs = limit,
+        |config| {
+            let mut host = Host::receiving(config).secured(None);
+            for domain in &domains[..certified] {
+                host.certified = Some(domain);
+                host.feed(KEY.replace("b.example", domain));
+            }
+            host.certified = None;
+            host.sent();
+            for domain in &domains[certified..] {
+                host.feed(KEY.replace("b.example", domain));
+            }
+            host.sent().matches("<resource-constraint ").count()
+        },
+    );
+    assert_eq!(refused, [2, 1, 0]);
+}
+
+#[test]
+fn pairs_and_keys_that_we_ask_about_have_a_number() {
+    let full = Err(SendError::Full);
+    let added = around(
+        3,
+        |limits, limit| limits.max_pairs = limit,
+        |config| {
+            let mut host = established(config, DIALBACK);
+            // The stream's own pair is the first.
+            [1, 2, 3].map(|number| {
+                let remote = name(&format!("b{number}.example"));
+                let pair = Pair { remote, ..pair() };
+                let terms = Security::ENCRYPTED.into();
+                host.stream.add_pair(host.now, &pair, terms)
+            })
+        },
+    );
+    let expected = [
+        [Ok(()), full, full],
+        [Ok(()), Ok(()), full],
+        [Ok(()), Ok(()), Ok(())],
+    ];
+    assert_eq!(added, expected);
+    let asked = around(
+        2,
+        |limits, limit| limits.max_pairs = limit,
+        |config| {
+            let mut host = connected(config, Purpose::Verification, DIALBACK);
+            ["1", "2", "3"].map(|id| {
+                let request = VerifyRequest {
+                    pair: pair(),
+                    id: id.into(),
+                    key: "key".into(),
+                    security: Security::ENCRYPTED,
+                };
+                host.stream.verify(host.now, request)
+            })
+        },
+    );
+    assert_eq!(asked, expected);
 }
 
 #[test]
@@ -86,6 +153,57 @@ fn attempts_at_sasl_have_a_number() {
 }
 
 #[test]
+fn an_element_has_its_length_before_a_proof_and_after_it() {
+    let element = format!("<b>{}</b>", "x".repeat(300));
+    let bytes = element.len();
+    let too_long = Rejection::Xml(ParseError::Limit(Limit::ElementBytes(bytes - 1)));
+    let before = around(
+        bytes,
+        |limits, limit| limits.unauthenticated.max_element_bytes = limit,
+        |config| {
+            let mut host = Host::receiving(config).secured(None);
+            host.feed(&element).rejection()
+        },
+    );
+    let unproved = Rejection::NotAuthorized;
+    assert_eq!(before, [too_long.clone(), unproved.clone(), unproved]);
+    let after = around(
+        bytes,
+        |limits, limit| limits.authenticated.max_element_bytes = limit,
+        |config| {
+            let mut host = Host::receiving(config).secured(Some("b.example"));
+            host.feed(AUTH).feed(HEADER);
+            host.feed(&element).rejection()
+        },
+    );
+    let unknown = Rejection::UnsupportedElement;
+    assert_eq!(after, [too_long, unknown.clone(), unknown]);
+}
+
+#[test]
+fn input_that_waits_for_an_answer_has_a_bound_in_bytes() {
+    let bytes = STARTTLS.len();
+    let read = around(
+        bytes,
+        |limits, limit| limits.max_held_bytes = limit,
+        |config| {
+            let mut stream = Stream::receive(origin(), config, [1; 32]);
+            stream.handle_input(origin(), HEADER.as_bytes());
+            let Some(Event::Authorize { query, .. }) = stream.poll_event() else {
+                panic!("no question")
+            };
+            stream.handle_input(origin(), STARTTLS.as_bytes());
+            let allow = Decision::Allow(Security::ENCRYPTED.into());
+            stream.handle_decision(origin(), query, &allow);
+            stream.poll_event().map(|event| describe(&event))
+        },
+    );
+    let ended = format!("closed: more than {} bytes before an answer", bytes - 1);
+    let asked = || Some("StartTls".to_owned());
+    assert_eq!(read, [Some(ended), asked(), asked()]);
+}
+
+#[test]
 fn what_a_peer_does_not_read_has_a_bound_in_bytes() {
     let asked = |config| {
         let mut stream = Stream::receive(origin(), config, [1; 32]);
@@ -114,26 +232,20 @@ fn what_a_peer_does_not_read_has_a_bound_in_bytes() {
 }
 
 #[test]
-fn keys_that_are_being_verified_have_their_place_among_the_pairs() {
-    let (domains, certified) = (["b.test", "c.test", "d.test", "e.test", "f.test"], 2);
-    let refused = around(
-        4,
-        |limits, limit| limits.max_pairs = limit,
-        |config| {
-            let mut host = Host::receiving(config).secured(None);
-            for domain in &domains[..certified] {
-                host.certified = Some(domain);
-                host.feed(KEY.replace("b.example", domain));
-            }
-            host.certified = None;
-            host.sent();
-            for domain in &domains[certified..] {
-                host.feed(KEY.replace("b.example", domain));
-            }
-            host.sent().matches("<resource-constraint ").count()
-        },
+fn stanzas_are_taken_while_less_waits_than_may() {
+    let send =
+        |host: &mut Host| [1, 2, 3].map(|number| host.stream.send(host.now, &numbered(number)));
+    let mut host = plain(config());
+    assert_eq!(send(&mut host), [Ok(()); 3]);
+    let bytes = host.stream.core.output.len() / 3;
+    let sent = around(
+        2 * bytes,
+        |limits, limit| limits.max_output_bytes.authenticated = limit,
+        |config| send(&mut plain(config)),
     );
-    assert_eq!(refused, [2, 1, 0]);
+    let full = Err(SendError::Full);
+    let two = [Ok(()), Ok(()), full];
+    assert_eq!(sent, [two, two, [Ok(()); 3]]);
 }
 
 #[test]

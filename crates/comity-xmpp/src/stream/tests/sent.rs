@@ -11,7 +11,7 @@ fn id(number: usize) -> SendId {
 }
 
 /// A stream on which nothing is acknowledged.
-fn plain(config: Config) -> Host {
+pub(super) fn plain(config: Config) -> Host {
     let mut host = connected(config, Purpose::Stanzas, EXTERNAL);
     host.feed("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
         .feed(HEADER.replace("version", "id='3' version"))

@@ -200,28 +200,46 @@ fn a_stanza_that_is_tracked_has_left_when_it_was_written() {
     assert_eq!(host.events(), [""; 0]);
 }
 
+/// What comes of a component whose limit is one below `number`, `number`, and one above.
+fn around<T>(
+    number: usize,
+    set: fn(&mut Limits, usize),
+    mut outcome: impl FnMut(Host) -> T,
+) -> [T; 3] {
+    [number - 1, number, number + 1]
+        .map(|limit| outcome(Host::established(|config| set(&mut config.limits, limit))))
+}
+
 #[test]
 fn what_waits_for_the_server_is_bounded() {
-    let mut host = Host::established(|config| config.limits.max_output_bytes = 100);
+    let full = Err(SendError::Full);
+    let (one, two) = ([Ok(()), full, full], [Ok(()), Ok(()), full]);
+    let three = [Ok(()); 3];
     let stanza = message("y@sip.example");
-    let mut send = || host.component.send(host.now, &stanza);
-    assert_eq!([send(), send(), send()], [Ok(()); 3]);
-    assert_eq!(send(), Err(SendError::Full));
-    for (stanzas, bytes) in [(1, usize::MAX), (1000, 1)] {
-        let mut host = Host::established(|config| {
-            config.limits.max_unwritten_stanzas = stanzas;
-            config.limits.max_unwritten_bytes = bytes;
-        });
-        let mut track = |number| {
+    let mut host = Host::established(|_| {});
+    assert_eq!(host.send("y@sip.example"), Ok(()));
+    let unread = around(
+        2 * host.sent().len(),
+        |limits, limit| limits.max_output_bytes = limit,
+        |mut host| [(); 3].map(|()| host.component.send(host.now, &stanza)),
+    );
+    assert_eq!(unread, [two, two, three]);
+    // What is read and not written counts where it is tracked.
+    let track = |mut host: Host| {
+        let sent = [1, 2, 3].map(|number| {
             let sent = host.component.send_tracked(host.now, &stanza, id(number));
             host.settle();
             sent
-        };
-        assert_eq!(track(1), Ok(()));
-        assert_eq!(track(2), Err(SendError::Full));
+        });
         host.component.handle_written(host.now, 1000);
         host.settle();
-        assert_eq!(host.events(), ["sent 1"]);
+        assert_eq!(host.events().len(), sent.iter().flatten().count());
         assert_eq!(host.send("y@sip.example"), Ok(()));
-    }
+        sent
+    };
+    let set: fn(&mut Limits, usize) = |limits, limit| limits.max_unwritten_stanzas = limit;
+    assert_eq!(around(2, set, track), [one, two, three]);
+    let bytes = 2 * stanza.held_bytes();
+    let set: fn(&mut Limits, usize) = |limits, limit| limits.max_unwritten_bytes = limit;
+    assert_eq!(around(bytes, set, track), [two, two, three]);
 }
