@@ -267,6 +267,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_kept_if_the_cache_could_hold_it_alone() {
+        let now = origin();
+        let asked = question("a.example", RecordKind::A);
+        let kept = [3, 4, 5].map(|limit| {
+            let mut cache = Cache::new(limit);
+            // It counts as one more than its records.
+            cache.insert(now, &asked, &addresses(3, 60));
+            (cache.get(now, &asked).is_some(), cache.records)
+        });
+        assert_eq!(kept, [(false, 0), (true, 4), (true, 4)]);
+    }
+
+    #[test]
     fn the_expired_leave_when_something_new_comes() {
         let now = origin();
         let mut cache = Cache::new(100);

@@ -343,18 +343,35 @@ fn a_domain_that_names_the_server_of_another_makes_it_ill_for_itself_only() {
 #[test]
 fn the_table_of_the_ill_has_a_bound() {
     let now = origin();
-    let mut health = Health::new(HealthLimits {
-        max_addresses: 2,
-        ..HealthLimits::default()
-    });
     let at = |seconds| now + Duration::from_secs(seconds);
-    for host in 0..3 {
-        health.note_fault(at(u64::from(host)), &tls(host, 1), &Fault::Refused);
-    }
-    let ill: Vec<_> = (0..3)
-        .map(|host| health.ill_until(at(3), &tls(host, 1)).is_some())
-        .collect();
-    assert_eq!(ill, [false, true, true]);
+    let ill = |max_addresses| {
+        let mut health = Health::new(HealthLimits {
+            max_addresses,
+            ..HealthLimits::default()
+        });
+        for host in 0..3 {
+            health.note_fault(at(u64::from(host)), &tls(host, 1), &Fault::Refused);
+        }
+        [0, 1, 2].map(|host| health.ill_until(at(3), &tls(host, 1)).is_some())
+    };
+    let expected = [[false, false, true], [false, true, true], [true; 3]];
+    assert_eq!([1, 2, 3].map(ill), expected);
+}
+
+#[test]
+fn a_server_is_left_for_as_long_as_it_may_ask() {
+    let (now, second) = (origin(), Duration::from_secs(1));
+    let asked = |retry_after| {
+        let mut health = Health::default();
+        let busy = Fault::Unavailable {
+            retry_after: Some(retry_after),
+        };
+        health.note_fault(now, &tls(0, 1), &busy);
+        health.ill_until(now, &tls(0, 1)).map(|until| until - now)
+    };
+    let longest = HealthLimits::default().max_retry_after;
+    let around = [longest - second, longest, longest + second].map(asked);
+    assert_eq!(around, [longest - second, longest, longest].map(Some));
 }
 
 /// How long each candidate takes, and whether it serves then.

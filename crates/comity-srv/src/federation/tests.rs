@@ -304,26 +304,30 @@ fn what_is_learned_is_listed_moved_forgotten_and_restored() {
 fn both_tables_have_bounds() {
     let now = origin();
     let wall = SystemTime::UNIX_EPOCH;
-    let settings = Settings {
-        max_learned: 2,
-        max_nowhere: 2,
-        ..Settings::default()
-    };
-    let mut directory = Directory::new(settings, closed()).unwrap();
-    let name = |number| domain(&format!("d{number}.example"));
-    let mut learn = |number| {
-        let learned = directory.learn(wall, &name(number), Via::Sip);
-        learned.map(|_| ())
-    };
-    assert_eq!(learn(0), Ok(()));
-    assert_eq!(learn(1), Ok(()));
-    assert_eq!(learn(2), Err(LearnError::Full { limit: 2 }));
-    assert_eq!(learn(1), Ok(()), "known ones stay current");
-    for number in 10..13 {
-        directory.note_nowhere(now, &name(number));
+    let name = |number: usize| domain(&format!("d{number}.example"));
+    for limit in [2, 3, 4] {
+        let settings = Settings {
+            max_learned: limit,
+            max_nowhere: limit,
+            ..Settings::default()
+        };
+        let mut directory = Directory::new(settings, closed()).unwrap();
+        let mut learn = |number| {
+            let learned = directory.learn(wall, &name(number), Via::Sip);
+            learned.map(drop)
+        };
+        let expected = [0, 1, 2, 3, 4].map(|number| match number < limit {
+            true => Ok(()),
+            false => Err(LearnError::Full { limit }),
+        });
+        assert_eq!([0, 1, 2, 3, 4].map(&mut learn), expected);
+        assert_eq!(learn(1), Ok(()), "known ones stay current");
+        for number in 10..15 {
+            directory.note_nowhere(now, &name(number));
+        }
+        assert_eq!(directory.nowhere.len(), limit);
+        // The short memory makes room by itself.
+        directory.note_nowhere(now + Duration::from_secs(60), &name(15));
+        assert_eq!(directory.nowhere.len(), 1);
     }
-    assert_eq!(directory.nowhere.len(), 2);
-    // The short memory makes room by itself.
-    directory.note_nowhere(now + Duration::from_secs(60), &name(13));
-    assert_eq!(directory.nowhere.len(), 1);
 }

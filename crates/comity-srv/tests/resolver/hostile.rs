@@ -41,6 +41,19 @@ fn a_flood_of_forged_answers_moves_the_question_to_tcp() {
 }
 
 #[test]
+fn as_many_forged_answers_are_passed_over_as_allowed() {
+    let moved = [2, 3, 4].map(|limit| {
+        let spoofed = one_host().fault(udp(), Fault::Spoofed { count: 3 });
+        let mut world = World::with(vec![spoofed], |config| {
+            config.limits.max_mismatches = limit;
+        });
+        assert_eq!(shown(&world.outcome("b.example")), ONE_HOST);
+        world.questions()[1] == format!("{SRV} SRV over TCP")
+    });
+    assert_eq!(moved, [true, false, false]);
+}
+
+#[test]
 fn answers_to_other_questions_count_for_nothing() {
     for fault in [
         Fault::WrongId,

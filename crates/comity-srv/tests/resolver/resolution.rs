@@ -81,12 +81,16 @@ fn a_lost_query_is_sent_again() {
 
 #[test]
 fn silence_is_a_timeout_after_all_attempts() {
-    let mut world = World::new(vec![one_host().fault(When::always(), Fault::Drop)]);
-    assert_eq!(world.outcome("b.example"), failed(Failure::Timeout));
-    assert_eq!(
-        (world.elapsed(), world.questions().len()),
-        (Duration::from_secs(7), 3)
-    );
+    for (max_attempts, seconds) in [(2, 3), (3, 7), (4, 15)] {
+        let silent = one_host().fault(When::always(), Fault::Drop);
+        let mut world = World::with(vec![silent], |config| {
+            config.limits.max_attempts = max_attempts;
+            config.limits.resolution_timeout = Duration::from_secs(60);
+        });
+        assert_eq!(world.outcome("b.example"), failed(Failure::Timeout));
+        assert_eq!(world.elapsed(), Duration::from_secs(seconds));
+        assert_eq!(world.questions().len(), max_attempts as usize);
+    }
 }
 
 #[test]
@@ -368,22 +372,28 @@ fn the_end_of_one_resolution_leaves_shared_questions_to_the_other() {
 
 #[test]
 fn so_many_resolutions_run_at_a_time_and_no_more() {
-    let mut world = World::with(vec![FakeDns::new()], |config| {
-        config.limits.max_resolutions = 3;
-    });
-    for host in 0..3 {
-        world.begin(&format!("h{host}.example"));
+    for limit in [2, 3, 4] {
+        let mut world = World::with(vec![FakeDns::new()], |config| {
+            config.limits.max_resolutions = limit;
+        });
+        let begun = [0, 1, 2, 3, 4].map(|host| {
+            let domain = name(&format!("h{host}.example"));
+            let begun = world
+                .resolver
+                .resolve(world.now, &domain, Service::XmppServer);
+            begun.map(drop)
+        });
+        let expected = [0, 1, 2, 3, 4].map(|host| match host < limit {
+            true => Ok(()),
+            false => Err(ResolveError::TooMany { limit }),
+        });
+        assert_eq!(begun, expected);
+        world.run();
+        assert_eq!(world.resolved.len(), limit);
+        world.begin("h4.example");
+        world.run();
+        assert_eq!(world.resolved.len(), limit + 1);
     }
-    let domain = name("h3.example");
-    let refused = world
-        .resolver
-        .resolve(world.now, &domain, Service::XmppServer);
-    assert_eq!(refused, Err(ResolveError::TooMany { limit: 3 }));
-    world.run();
-    assert_eq!(world.resolved.len(), 3);
-    world.begin("h3.example");
-    world.run();
-    assert_eq!(world.resolved.len(), 4);
 }
 
 #[test]

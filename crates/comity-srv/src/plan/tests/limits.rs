@@ -54,20 +54,27 @@ fn as_many_lookups_as_allowed_are_asked_and_no_more() {
 
 #[test]
 fn only_so_many_questions_wait_at_a_time() {
-    let limits = Limits {
-        max_parallel_lookups: 3,
-        ..Limits::default()
-    };
-    let mut plan = plan_with(limits);
-    let question = plan.next_question().unwrap();
-    assert_eq!(plan.next_question(), None, "nothing more is known to ask");
-    let hosts = [srv(1, 0, 1, "x.example."), srv(1, 0, 2, "y.example.")];
-    plan.handle_answer(&question, services(&hosts).as_ref());
-    let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
-    assert_eq!(waiting.len(), 3);
-    plan.handle_answer(&waiting[0], no_data().as_ref());
-    assert_eq!(plan.next_question().unwrap().to_string(), "y.example A");
-    assert_eq!(plan.next_question(), None);
+    for limit in [2, 3, 4] {
+        let limits = Limits {
+            max_parallel_lookups: limit,
+            ..Limits::default()
+        };
+        let mut plan = plan_with(limits);
+        let question = plan.next_question().unwrap();
+        assert_eq!(plan.next_question(), None, "nothing more is known to ask");
+        let hosts = [
+            srv(1, 0, 1, "x.example."),
+            srv(1, 0, 2, "y.example."),
+            srv(1, 0, 3, "z.example."),
+        ];
+        plan.handle_answer(&question, services(&hosts).as_ref());
+        let waiting: Vec<_> = std::iter::from_fn(|| plan.next_question()).collect();
+        assert_eq!(waiting.len(), limit);
+        // One that is answered makes room for one.
+        plan.handle_answer(&waiting[0], no_data().as_ref());
+        assert!(plan.next_question().is_some());
+        assert_eq!(plan.next_question(), None);
+    }
 }
 
 #[test]
