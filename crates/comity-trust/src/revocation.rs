@@ -340,20 +340,23 @@ mod tests {
 
     #[test]
     fn the_number_of_lists_is_bounded() {
-        let (root, other) = (Ca::new("Root", [1; 32]), Ca::new("Other", [2; 32]));
-        let (root, other) = (root.self_signed(), other.self_signed());
-        let issuers = [root.certificate().into(), other.certificate().into()];
+        let [root, last, other] = [("Root", 1), ("Last", 2), ("Other", 3)]
+            .map(|(name, seed)| Ca::new(name, [seed; 32]).self_signed());
+        let issuers = [&root, &last, &other].map(|issuer| issuer.certificate().into());
         let mut lists = RevocationLists::new();
         let add = |lists: &mut RevocationLists, list: Vec<u8>| {
             lists.add(&list, &issuers, webpki::ALL_VERIFICATION_ALGS)
         };
         assert_eq!(add(&mut lists, root.crl(1, 0, 9, &[])), Ok(Added::Newest));
         let own: Vec<_> = lists.lists.values().flatten().cloned().collect();
-        let filling = own.iter().cycle().take(RevocationLists::MAX_LISTS - 1);
+        let filling = own.iter().cycle().take(RevocationLists::MAX_LISTS - 2);
         let lists_by_key = Arc::make_mut(&mut lists.lists);
         lists_by_key.insert(Box::default(), filling.cloned().collect());
         let limit = RevocationLists::MAX_LISTS;
         let full = Err(RevocationListError::TooMany { limit });
+        assert_eq!(lists.len(), limit - 1);
+        assert_eq!(add(&mut lists, last.crl(1, 0, 9, &[])), Ok(Added::Newest));
+        assert_eq!(lists.len(), limit);
         assert_eq!(add(&mut lists, other.crl(1, 0, 9, &[])), full);
         assert_eq!(add(&mut lists, root.crl(2, 0, 9, &[])), Ok(Added::Newest));
         assert_eq!(lists.len(), limit);

@@ -1,4 +1,4 @@
-use comity_trust::{Position, Reason};
+use comity_trust::{Limits, Position, Reason};
 
 use super::*;
 
@@ -10,20 +10,43 @@ fn no_certificate_is_a_reason_of_its_own() {
     );
 }
 
+/// The rules, with one limit one below `number`, at it and one above.
+fn around(root: &Authority, number: usize, set: fn(&mut Limits, usize)) -> [Policy; 3] {
+    [number - 1, number, number + 1].map(|limit| {
+        let mut policy = trusting(&[root]);
+        set(&mut policy.limits, limit);
+        policy
+    })
+}
+
 #[test]
 fn the_name_after_the_last_that_is_allowed_condemns_all() {
     let root = root();
+    let trusted = || Ok("a.example".to_owned());
+    let names = |count| {
+        let more = (1..count).fold(leaf().dns("a.example"), |leaf, index| {
+            leaf.dns(&format!("{index}.example"))
+        });
+        root.issue(&more)
+    };
+    let policies = around(&root, 3, |limits, limit| limits.max_names = limit);
+    let outcomes = policies.map(|policy| outcome(judge(&names(3), &policy, "a.example")));
+    let too_many = Err(Reason::TooManyNames { limit: 2 });
+    assert_eq!(outcomes, [too_many, trusted(), trusted()]);
+    // By default, and in whatever form the names are.
     let policy = trusting(&[&root]);
-    let many = (1..1024).fold(leaf().dns("a.example"), |leaf, index| {
+    for count in [1023, 1024] {
+        assert_eq!(
+            outcome(judge(&names(count), &policy, "a.example")),
+            trusted()
+        );
+    }
+    let other = (1..1024).fold(leaf().dns("a.example"), |leaf, index| {
         leaf.dns(&format!("{index}.example"))
     });
     assert_eq!(
-        outcome(judge(&root.issue(&many), &policy, "a.example")),
-        Ok("a.example".to_owned())
-    );
-    assert_eq!(
         outcome(judge(
-            &root.issue(&many.xmpp("x.example")),
+            &root.issue(&other.xmpp("x.example")),
             &policy,
             "a.example"
         )),
@@ -34,19 +57,21 @@ fn the_name_after_the_last_that_is_allowed_condemns_all() {
 #[test]
 fn the_chain_is_no_longer_than_the_limit() {
     let root = root();
-    let policy = trusting(&[&root]);
+    let trusted = || Ok("a.example".to_owned());
+    let too_many = |limit| Err(Reason::TooManyCertificates { limit });
     let peer = root.issue(&leaf().dns("a.example"));
-    let mut chain = chain(&peer);
-    chain.resize(6, root.certificate().into());
-    assert_eq!(
-        outcome(judge_chain(&chain, &policy, "a.example")),
-        Ok("a.example".to_owned())
-    );
-    chain.push(root.certificate().into());
-    assert_eq!(
-        outcome(judge_chain(&chain, &policy, "a.example")),
-        Err(Reason::TooManyCertificates { limit: 6 })
-    );
+    let chain_of = |count| {
+        let mut chain = chain(&peer);
+        chain.resize(count, root.certificate().into());
+        chain
+    };
+    let policies = around(&root, 3, |limits, limit| limits.max_certificates = limit);
+    let outcomes = policies.map(|policy| outcome(judge_chain(&chain_of(3), &policy, "a.example")));
+    assert_eq!(outcomes, [too_many(2), trusted(), trusted()]);
+    let policy = trusting(&[&root]);
+    let outcomes =
+        [5, 6, 7].map(|count| outcome(judge_chain(&chain_of(count), &policy, "a.example")));
+    assert_eq!(outcomes, [trusted(), trusted(), too_many(6)]);
 }
 
 #[test]
