@@ -1,10 +1,14 @@
 //! What is bounded, at its bound.
 
-use comity_sip::endpoint::{Config, Event};
-use comity_sip::{StatusCode, Transport};
+use comity_sip::endpoint::{Config, Event, Failure};
+use comity_sip::{
+    Flow, Method, Publish, SessionError, StatusCode, SubscriptionError, Transport, Uri,
+};
 use comity_testkit::link::End;
 
 use super::probe::{Probe, header, lines, request, to};
+use super::subscriptions::wish;
+use super::targets::{FIRST, SECOND, answer, send, target};
 use super::world::config;
 
 fn message(number: usize) -> String {
@@ -46,6 +50,176 @@ fn what_transactions_keep_is_bounded_in_bytes() {
 }
 
 #[test]
+fn transactions_have_a_number_in_all_and_for_each_source() {
+    let sources = [1, 2, 3, 4, 5].map(|host| format!("192.0.2.{host}:5060"));
+    let begun = |mut probe: Probe, sources: [&str; 5]| {
+        for (number, source) in sources.into_iter().enumerate() {
+            let sent = probe.datagram(source, &message(number));
+            let refused = (to(source), "SIP/2.0 503 Service Unavailable");
+            assert!(sent.is_empty() || lines(&sent) == [refused], "{sent:?}");
+        }
+        (probe.requests().len(), probe.endpoint.counters().overloaded)
+    };
+    let expected = [(2, 3), (3, 2), (4, 1)];
+    let set = |config: &mut Config, limit| config.limits.max_transactions = limit;
+    let in_all = around(3, set, |probe| {
+        begun(probe, sources.each_ref().map(|it| &**it))
+    });
+    assert_eq!(in_all, expected);
+    let set = |config: &mut Config, limit| config.limits.max_transactions_per_source = limit;
+    let of_one = around(3, set, |probe| begun(probe, [FIRST; 5]));
+    assert_eq!(of_one, expected);
+}
+
+#[test]
+fn room_is_kept_in_sixteenths_of_what_there_is() {
+    // One of 16 is for requests of ours, and two of 32 are; one of 32 for those in dialogs.
+    let set = |config: &mut Config, limit| config.limits.max_transactions = limit;
+    for (number, begun) in [(16, [15, 15, 16]), (32, [30, 30, 31])] {
+        let taken = around(number, set, |mut probe| {
+            for number in 0..40 {
+                probe.datagram(FIRST, &message(number));
+            }
+            probe.requests().len()
+        });
+        assert_eq!(taken, begun);
+    }
+}
+
+#[test]
+fn requests_of_ours_need_transactions_and_connections() {
+    let failed = |mut probe: Probe, transport| {
+        for address in [FIRST, SECOND, "192.0.2.13:5060"] {
+            send(
+                &mut probe,
+                Method::Message,
+                "",
+                vec![target(transport, address)],
+            )
+            .unwrap();
+        }
+        let told = probe.told().into_iter();
+        let failures = told.filter_map(|event| match event {
+            Event::Failed { failure, .. } => Some(failure),
+            _ => None,
+        });
+        failures.collect::<Vec<_>>()
+    };
+    let expected = [
+        vec![Failure::Overloaded; 2],
+        vec![Failure::Overloaded],
+        Vec::new(),
+    ];
+    let set = |config: &mut Config, limit| config.limits.max_transactions = limit;
+    let lacking = around(2, set, |probe| failed(probe, Transport::Udp));
+    assert_eq!(lacking, expected);
+    let set = |config: &mut Config, limit| config.limits.max_connections = limit;
+    let lacking = around(2, set, |probe| failed(probe, Transport::Tcp));
+    assert_eq!(lacking, expected);
+}
+
+#[test]
+fn connections_of_others_have_a_number_in_all_and_for_each_source() {
+    let accepted = |mut probe: Probe, sources: [&str; 5]| {
+        let (now, endpoint) = (probe.now, &mut probe.endpoint);
+        let accepted = sources.map(|source| {
+            let source = source.parse().unwrap();
+            endpoint.accept_connection(now, Transport::Tcp, source, Vec::new())
+        });
+        accepted.iter().flatten().count()
+    };
+    let sources = [1, 2, 3, 4, 5].map(|host| format!("192.0.2.{host}:1"));
+    let set = |config: &mut Config, limit| config.limits.max_connections = limit;
+    let in_all = around(3, set, |probe| {
+        accepted(probe, sources.each_ref().map(|it| &**it))
+    });
+    assert_eq!(in_all, [2, 3, 4]);
+    // One sixteenth is for connections of ours.
+    let few = around(16, set, |mut probe| {
+        let accept = |host: u8| {
+            let source = ([192, 0, 2, host], 1).into();
+            let (now, endpoint) = (probe.now, &mut probe.endpoint);
+            endpoint.accept_connection(now, Transport::Tcp, source, Vec::new())
+        };
+        (0..20).filter_map(accept).count()
+    });
+    assert_eq!(few, [15, 15, 16]);
+    let ports = [1, 2, 3, 4, 5].map(|port| format!("192.0.2.1:{port}"));
+    let set = |config: &mut Config, limit| config.limits.max_connections_per_source = limit;
+    let of_one = around(3, set, |probe| {
+        accepted(probe, ports.each_ref().map(|it| &**it))
+    });
+    assert_eq!(of_one, [2, 3, 4]);
+}
+
+#[test]
+fn a_request_of_ours_goes_in_a_datagram_up_to_its_length() {
+    let mut probe = Probe::with(config(End::B));
+    send(
+        &mut probe,
+        Method::Message,
+        "hi",
+        vec![target(Transport::Udp, FIRST)],
+    )
+    .unwrap();
+    let [(_, text)] = probe.sent().try_into().unwrap();
+    // What is added on the way counts as 200 bytes.
+    let via = format!("Via: {}\r\n", header(&text, "Via"));
+    let bytes = text.len() - via.len() + 200;
+    let set = |config: &mut Config, limit| config.max_datagram_bytes = limit;
+    let flows = around(bytes, set, |mut probe| {
+        send(
+            &mut probe,
+            Method::Message,
+            "hi",
+            vec![target(Transport::Udp, FIRST)],
+        )
+        .unwrap();
+        let connects = probe.told().len();
+        let datagrams = probe.sent().into_iter().map(|(flow, _)| flow);
+        (connects, datagrams.collect::<Vec<Flow>>())
+    });
+    let in_a_datagram = (0, vec![to(FIRST)]);
+    assert_eq!(
+        flows,
+        [(1, Vec::new()), in_a_datagram.clone(), in_a_datagram]
+    );
+}
+
+#[test]
+fn hops_that_are_left_alone_have_a_number() {
+    let set = |config: &mut Config, limit| config.limits.max_unavailable = limit;
+    let avoided = around(2, set, |mut probe| {
+        let hops = [(FIRST, 20), (SECOND, 10), ("192.0.2.13:5060", 30)];
+        for (hop, seconds) in hops {
+            send(
+                &mut probe,
+                Method::Message,
+                "",
+                vec![target(Transport::Udp, hop)],
+            )
+            .unwrap();
+            let [sent] = probe.sent().try_into().unwrap();
+            let wait = format!("Retry-After: {seconds}\r\n");
+            probe.datagram(hop, &answer(&sent, "503 Service Unavailable", &wait));
+        }
+        hops.map(|(hop, _)| {
+            send(
+                &mut probe,
+                Method::Message,
+                "",
+                vec![target(Transport::Udp, hop)],
+            )
+            .unwrap();
+            probe.sent().is_empty()
+        })
+    });
+    // What is over first is forgotten.
+    let expected = [[false, false, true], [true, false, true], [true; 3]];
+    assert_eq!(avoided, expected);
+}
+
+#[test]
 fn answers_for_which_nothing_is_kept_are_bounded_at_once_and_in_their_sources() {
     let refused = |source| (source, request("FOO", "UDP a.example;branch=z9hG4bK1", ""));
     let set = |config: &mut Config, limit| config.limits.max_answers_at_once = limit;
@@ -75,7 +249,6 @@ fn a_message_of_others_outside_of_a_session_has_a_limit() {
 #[test]
 fn requests_of_ours_are_bounded_in_number_and_where_they_wait_in_bytes() {
     use comity_sip::endpoint::{SendError, Target};
-    use comity_sip::{Method, Uri};
 
     let target = |transport| vec![Target::new(transport, "192.0.2.1:5060".parse().unwrap())];
     let send = |probe: &mut Probe, transport| {
@@ -123,8 +296,6 @@ fn requests_of_ours_are_bounded_in_number_and_where_they_wait_in_bytes() {
 
 #[test]
 fn the_state_of_a_subscription_has_a_limit() {
-    use comity_sip::SubscriptionError;
-
     let set = |config: &mut Config, limit| config.limits.max_state_bytes = limit;
     let accepted = around(3, set, |mut probe| {
         let text = request(
@@ -231,8 +402,7 @@ fn connections_are_bounded_in_all_and_for_each_source() {
 
 #[test]
 fn what_waits_for_a_connection_is_bounded() {
-    use comity_sip::endpoint::{Failure, Target};
-    use comity_sip::{Method, Uri};
+    use comity_sip::endpoint::Target;
 
     let mut configuration = config(End::B);
     configuration.limits.max_waiting_bytes = 1_000;
@@ -266,8 +436,6 @@ fn what_waits_for_a_connection_is_bounded() {
 
 #[test]
 fn subscriptions_and_their_state_are_bounded() {
-    use comity_sip::SubscriptionError;
-
     let mut configuration = config(End::B);
     configuration.limits.max_dialogs = 1;
     configuration.limits.max_state_bytes = 3;
@@ -300,10 +468,104 @@ fn subscriptions_and_their_state_are_bounded() {
     );
 }
 
+/// Requests that begin dialogs, in this order.
+fn dialogs(probe: &mut Probe, methods: [&str; 4]) -> [comity_sip::endpoint::Incoming; 4] {
+    for (number, method) in methods.into_iter().enumerate() {
+        let via = format!("UDP 192.0.2.1:5060;branch=z9hG4bK{number}");
+        let message = request(method, &via, "Event: presence\r\n");
+        probe.datagram(FIRST, &message.replace("call@", &format!("{number}@")));
+    }
+    probe.requests().try_into().unwrap()
+}
+
+/// One, two and three of four are taken.
+fn taken<E: Clone>(full: &E) -> [[Result<(), E>; 4]; 3] {
+    [1, 2, 3].map(|taken| {
+        [0, 1, 2, 3].map(|number| match number < taken {
+            true => Ok(()),
+            false => Err(full.clone()),
+        })
+    })
+}
+
+#[test]
+fn sessions_and_subscriptions_of_others_have_a_number() {
+    let set = |config: &mut Config, limit| config.limits.max_dialogs = limit;
+    let sessions = around(2, set, |mut probe| {
+        dialogs(&mut probe, ["INVITE"; 4]).map(|incoming| {
+            let accepted = probe
+                .endpoint
+                .accept(probe.now, &incoming, "a/b", "".into());
+            accepted.map(drop)
+        })
+    });
+    assert_eq!(sessions, taken(&SessionError::Overloaded));
+    let watchers = around(2, set, |mut probe| {
+        dialogs(&mut probe, ["SUBSCRIBE"; 4]).map(|incoming| {
+            let endpoint = &mut probe.endpoint;
+            let accepted = endpoint.accept_subscription(probe.now, &incoming, None);
+            accepted.map(drop)
+        })
+    });
+    assert_eq!(watchers, taken(&SubscriptionError::Overloaded));
+}
+
+#[test]
+fn sessions_and_subscriptions_of_a_source_count_together() {
+    let set = |config: &mut Config, limit| config.limits.max_dialogs_per_source = limit;
+    let accepted = around(2, set, |mut probe| {
+        let methods = ["INVITE", "SUBSCRIBE", "INVITE", "SUBSCRIBE"];
+        dialogs(&mut probe, methods).map(|incoming| {
+            let endpoint = &mut probe.endpoint;
+            if incoming.request().method() == Method::Invite {
+                let accepted = endpoint.accept(probe.now, &incoming, "a/b", "".into());
+                accepted.map(drop).map_err(|error| format!("{error:?}"))
+            } else {
+                let accepted = endpoint.accept_subscription(probe.now, &incoming, None);
+                accepted.map(drop).map_err(|error| format!("{error:?}"))
+            }
+        })
+    });
+    assert_eq!(accepted, taken(&"Overloaded".to_owned()));
+}
+
+#[test]
+fn sessions_subscriptions_and_publications_of_ours_have_a_number() {
+    let set = |config: &mut Config, limit| config.limits.max_dialogs = limit;
+    let begun = around(2, set, |mut probe| {
+        let (now, endpoint) = (probe.now, &mut probe.endpoint);
+        let (uri, from) = ("sip:alice@a.example", "sip:bob@b.example");
+        let wanted = Uri::parse(uri).unwrap();
+        let invite = endpoint
+            .compose(Method::Invite, wanted, Uri::parse(from).unwrap())
+            .unwrap();
+        let (uri, from) = (uri.parse().unwrap(), from.parse().unwrap());
+        let mut publish = Publish::new(uri, from, "presence", "text/plain", "open".into());
+        publish.targets = vec![target(Transport::Udp, FIRST)];
+        [1, 2, 3].map(|_| {
+            let targets = vec![target(Transport::Udp, FIRST)];
+            let sessions = endpoint.invite(now, &invite, targets);
+            let subscriptions = endpoint.subscribe(now, wish("presence", 600));
+            let publications = endpoint.publish(now, publish.clone());
+            (sessions.err(), subscriptions.err(), publications.err())
+        })
+    });
+    let full = (
+        Some(SessionError::Overloaded),
+        Some(SubscriptionError::Overloaded),
+        Some(SubscriptionError::Overloaded),
+    );
+    let none = (None, None, None);
+    let expected = [
+        [none.clone(), full.clone(), full.clone()],
+        [none.clone(), none.clone(), full],
+        [none.clone(), none.clone(), none],
+    ];
+    assert_eq!(begun, expected);
+}
+
 #[test]
 fn a_source_has_its_share_of_sessions_and_subscriptions() {
-    use comity_sip::{SessionError, SubscriptionError};
-
     let mut configuration = config(End::B);
     configuration.limits.max_dialogs_per_source = 2;
     let mut probe = Probe::with(configuration);

@@ -15,7 +15,7 @@ use super::world::{World, config, target};
 
 const PIDF: &str = "<presence entity='pres:bob@b.example'/>";
 
-fn wish(event: &str, seconds: u64) -> Subscribe {
+pub(crate) fn wish(event: &str, seconds: u64) -> Subscribe {
     let (resource, from) = ("sip:bob@b.example", "sip:alice@a.example");
     let (resource, from) = (resource.parse().unwrap(), from.parse().unwrap());
     let mut wish = Subscribe::new(resource, from, event);

@@ -9,14 +9,14 @@ use comity_testkit::link::End;
 use super::probe::{Probe, Sent, header, to};
 use super::world::config;
 
-const FIRST: &str = "192.0.2.11:5060";
-const SECOND: &str = "192.0.2.12:5060";
+pub(crate) const FIRST: &str = "192.0.2.11:5060";
+pub(crate) const SECOND: &str = "192.0.2.12:5060";
 
-fn target(transport: Transport, address: &str) -> Target {
+pub(crate) fn target(transport: Transport, address: &str) -> Target {
     Target::new(transport, address.parse().unwrap())
 }
 
-fn send(
+pub(crate) fn send(
     probe: &mut Probe,
     method: Method<'_>,
     body: &str,
@@ -30,7 +30,7 @@ fn send(
 }
 
 /// The answer of a server to what was sent.
-fn answer(sent: &Sent, status: &str, more: &str) -> String {
+pub(crate) fn answer(sent: &Sent, status: &str, more: &str) -> String {
     let (_, rest) = sent.1.split_once(" SIP/2.0\r\n").unwrap();
     let (head, _) = rest.split_once("\r\n\r\n").unwrap();
     let mut lines: Vec<_> = head.split("\r\n").collect();
