@@ -81,6 +81,14 @@ impl Jid {
             ..self.clone()
         }
     }
+
+    /// How much memory its parts take, as if none were shared.
+    pub(crate) fn held_bytes(&self) -> usize {
+        // Beside its text each part has two counters, and bytes that only fill a word.
+        let part = |text: &str| 3 * size_of::<usize>() + text.len();
+        let parts = [&self.local, &self.resource].into_iter().flatten();
+        part(self.domain.as_str()) + parts.map(|text| part(text)).sum::<usize>()
+    }
 }
 
 /// Localpart, domainpart and resourcepart as written (RFC 7622 §3.1).

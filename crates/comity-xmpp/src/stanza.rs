@@ -191,15 +191,18 @@ impl Stanza {
         (self.from.domain(), self.to.domain())
     }
 
-    /// About how much memory the stanza takes.
+    /// About how much memory the stanza takes where it waits, with its place in a queue.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let addresses = size_of::<Self>() + 2 * ADDRESS_BYTES;
+        // A queue that has just grown has twice as many places as it needs.
+        let place = 2 * size_of::<Self>();
+        let texts = [&self.type_, &self.id].into_iter().flatten();
+        let texts: usize = texts.map(|text| text.len()).sum();
         let source = match &self.source {
-            Source::Received { bytes, context, .. } => bytes.len() + context.declarations.len(),
+            Source::Received { bytes, context, .. } => bytes.len() + context.held_bytes(),
             Source::Made(element) => element.held_bytes(),
         };
-        addresses.saturating_add(source)
+        place + self.from.held_bytes() + self.to.held_bytes() + texts + source
     }
 
     /// The whole stanza as an element.
@@ -409,6 +412,11 @@ fn answer_malformed(
 }
 
 impl Context {
+    fn held_bytes(&self) -> usize {
+        let lang = self.lang.as_ref().map_or(0, |lang| lang.len());
+        self.declarations.len() + lang
+    }
+
     fn read(tokenizer: &Tokenizer, scope: &Scope, lang: Option<&str>) -> Self {
         let attributes = tokenizer.attributes();
         let mut declarations = String::new();
@@ -472,9 +480,6 @@ impl AddressError {
         }
     }
 }
-
-/// About what an address takes; few are longer.
-const ADDRESS_BYTES: usize = 64;
 
 fn read(scope: Scope, source: &[u8]) -> Result<Element, ParseError> {
     Element::parse_in(scope, source, Limits::unbounded())

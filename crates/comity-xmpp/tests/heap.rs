@@ -1,11 +1,13 @@
-//! What an unauthenticated peer can make a stream hold.
+//! What an unauthenticated peer can make a stream or a router hold, and what a router holds for others.
 #![cfg(test)]
 
 use std::sync::Arc;
 
 use comity_testkit::{heap, origin};
+use comity_xmpp::router::{self, Router, SendError};
 use comity_xmpp::stream::{Config, Decision, Event, PeerCertificate, Stream, component};
-use comity_xmpp::{Component, DialbackSecret};
+use comity_xmpp::xml::Element;
+use comity_xmpp::{Component, DialbackSecret, Stanza, StanzaKind, Transport};
 
 #[global_allocator]
 static ALLOCATOR: heap::Counting = heap::Counting;
@@ -42,7 +44,16 @@ fn an_unauthenticated_stream_holds_at_most_64_kib() {
             stats.peak_bytes
         );
         drop(component);
+        // And what a router keeps for its connection.
+        let (router, stats) = heap::measure(|| attack_router(config.clone(), payload.as_bytes()));
+        assert!(
+            stats.peak_bytes <= MAX_BYTES,
+            "{name}: {} bytes at the most in a router",
+            stats.peak_bytes
+        );
+        drop(router);
     }
+    stanzas_that_wait_take_no_more_than_they_count_for(&config);
     // What a stream held is given back.
     let payload = "<a>".repeat(100);
     let (_, stats) = heap::measure(|| {
@@ -96,6 +107,96 @@ fn attack_component(payload: &[u8]) -> Component {
         component.handle_input(now, chunk);
     }
     component
+}
+
+/// Feeds a connection of a router as [`attack`] does a stream.
+fn attack_router(config: Config, payload: &[u8]) -> Router {
+    let now = origin();
+    let mut router = Router::new(now, routing(config), [0; 32]);
+    let connection = router.accept(now, Transport::Tcp).unwrap();
+    let tell = |router: &mut Router, input: &[u8]| {
+        router.handle_input(now, connection, input);
+        while let Some(event) = router.poll_event() {
+            if let router::Event::StartTls { .. } = event {
+                router.handle_tls_established(now, connection, PeerCertificate::Presented);
+            } else if let router::Event::Authorize { query, .. } = event {
+                let allow = Decision::Allow(comity_xmpp::Security::ENCRYPTED.into());
+                router.handle_decision(now, query, &allow);
+            }
+        }
+    };
+    if !payload.starts_with(b"!") {
+        for flight in [
+            HEADER,
+            "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+            HEADER,
+        ] {
+            tell(&mut router, flight.as_bytes());
+        }
+    }
+    let payload = payload.strip_prefix(b"!").unwrap_or(payload);
+    for chunk in payload.chunks(CHUNK_BYTES) {
+        tell(&mut router, chunk);
+    }
+    router
+}
+
+fn routing(stream: Config) -> router::Config {
+    let mut config = router::Config::default();
+    config.stream = stream;
+    config
+}
+
+/// However long the stanzas and their addresses are, and however many domains they are for.
+fn stanzas_that_wait_take_no_more_than_they_count_for(config: &Config) {
+    const QUEUED: usize = 4 * 1024 * 1024;
+    /// What a router keeps for a pair of domains.
+    const PAIR: usize = 1024;
+    for (domains, local, text) in [
+        (1, 1, 0),
+        (1, 1000, 0),
+        (1, 1, 100),
+        (1, 1, 10_000),
+        (50, 1, 1000),
+        (1000, 1, 0),
+    ] {
+        let mut bounds = routing(config.clone());
+        bounds.limits.max_queued_bytes_in_all = QUEUED;
+        bounds.limits.max_queued_bytes = QUEUED;
+        bounds.limits.max_queued_stanzas = usize::MAX;
+        let local = "x".repeat(local);
+        let text = "x".repeat(text);
+        let (router, stats) = heap::measure(|| fill(bounds, domains, &local, &text));
+        assert!(
+            stats.live_bytes <= QUEUED + domains * PAIR,
+            "{domains} domains, {} and {} bytes: {stats:?}",
+            local.len(),
+            text.len()
+        );
+        assert!(stats.live_bytes >= QUEUED * 3 / 4, "{stats:?}");
+        drop(router);
+    }
+}
+
+/// Sends stanzas to so many domains in turn until one is refused, and answers no question.
+fn fill(config: router::Config, domains: usize, local: &str, text: &str) -> Router {
+    let now = origin();
+    let mut router = Router::new(now, config, [0; 32]);
+    for domain in (0..domains).cycle() {
+        let from = format!("{local}@a.example").parse().unwrap();
+        let to = format!("{local}@b{domain}.example/{local}")
+            .parse()
+            .unwrap();
+        let body = Element::new("jabber:server", "body").with_text(text);
+        let stanza = Stanza::new(StanzaKind::Message, from, to).with_payload(body);
+        let sent = router.send(now, stanza);
+        while router.poll_event().is_some() {}
+        if let Err((_, error)) = sent {
+            assert_eq!(error, SendError::Full);
+            break;
+        }
+    }
+    router
 }
 
 /// What has filled other servers. A leading `!` stands for a payload in place of the header.

@@ -30,7 +30,7 @@ pub enum Unacknowledged {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections that peers opened. Default 1000.
+    /// Connections that peers opened. Default 1000: each holds at most 64 KiB before a proof.
     pub max_inbound: usize,
     /// Those of one source: an address of IPv4, or a network of 64 bits of IPv6. Default 250.
     pub max_inbound_per_source: usize,
@@ -42,7 +42,8 @@ pub struct Limits {
     /// the longest.
     pub max_queued_bytes: usize,
     /// What the stanzas may take that wait for a stream or to be acknowledged, of all domains.
-    /// Default 64 MiB: however many domains a peer owns, it can make no more wait.
+    /// Default 64 MiB: however many domains a peer owns, it can make no more wait. Beside that a pair
+    /// takes at most 1 KiB.
     pub max_queued_bytes_in_all: usize,
     /// Addresses that are tried for one stream. Default 8.
     pub max_targets: usize,

@@ -76,7 +76,7 @@ pub enum Acknowledge {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// XML from a peer that has proved nothing.
+    /// XML from a peer that has proved nothing: with the other bounds, its stream holds at most 64 KiB.
     pub unauthenticated: xml::Limits,
     /// XML from a peer that has proved a domain.
     pub authenticated: xml::Limits,

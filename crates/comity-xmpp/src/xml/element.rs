@@ -224,20 +224,20 @@ impl Element {
             .collect()
     }
 
-    /// About how much memory the element takes.
+    /// How much memory the element takes, without the names of namespaces, which are shared.
     pub(crate) fn held_bytes(&self) -> usize {
         let mut work = vec![self];
-        let mut bytes: usize = 0;
+        let mut bytes = size_of::<Self>();
         while let Some(element) = work.pop() {
             let attributes = element.attributes.iter();
-            let attributes = attributes.map(|attribute| {
-                size_of::<Attribute>() + attribute.name.len() + attribute.value.len()
-            });
-            bytes += size_of::<Self>() + element.name.len() + attributes.sum::<usize>();
+            let texts = attributes.map(|attribute| attribute.name.len() + attribute.value.len());
+            bytes += element.name.len() + texts.sum::<usize>();
+            bytes += element.attributes.capacity() * size_of::<Attribute>();
+            bytes += element.children.capacity() * size_of::<Node>();
             for node in &element.children {
                 match node {
                     Node::Element(child) => work.push(child),
-                    Node::Text(text) => bytes += size_of::<Node>() + text.len(),
+                    Node::Text(text) => bytes += text.capacity(),
                 }
             }
         }

@@ -79,8 +79,8 @@ fn queues_and_connections_are_bounded() {
 #[test]
 fn what_waits_is_bounded_in_bytes_for_each_pair_and_in_all() {
     let mut bounds = limits();
-    bounds.max_queued_bytes = 10_000;
-    bounds.max_queued_bytes_in_all = 15_000;
+    bounds.max_queued_bytes = 12_000;
+    bounds.max_queued_bytes_in_all = 18_000;
     let mut host = Host::new(bounds);
     host.answers = false;
     let mut send = |to: &str| {
