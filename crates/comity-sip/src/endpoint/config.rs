@@ -69,7 +69,8 @@ pub struct Limits {
     /// Bytes of the requests and answers that transactions keep: 33,554,432. When there are more, new
     /// requests are refused with 503.
     pub max_kept_bytes: u32,
-    /// Connections, in both directions: 4,096. One sixteenth is for ours.
+    /// Connections, in both directions: 4,096. One sixteenth is for ours. Each holds at most 160 KiB
+    /// while a message comes, beside the transactions that it begins.
     pub max_connections: u32,
     /// Connections that one source opens: 100. A source is what it is for transactions.
     pub max_connections_per_source: u32,
