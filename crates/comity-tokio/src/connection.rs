@@ -7,7 +7,6 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use comity_xmpp::Transport;
 use comity_xmpp::router::{ConnectionId, TlsRole};
@@ -24,6 +23,7 @@ use crate::clock;
 use crate::config::Limits;
 use crate::event::TlsSession;
 use crate::headed::Headed;
+use crate::linger::linger;
 
 /// What the driver wants of a connection. They are followed in their order.
 #[derive(Debug)]
@@ -297,7 +297,9 @@ impl Connection {
             Socket::Broken(None) => return,
         };
         if let Ok(Ok(stream)) = ended {
-            linger(stream.into_tcp(), &self.shared.limits).await;
+            let limits = &self.shared.limits;
+            let (patience, bytes) = (limits.linger_timeout, limits.max_linger_bytes);
+            linger(stream.into_tcp(), patience, bytes).await;
         }
     }
 
@@ -325,20 +327,6 @@ where
     input.reserve_exact(CHUNK_BYTES);
     // One call reads what is there, and the limit keeps it to one chunk.
     reader.take(CHUNK_BYTES as u64).read_buf(input).await
-}
-
-/// Throws away what the peer still sends, until it ends its direction or has had its time.
-async fn linger(mut stream: TcpStream, limits: &Limits) {
-    let started = Instant::now();
-    let mut left = limits.max_linger_bytes;
-    let mut waste = vec![0; CHUNK_BYTES];
-    while left > 0 {
-        let wait = limits.linger_timeout.saturating_sub(started.elapsed());
-        match timeout(wait, stream.read(&mut waste)).await {
-            Ok(Ok(read @ 1..)) => left = left.saturating_sub(read),
-            Ok(Ok(0) | Err(_)) | Err(_) => return,
-        }
-    }
 }
 
 /// What is read at once; less than a machine holds while it waits for an answer.

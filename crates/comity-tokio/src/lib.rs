@@ -107,6 +107,7 @@ mod event;
 mod federation;
 mod handover;
 mod headed;
+mod linger;
 mod listener;
 mod locator;
 mod outlet;

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use comity_rustls::{Identity, TlsContext, default_provider};
 use comity_testkit::mint::Leaf;

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
 
 use super::config::Limits;
 use super::stream::Stream;
+use crate::linger::linger;
 
 /// Sends what is left, says goodbye, and lets the peer do the same.
 pub(super) async fn end(mut stream: Stream, rest: Vec<u8>, limits: Limits) {
@@ -18,21 +18,7 @@ pub(super) async fn end(mut stream: Stream, rest: Vec<u8>, limits: Limits) {
     };
     let said: Result<io::Result<()>, _> = timeout(limits.write_timeout, goodbye).await;
     if let Ok(Ok(())) = said {
-        linger(stream.into_tcp(), &limits).await;
+        let (patience, bytes) = (limits.linger_timeout, limits.max_linger_bytes);
+        linger(stream.into_tcp(), patience, bytes).await;
     }
 }
-
-/// Throws away what the peer still sends, until it ends its direction or has had its time.
-async fn linger(mut stream: TcpStream, limits: &Limits) {
-    let end = Instant::now() + limits.linger_timeout;
-    let mut left = limits.max_linger_bytes;
-    let mut waste = vec![0; CHUNK_BYTES];
-    while left > 0 {
-        match timeout_at(end, stream.read(&mut waste)).await {
-            Ok(Ok(read @ 1..)) => left = left.saturating_sub(read),
-            Ok(Ok(0) | Err(_)) | Err(_) => return,
-        }
-    }
-}
-
-const CHUNK_BYTES: usize = 8 * 1024;
