@@ -143,8 +143,8 @@ pub struct Limits {
     /// 1 MiB: anybody may ask and not read, and one who reads may be owed an answer to each of as
     /// many requests as a source may have under way. More than `max_unsent_bytes` is as much as that.
     pub max_unproved_unsent_bytes: usize,
-    /// Datagrams that one socket has not sent yet. Default 1,024; what is beyond is dropped, and
-    /// retransmitted by whoever misses it.
+    /// Datagrams that one socket has not sent yet. Default 1,024, and 64 at least; what is beyond is
+    /// dropped, and retransmitted by whoever misses it.
     pub max_unsent_datagrams: usize,
     /// Peers that are in the middle of a TLS handshake which they began, or have not sent anything where
     /// that decides about TLS. Default 256; more wait in the queue of the system.
@@ -154,8 +154,8 @@ pub struct Limits {
     pub max_handshakes_per_source: usize,
     /// How long the handshake with a peer that connects may take. Default 10 s.
     pub handshake_timeout: Duration,
-    /// Names that a certificate proves for its owner. Default 16. Each is proved for itself, and
-    /// what is beyond is not looked at.
+    /// Names that a certificate proves for its owner. Default 16, and 1 at least. Each is proved for
+    /// itself, and what is beyond is not looked at.
     pub max_proved_names: usize,
     /// Hosts that are looked up at a time. Default 1,024; for more there are no targets.
     pub max_lookups: usize,

@@ -188,6 +188,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_waits_has_a_number_and_what_is_beyond_is_counted() {
+        for (limit, wait) in [
+            (63, 64),
+            (64, 64),
+            (65, 65),
+            (99, 99),
+            (100, 100),
+            (101, 101),
+        ] {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let local = socket.local_addr().unwrap();
+            // As long as nobody has waited for the socket, it takes nothing.
+            let mut datagrams = Datagrams::new(socket, local, limit);
+            for _ in 0..102 {
+                datagrams.send(b"x", local);
+            }
+            assert_eq!(datagrams.outbox.datagrams.len(), wait, "{limit}");
+            datagrams.socket.writable().await.unwrap();
+            let cx = &mut Context::from_waker(std::task::Waker::noop());
+            let dropped = u64::try_from(102 - wait).unwrap();
+            assert_eq!(datagrams.poll_flush(cx), Some(dropped));
+            assert!(datagrams.is_sent());
+        }
+    }
+
+    #[tokio::test]
     async fn what_waits_goes_out_in_order_and_what_was_dropped_is_told_once() {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let local = socket.local_addr().unwrap();

@@ -173,6 +173,28 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_a_certificate_have_a_number() {
+        let root = Ca::new("Example CA", [1; 32]).self_signed();
+        let mut policy = Policy::new(signature_algorithms(&default_provider()));
+        let anchor = policy.store.add_anchor(&root.certificate().into());
+        anchor.unwrap();
+        let three = ["a.example", "b.example", "c.example"];
+        let leaf = three
+            .iter()
+            .fold(Leaf::new([2; 32]), |leaf, name| leaf.dns(name));
+        let chain = [CertificateDer::from(root.issue(&leaf).leaf().to_vec())];
+        for (max_names, counted) in [(0, 1), (1, 1), (2, 2), (3, 3), (4, 3)] {
+            let judge = Judge {
+                policy: policy.clone(),
+                crls: RevocationLists::new(),
+                max_names,
+            };
+            let proved = judge.prove(&chain, Role::Client, &Wanted::Anyone);
+            assert_eq!(proved.unwrap().names.len(), counted, "{max_names}");
+        }
+    }
+
+    #[test]
     fn what_an_operator_has_entered_counts_beside_the_uris_of_a_certificate() {
         let root = Ca::new("Example CA", [1; 32]).self_signed();
         let mut policy = Policy::new(signature_algorithms(&default_provider()));

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use comity_identity::{Direction, Host};
-use comity_tokio::component::{Config, Event, Failure, Link, SendError};
+use comity_tokio::component::{Config, Event, Failure, Limits, Link, SendError};
 use comity_tokio::{Tap, Traffic};
 use comity_xmpp::stream::CloseReason;
 use comity_xmpp::stream::component::{self, Secret};
@@ -265,6 +265,33 @@ async fn what_is_not_for_the_link_or_too_much_is_not_taken() {
     party.link.send(message("2")).await.unwrap();
     let second = party.link.send(message("3")).await;
     assert_eq!(second.unwrap_err().reason, SendError::Full);
+}
+
+#[tokio::test]
+async fn what_waits_has_a_number_and_its_bytes() {
+    let (_listener, address) = listen().await;
+    let bytes = message("1").held_bytes();
+    let default = Limits::default();
+    let (number, size) = (default.max_waiting_stanzas, default.max_waiting_bytes);
+    for (number, size, taken) in [
+        (2, size, 2),
+        (3, size, 3),
+        (4, size, 4),
+        (number, 3 * bytes - 1, 2),
+        (number, 3 * bytes, 3),
+        (number, 3 * bytes + 1, 3),
+    ] {
+        // Nobody takes the component in, so that all wait.
+        let party = Party::start(address, |config| {
+            config.limits.max_waiting_stanzas = number;
+            config.limits.max_waiting_bytes = size;
+        });
+        for id in 1..=taken {
+            party.link.send(message(&id.to_string())).await.unwrap();
+        }
+        let beyond = party.link.send(message("5")).await;
+        assert_eq!(beyond.unwrap_err().reason, SendError::Full, "{taken}");
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 use std::time::{Duration, Instant};
 
 use comity_sip::StatusCode;
-use comity_sip::Transport::{Tcp, Tls};
+use comity_sip::Transport::{Tcp, Tls, Udp};
 use comity_sip::endpoint::{Endpoint, Event, Target};
 use comity_tokio::sip::{Application, CloseReason, Notice, TurnAway};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::party::{PATIENCE, Party, Seen, config, request, secure};
@@ -154,4 +155,73 @@ async fn a_peer_that_proved_nothing_is_ended_where_one_that_did_goes_on() {
     proved.send("sip:b@b.example", "hello", vec![target]).await;
     assert!(matches!(proved.notice().await, Notice::Connected { .. }));
     assert_eq!(proved.next().await, Seen::Response(StatusCode::OK));
+}
+
+#[tokio::test]
+async fn hosts_that_are_looked_up_have_a_number() {
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for (limit, refused) in [(2, 1), (3, 0), (4, 0)] {
+        let mut wanted = config(&[Udp]);
+        wanted.discovery.servers = vec![silent.local_addr().unwrap()];
+        wanted.limits.max_lookups = limit;
+        let mut party = Party::start(wanted).await;
+        // What is looked up already takes no further place.
+        for host in ["b.example", "c.example", "b.example", "d.example"] {
+            party
+                .send(&format!("sip:b@{host}"), "hello", Vec::new())
+                .await;
+        }
+        // What came of the last one is known when the next call is answered.
+        let (answer, is_answered) = oneshot::channel();
+        let call = party.server.call(|_, _, _| answer.send(()).unwrap());
+        call.await.unwrap();
+        is_answered.await.unwrap();
+        let mut seen = party.rest().into_iter();
+        for _ in 0..refused {
+            let Some(Seen::Notice(notice)) = seen.next() else {
+                panic!("it is looked up");
+            };
+            let why = "d.example was not found: too many hosts are being looked up";
+            assert_eq!(notice.to_string(), why);
+            let failed = Seen::Failed("no address is known for it".into());
+            assert_eq!(seen.next(), Some(failed));
+        }
+        assert_eq!(seen.next(), None);
+    }
+}
+
+#[tokio::test]
+async fn connections_that_end_have_a_number() {
+    for limit in [0, 1, 2, 3] {
+        let mut wanted = config(&[Tcp]);
+        wanted.limits.max_ending = limit;
+        wanted.limits.linger_timeout = Duration::from_secs(3600);
+        let mut party = Party::start(wanted).await;
+        let mut peers = Vec::new();
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(party.address(Tcp)).await.unwrap();
+            assert!(matches!(party.notice().await, Notice::Accepted { .. }));
+            stream.write_all(b"this is no SIP\r\n\r\n").await.unwrap();
+            let Notice::Closed { reason, .. } = party.notice().await else {
+                panic!("it goes on");
+            };
+            assert_eq!(reason, CloseReason::ByEndpoint);
+            let mut words = Vec::new();
+            // One that is cut off may lose the last words with the end.
+            let _ = timeout(PATIENCE, stream.read_to_end(&mut words))
+                .await
+                .unwrap();
+            peers.push(stream);
+        }
+        // Who was cut off cannot say any more; to who was not, it is thrown away.
+        for stream in peers.iter_mut().skip(limit) {
+            let cut = async { while stream.write_all(b"x").await.is_ok() {} };
+            timeout(PATIENCE, cut).await.unwrap();
+        }
+        for stream in peers.iter_mut().take(limit) {
+            for _ in 0..3 {
+                stream.write_all(b"x").await.unwrap();
+            }
+        }
+    }
 }
