@@ -444,11 +444,11 @@ impl Bridge {
         if let Some(watch) = self.watches.all.get_mut(&id) {
             watch.is_restored = true;
         }
-        self.set_guard(now, id);
         let Some(wish) = self.wish(id) else {
             self.watches.remove(id);
             return;
         };
+        self.set_guard(now, id);
         match endpoint.restore(now, wish, self.config.timing.restore) {
             Ok(subscription) => self.set_subscription(id, subscription),
             Err(_) => self.retry_later(now, id),
