@@ -139,6 +139,8 @@ pub struct Limits {
     pub max_queued_bytes: usize,
     /// SIP requests that wait for their stanza to leave, or for an answer to a question: 8,192.
     pub max_held_requests: usize,
+    /// What these take, in bytes: 64 MiB.
+    pub max_held_bytes: usize,
     /// Texts of one pair of which a bounce is still told to the sender: 32.
     pub max_recent_texts: usize,
     /// Subscriptions of XMPP users to the presence of SIP users: 100,000.
@@ -170,6 +172,7 @@ impl Default for Limits {
             max_queued_texts: 64,
             max_queued_bytes: 64 * 1024 * 1024,
             max_held_requests: 8_192,
+            max_held_bytes: 64 * 1024 * 1024,
             max_recent_texts: 32,
             max_watches: 100_000,
             max_watchers: 100_000,

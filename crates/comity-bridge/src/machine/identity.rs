@@ -14,6 +14,7 @@ use comity_sip::endpoint::{Endpoint, Incoming};
 use comity_sip::{StatusCode, Transport};
 
 use super::requests::Call;
+use super::texts::held_bytes;
 use super::{Bridge, Timer};
 use crate::Event;
 
@@ -24,6 +25,8 @@ pub(super) struct Identities {
     asked: BTreeMap<Claim, QueryId>,
     questions: BTreeMap<QueryId, Question>,
     waiting: usize,
+    /// What the requests take that wait.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -50,6 +53,20 @@ impl Identities {
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes a question back with the requests that wait for its answer.
+    fn take(&mut self, query: QueryId) -> Option<Question> {
+        let question = self.questions.remove(&query)?;
+        self.asked.remove(&question.claim);
+        self.waiting -= question.calls.len();
+        let bytes = question.calls.iter().map(|call| held_bytes(&call.incoming));
+        self.bytes -= bytes.sum::<usize>();
+        Some(question)
+    }
 }
 
 impl Bridge {
@@ -73,13 +90,14 @@ impl Bridge {
     }
 
     fn ask_identity(&mut self, now: Instant, endpoint: &mut Endpoint, claim: Claim, call: Call) {
-        let limits = &self.config.limits;
-        let identities = &mut self.identities;
-        let is_full = identities.waiting + self.held.len() >= limits.max_held_requests;
-        if is_full || identities.questions.len() >= limits.max_questions {
+        let identities = &self.identities;
+        let is_full = identities.questions.len() >= self.config.limits.max_questions;
+        if (is_full && !identities.asked.contains_key(&claim)) || !self.can_hold(&call.incoming) {
             return self.refuse_overload(now, endpoint, &call.incoming);
         }
+        let identities = &mut self.identities;
         identities.waiting += 1;
+        identities.bytes += held_bytes(&call.incoming);
         if let Some(query) = identities.asked.get(&claim)
             && let Some(question) = identities.questions.get_mut(query)
         {
@@ -110,11 +128,9 @@ impl Bridge {
         query: QueryId,
         may_speak: bool,
     ) {
-        let Some(Question { claim, calls }) = self.identities.questions.remove(&query) else {
+        let Some(Question { claim, calls }) = self.identities.take(query) else {
             return;
         };
-        self.identities.waiting -= calls.len();
-        self.identities.asked.remove(&claim);
         self.remember_identity(now, claim, may_speak);
         for call in calls {
             match may_speak {
@@ -140,11 +156,9 @@ impl Bridge {
         endpoint: &mut Endpoint,
         query: QueryId,
     ) {
-        let Some(Question { claim, calls }) = self.identities.questions.remove(&query) else {
+        let Some(Question { calls, .. }) = self.identities.take(query) else {
             return;
         };
-        self.identities.waiting -= calls.len();
-        self.identities.asked.remove(&claim);
         for call in calls {
             self.refuse_overload(now, endpoint, &call.incoming);
         }

@@ -29,6 +29,8 @@ pub(super) struct Held {
     by_transaction: BTreeMap<TransactionId, StanzaId>,
     /// Errors to users of XMPP that have not left, and the stanzas that they answer.
     refusals: BTreeMap<StanzaId, Ticket>,
+    /// What the requests take that are not answered.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,10 @@ impl Held {
         self.requests.len()
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Notes that an error which answers a stanza is on its way.
     pub(super) fn note_refusal(&mut self, id: StanzaId, ticket: Ticket) {
         self.refusals.insert(id, ticket);
@@ -50,6 +56,7 @@ impl Held {
 
     fn insert(&mut self, id: StanzaId, pair: Pair, incoming: Box<Incoming>) {
         self.by_transaction.insert(incoming.id(), id);
+        self.bytes += held_bytes(&incoming);
         let incoming = Some(incoming);
         self.requests.insert(id, Waiting { pair, incoming });
     }
@@ -58,6 +65,7 @@ impl Held {
         let waiting = self.requests.remove(&id)?;
         if let Some(incoming) = &waiting.incoming {
             self.by_transaction.remove(&incoming.id());
+            self.bytes -= held_bytes(incoming);
         }
         Some(waiting)
     }
@@ -66,7 +74,15 @@ impl Held {
     fn take(&mut self, id: StanzaId) -> Option<Box<Incoming>> {
         let incoming = self.requests.get_mut(&id)?.incoming.take()?;
         self.by_transaction.remove(&incoming.id());
+        self.bytes -= held_bytes(&incoming);
         Some(incoming)
+    }
+
+    /// Forgets the request of a transaction, which takes no answer any more.
+    fn forget(&mut self, transaction: TransactionId) {
+        if let Some(&id) = self.by_transaction.get(&transaction) {
+            self.take(id);
+        }
     }
 }
 
@@ -155,8 +171,7 @@ impl Bridge {
         message_type: MessageType,
         text: &text::Body,
     ) {
-        let limits = &self.config.limits;
-        if self.held.len() + self.identities.waiting() >= limits.max_held_requests {
+        if !self.can_hold(&incoming) {
             return self.refuse_overload(now, endpoint, &incoming);
         }
         let id = StanzaId(self.random.below(u64::MAX));
@@ -167,6 +182,14 @@ impl Bridge {
         self.timers.set_after(Timer::Accept(id), now, wait);
         let id = Some(id);
         self.events.push_back(Event::Stanza { stanza, id });
+    }
+
+    /// Whether there is room for a request that waits: for an answer, or for its stanza to leave.
+    pub(super) fn can_hold(&self, incoming: &Incoming) -> bool {
+        let limits = &self.config.limits;
+        let (held, asked) = (&self.held, &self.identities);
+        let bytes = held.bytes() + asked.bytes() + held_bytes(incoming);
+        held.len() + asked.waiting() < limits.max_held_requests && bytes <= limits.max_held_bytes
     }
 
     fn message_stanza(
@@ -290,11 +313,7 @@ impl Bridge {
 
     /// Nobody waits for the answer to a request any more.
     pub(super) fn forget_transaction(&mut self, transaction: TransactionId) {
-        if let Some(id) = self.held.by_transaction.remove(&transaction)
-            && let Some(waiting) = self.held.requests.get_mut(&id)
-        {
-            waiting.incoming = None;
-        }
+        self.held.forget(transaction);
     }
 
     pub(super) fn close_held(&mut self, now: Instant, endpoint: &mut Endpoint) {
@@ -357,6 +376,11 @@ impl Bridge {
         };
         self.post(now, endpoint, pair, letter);
     }
+}
+
+/// What a request takes that waits.
+pub(super) fn held_bytes(incoming: &Incoming) -> usize {
+    size_of::<Incoming>() + incoming.request().as_bytes().len()
 }
 
 /// The id that a stanza has on the wire.

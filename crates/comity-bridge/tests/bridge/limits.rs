@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use comity_bridge::{Config, Counts, Dropped, Event, Fact, Limits, Way};
 use comity_policy::{FederatedDomain, PeerKind, Switch, Verdict};
-use comity_sip::endpoint::Event as SipEvent;
+use comity_sip::endpoint::{Event as SipEvent, Incoming};
 use comity_sip::{Method, SessionEvent, StatusCode};
 
 use crate::cast::{OFFER, id_of, subscribe, subscribe_as};
@@ -402,6 +402,94 @@ fn open_questions_have_a_number() {
             (world.bridge.counts().questions, world.asked.len()),
             (asked, asked)
         );
+        world.page("sip:b@d0.test", "hi");
+        world.edge_is_quiet();
+    }
+}
+
+/// A request of always the same length.
+fn raw_page(domain: &str, number: usize) -> String {
+    format!(
+        "MESSAGE sip:juliet@xmpp.test SIP/2.0\r\nVia: SIP/2.0/TLS 192.0.2.2;branch=z9hG4bK{number}\r\n\
+         From: <sip:bob@{domain}>;tag={number}\r\nTo: <sip:juliet@xmpp.test>\r\nCall-ID: {number}\r\n\
+         CSeq: 1 MESSAGE\r\nMax-Forwards: 70\r\nContent-Type: text/plain\r\n\
+         Content-Length: 2\r\n\r\nhi"
+    )
+}
+
+/// A connection is there, nothing leaves any more, and what is answered is seen.
+fn held_up(limit: usize) -> World {
+    let mut rules = policy();
+    let new = FederatedDomain::new(name("new.test"), PeerKind::Standard);
+    rules.sip.domains.push(new);
+    let mut world = world(|limits| limits.max_held_bytes = limit, rules);
+    world.page("sip:bob@sip.test", "hi");
+    assert_eq!(answers(&mut world, 1), [200]);
+    world.sends = false;
+    world.record = true;
+    world
+}
+
+fn refused(world: &World) -> usize {
+    let sent = world.recorded.iter();
+    sent.filter(|(_, text)| text.starts_with("SIP/2.0 480 "))
+        .count()
+}
+
+#[test]
+fn requests_that_wait_have_their_bytes() {
+    let bytes = size_of::<Incoming>() + raw_page("sip.test", 0).len();
+    for (limit, held) in [(3 * bytes - 1, 2), (3 * bytes, 3), (3 * bytes + 1, 3)] {
+        let mut world = held_up(limit);
+        for number in 0..4 {
+            world.inject(&raw_page("sip.test", number));
+        }
+        assert_eq!(world.bridge.counts().held_requests, held, "{limit}");
+        assert_eq!(refused(&world), 4 - held, "{limit}");
+        // What has left makes room for one more, and what was accepted late for as many.
+        let sent = world.unsent.pop_front().unwrap();
+        let World {
+            bridge,
+            gateway,
+            now,
+            ..
+        } = &mut world;
+        bridge.handle_sent(*now, gateway, sent);
+        world.pump();
+        world.inject(&raw_page("sip.test", 5));
+        world.run(Duration::from_secs(26));
+        for number in 0..held {
+            world.inject(&raw_page("sip.test", 6 + number));
+        }
+        assert_eq!(world.bridge.counts().held_requests, 2 * held);
+        assert_eq!(refused(&world), 4 - held);
+    }
+}
+
+#[test]
+fn requests_of_whom_nobody_knows_have_their_bytes() {
+    let bytes = size_of::<Incoming>() + raw_page("new.test", 0).len();
+    for (limit, held) in [(3 * bytes - 1, 2), (3 * bytes, 3), (3 * bytes + 1, 3)] {
+        let mut world = held_up(limit);
+        for number in 0..4 {
+            world.inject(&raw_page("new.test", number));
+        }
+        assert_eq!(refused(&world), 4 - held, "{limit}");
+        let Some(Event::Identify { query, .. }) = world.asked.pop_front() else {
+            panic!("nobody is asked");
+        };
+        let World {
+            bridge,
+            gateway,
+            now,
+            ..
+        } = &mut world;
+        bridge.handle_identified(*now, gateway, query, true);
+        world.pump();
+        // Now they wait for their stanzas.
+        assert_eq!(world.bridge.counts().held_requests, held);
+        world.inject(&raw_page("new.test", 5));
+        assert_eq!(refused(&world), 4 - held + 1);
     }
 }
 
