@@ -356,7 +356,7 @@ impl Conversation {
 
 /// The oldest conversations of which one may have to make room.
 const MAX_LOOKED_AT: usize = 64;
-/// What a text takes beside its characters and addresses.
-const LETTER_BYTES: usize = 512;
+/// What a text takes beside its characters and addresses, with a place in a queue that has just grown.
+const LETTER_BYTES: usize = 1_536;
 /// Sessions of one pair. Two come of INVITEs that cross; more are of several devices.
 const MAX_SESSIONS: usize = 4;

@@ -154,7 +154,7 @@ fn subscriptions_have_a_number_in_both_directions() {
 #[test]
 fn the_texts_that_wait_have_their_bytes() {
     // Each is charged with its text, id and addresses, and what it takes beside them.
-    let bytes = |texts: usize| texts * (512 + "x0julietxmpp.testbobsip.test".len());
+    let bytes = |texts: usize| texts * (1_536 + "x0julietxmpp.testbobsip.test".len());
     let room_for_three = 4 * bytes(3);
     // One domain has a quarter of all.
     for (limit, refused) in [
@@ -180,7 +180,7 @@ fn the_texts_that_wait_for_all_domains_have_their_bytes() {
         let domain = FederatedDomain::new(name(domain), PeerKind::Standard);
         rules.sip.domains.push(domain);
     }
-    let bytes = 512 + "x0julietxmpp.testad0.test".len();
+    let bytes = 1_536 + "x0julietxmpp.testad0.test".len();
     for (limit, refused) in [
         (5 * bytes - 1, &["4", "5"][..]),
         (5 * bytes, &["5"]),
