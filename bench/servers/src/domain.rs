@@ -142,7 +142,7 @@ fn start_dns(site: &Site, at: SocketAddr, ours: SocketAddr) -> Result<Process, B
         .arg("--no-daemon")
         .arg(format!("--conf-file={}", config.display()));
     let log = site.directory().join("dnsmasq.log");
-    Ok(Process::spawn(&mut command, site, &log)?)
+    Ok(Process::spawn(&mut command, site.directory(), &log)?)
 }
 
 pub(crate) const NAME: &str = "load.test";

@@ -30,6 +30,7 @@
 
 mod domain;
 mod load;
+#[path = "../../src/process.rs"]
 mod process;
 mod servers;
 mod site;

@@ -3,6 +3,7 @@
 mod echo;
 mod ejabberd;
 mod prosody;
+mod setup;
 
 use std::error::Error;
 use std::fs;
@@ -14,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use comity_testkit::mint::Leaf;
 
+use self::setup::Setup;
 use crate::domain::Surroundings;
+use crate::load::USERS;
 use crate::process::Process;
 use crate::site::{Site, free_address};
 use crate::stream::PATIENCE;
@@ -61,16 +64,6 @@ pub(crate) struct Server {
     log: PathBuf,
 }
 
-/// What a server is to be like.
-struct Setup<'a> {
-    site: &'a Site,
-    surroundings: &'a Surroundings,
-    domain: &'static str,
-    listen: SocketAddr,
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
 impl Server {
     /// Starts a server, and waits until it listens.
     pub(crate) fn start(
@@ -83,12 +76,14 @@ impl Server {
         let seed = [3 + kind as u8; 32];
         let identity = surroundings.root.issue(&Leaf::new(seed).dns(domain));
         let setup = Setup {
-            site,
-            surroundings,
+            directory: site.directory(),
             domain,
+            users: &USERS,
             listen: free_address(),
             certificate: site.write(&format!("{domain}.pem"), &identity.chain_pem())?,
             key: site.write(&format!("{domain}.key"), &identity.key_pem())?,
+            trust: &surroundings.trust,
+            dns: surroundings.dns,
         };
         let mut command = match kind {
             Kind::Echo => echo::command(&setup, echo),
@@ -99,7 +94,7 @@ impl Server {
         let mut server = Self {
             kind,
             address: setup.listen,
-            process: Process::spawn(&mut command, site, &log)?,
+            process: Process::spawn(&mut command, site.directory(), &log)?,
             log,
         };
         server.await_listening()?;
@@ -109,7 +104,7 @@ impl Server {
     fn await_listening(&mut self) -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
         while TcpStream::connect(self.address).is_err() {
-            if self.process.has_ended()? || started.elapsed() > PATIENCE {
+            if self.process.ended()?.is_some() || started.elapsed() > PATIENCE {
                 return Err(format!("{} does not listen\n{}", self.kind.name(), self.log()).into());
             }
             sleep(Duration::from_millis(50));
@@ -135,8 +130,22 @@ impl Server {
 
     /// The processor time that the server has taken.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        self.process.cpu()
+        cpu(self.process.id())
     }
+}
+
+/// The processor time of all threads of a process.
+fn cpu(id: u32) -> io::Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        let Ok(times) = fs::read_to_string(thread?.path().join("schedstat")) else {
+            // The thread has ended.
+            continue;
+        };
+        let time = times.split(' ').next().unwrap_or_default();
+        nanoseconds += time.parse::<u64>().map_err(io::Error::other)?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 const LOG_LINES: usize = 20;

@@ -52,11 +52,14 @@ mod floor;
 mod load;
 mod message;
 mod options;
+#[path = "../../src/process.rs"]
 mod process;
 mod servers;
 #[path = "../../servers/src/site.rs"]
 mod site;
 mod table;
+#[path = "../../src/usage.rs"]
+mod usage;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -13,8 +13,9 @@ use std::{env, fs, io};
 
 use crate::load::Transport;
 use crate::options::Options;
-use crate::process::{Process, Usage};
+use crate::process::Process;
 use crate::site::{Site, free_address};
+use crate::usage::{Usage, usage};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
@@ -77,9 +78,13 @@ impl Server {
         let mut command = match kind {
             Kind::Comity => comity::command(address, options)?,
             Kind::Kamailio | Kind::KamailioFm => {
-                let config = kamailio::config(address, kind.lifetime(transport));
+                let config = kamailio::config(address, kind.lifetime(transport), 1);
                 let config = site.write("kamailio.cfg", &config)?;
-                kamailio::command(kind, &config, options.transactions())
+                let mut command = kamailio::command(&config, options.transactions());
+                if kind == Kind::KamailioFm {
+                    command.args(["-x", "fm"]);
+                }
+                command
             }
             Kind::Floor => floor(address)?,
         };
@@ -99,7 +104,7 @@ impl Server {
     fn await_listening(&mut self) -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
         while TcpStream::connect(self.address).is_err() {
-            if self.process.has_ended()? || started.elapsed() > PATIENCE {
+            if self.process.ended()?.is_some() || started.elapsed() > PATIENCE {
                 return Err(format!("{} does not listen\n{}", self.kind.name(), self.log()).into());
             }
             sleep(Duration::from_millis(50));
@@ -121,7 +126,7 @@ impl Server {
     }
 
     pub(crate) fn usage(&self) -> io::Result<Usage> {
-        self.process.usage()
+        usage(self.process.id())
     }
 }
 

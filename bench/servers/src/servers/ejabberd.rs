@@ -2,17 +2,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
 
-use super::Setup;
-use crate::load::USERS;
+use super::setup::Setup;
 
-pub(super) fn command(setup: &Setup<'_>) -> io::Result<Command> {
-    let config = setup.site.write("ejabberd.yml", &config(setup))?;
-    let resolver = setup
-        .site
-        .write("inetrc", &resolver(setup.surroundings.dns))?;
+pub(crate) fn command(setup: &Setup<'_>) -> io::Result<Command> {
+    let config = setup.write("ejabberd.yml", &config(setup))?;
+    let resolver = setup.write("inetrc", &resolver(setup.dns))?;
     // The packages of Debian put its code where Erlang does not look. As no node of a cluster it
     // needs no name, and no port for others. Who has no account would be spoken for by errors.
-    let accounts: String = USERS
+    let accounts: String = setup
+        .users
         .iter()
         .map(|user| {
             let domain = setup.domain;
@@ -27,12 +25,9 @@ pub(super) fn command(setup: &Setup<'_>) -> io::Result<Command> {
     let mut command = Command::new("sh");
     command
         .args(["-c", &start])
-        .env("HOME", setup.site.directory())
+        .env("HOME", setup.directory)
         .env("EJABBERD_CONFIG_PATH", config)
-        .env(
-            "EJABBERD_LOG_PATH",
-            setup.site.directory().join("ejabberd.log"),
-        )
+        .env("EJABBERD_LOG_PATH", setup.directory.join("ejabberd.log"))
         .env("ERL_INETRC", resolver);
     Ok(command)
 }
@@ -64,7 +59,7 @@ modules:
         domain = setup.domain,
         certificate = setup.certificate.display(),
         key = setup.key.display(),
-        trust = setup.surroundings.trust.display(),
+        trust = setup.trust.display(),
         ip = setup.listen.ip(),
         port = setup.listen.port(),
     )

@@ -1,10 +1,10 @@
 use std::io;
 use std::process::Command;
 
-use super::Setup;
+use super::setup::Setup;
 
-pub(super) fn command(setup: &Setup<'_>) -> io::Result<Command> {
-    let config = setup.site.write("prosody.cfg.lua", &config(setup))?;
+pub(crate) fn command(setup: &Setup<'_>) -> io::Result<Command> {
+    let config = setup.write("prosody.cfg.lua", &config(setup))?;
     let mut command = Command::new("/usr/bin/prosody");
     command.arg("-F").arg("--config").arg(config);
     Ok(command)
@@ -38,14 +38,14 @@ unbound = {{
 }}
 VirtualHost "{domain}"
 "#,
-        data = setup.site.directory().join("data").display(),
+        data = setup.directory.join("data").display(),
         ip = setup.listen.ip(),
         port = setup.listen.port(),
         certificate = setup.certificate.display(),
         key = setup.key.display(),
-        trust = setup.surroundings.trust.display(),
-        dns_ip = setup.surroundings.dns.ip(),
-        dns_port = setup.surroundings.dns.port(),
+        trust = setup.trust.display(),
+        dns_ip = setup.dns.ip(),
+        dns_port = setup.dns.port(),
         domain = setup.domain,
     )
 }

@@ -3,10 +3,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::Kind;
-
 /// The process with memory for so many transactions at once.
-pub(super) fn command(kind: Kind, config: &Path, transactions: u32) -> Command {
+pub(crate) fn command(config: &Path, transactions: u32) -> Command {
     let shared_mebibytes = 64 + u64::from(transactions) * TRANSACTION_KIBIBYTES / 1_024;
     let mut command = Command::new("/usr/sbin/kamailio");
     command
@@ -17,22 +15,20 @@ pub(super) fn command(kind: Kind, config: &Path, transactions: u32) -> Command {
         // Where it runs, which is in the directory of the site.
         .args(["-Y", "."])
         .args(["-m", &shared_mebibytes.to_string()]);
-    if kind == Kind::KamailioFm {
-        command.args(["-x", "fm"]);
-    }
     command
 }
 
-/// A transaction for every request, which lives so long, and a 200 from it.
-pub(super) fn config(address: SocketAddr, lifetime: Duration) -> String {
+/// A transaction for every request, which lives so long, and a 200 from it. It has so many processes for
+/// each transport.
+pub(crate) fn config(address: SocketAddr, lifetime: Duration, workers: u32) -> String {
     format!(
         r#"#!KAMAILIO
 debug = 0
 auto_aliases = no
 dns = no
 rev_dns = no
-children = 1
-tcp_children = 1
+children = {workers}
+tcp_children = {workers}
 listen = udp:{address}
 listen = tcp:{address}
 loadmodule "tm.so"
@@ -48,6 +44,6 @@ request_route {{
 }
 
 /// How long it keeps a transaction unless it is told.
-pub(super) const WAIT: Duration = Duration::from_secs(5);
+pub(crate) const WAIT: Duration = Duration::from_secs(5);
 /// More than a transaction takes. Memory that is not needed is not touched.
 const TRANSACTION_KIBIBYTES: u64 = 16;

@@ -1,13 +1,9 @@
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+//! What a process and those that descend from it have taken, as the system tells.
 
-/// A process that ends with its owner.
-pub(crate) struct Process(Child);
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::time::Duration;
 
 /// What a process and those that descend from it have taken.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -18,59 +14,18 @@ pub(crate) struct Usage {
     pub(crate) memory: u64,
 }
 
-impl Process {
-    /// Starts a process in a directory. Its standard output and error go to `log`.
-    pub(crate) fn spawn(command: &mut Command, directory: &Path, log: &Path) -> io::Result<Self> {
-        let log = File::create(log)?;
-        command
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .map(Self)
+/// That of the process with this number.
+pub(crate) fn usage(id: u32) -> io::Result<Usage> {
+    let stats = all_stats()?;
+    let mut usage = Usage::default();
+    for stat in descent(id, &stats) {
+        usage.cpu += stat.cpu;
+        usage.memory += match memory(stat.id) {
+            Err(error) if is_of_the_ended(&error) => 0,
+            read => read?,
+        };
     }
-
-    pub(crate) fn has_ended(&mut self) -> io::Result<bool> {
-        Ok(self.0.try_wait()?.is_some())
-    }
-
-    pub(crate) fn usage(&self) -> io::Result<Usage> {
-        let stats = all_stats()?;
-        let mut usage = Usage::default();
-        for stat in descent(self.0.id(), &stats) {
-            usage.cpu += stat.cpu;
-            usage.memory += memory(stat.id)?;
-        }
-        Ok(usage)
-    }
-
-    /// Asks the process to stop, and gives whether it has in time.
-    fn stops(&mut self) -> io::Result<bool> {
-        if self.has_ended()? {
-            return Ok(true);
-        }
-        let ask = format!("kill -TERM {}", self.0.id());
-        Command::new("sh").args(["-c", &ask]).status()?;
-        let started = Instant::now();
-        while started.elapsed() < PATIENCE {
-            if self.has_ended()? {
-                return Ok(true);
-            }
-            sleep(Duration::from_millis(10));
-        }
-        Ok(false)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if !matches!(self.stops(), Ok(true)) {
-            // Both fail only if the process has ended already.
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
+    Ok(usage)
 }
 
 /// A process as `/proc/PID/stat` tells of it.
@@ -138,15 +93,20 @@ fn memory(id: u32) -> io::Result<u64> {
     share(&fs::read_to_string(path)?).ok_or_else(|| io::Error::other("no Pss in smaps_rollup"))
 }
 
+/// A process may have ended since it was found.
+fn is_of_the_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
+}
+
 fn share(rollup: &str) -> Option<u64> {
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
     let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kibibytes * 1024)
 }
 
+const ESRCH: i32 = 3;
 /// The unit of the times in `/proc/PID/stat`.
 const TICK: Duration = Duration::from_millis(10);
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {
