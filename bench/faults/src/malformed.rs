@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use comity_machine::Random;
 
-use crate::gateway::{SIP_DOMAIN, XMPP_DOMAIN};
 use crate::probe;
+use crate::servers::{DOMAIN, XMPP_DOMAIN};
 
 /// A stream that is broken somewhere.
 pub(crate) fn stream(random: &mut Random) -> Vec<u8> {
@@ -56,7 +56,7 @@ pub(crate) fn message(random: &mut Random, to: SocketAddr) -> Vec<u8> {
     let number = random.below(1_000_000);
     let whole = format!(
         "{method} sip:a@{XMPP_DOMAIN} SIP/2.0\r\nVia: SIP/2.0/TCP {ip}:5060;branch=z9hG4bK{number};rport\r\n\
-         From: \"B\" <sip:b@{SIP_DOMAIN}>;tag={number}\r\nTo: <sip:a@{XMPP_DOMAIN}>\r\nCall-ID: {number}@{ip}\r\n\
+         From: \"B\" <sip:b@{DOMAIN}>;tag={number}\r\nTo: <sip:a@{XMPP_DOMAIN}>\r\nCall-ID: {number}@{ip}\r\n\
          CSeq: {number} {method}\r\nMax-Forwards: 70\r\nContact: <sip:b@{ip}:5060;transport=tcp>\r\n\
          Event: presence\r\nExpires: 3600\r\nContent-Type: text/plain\r\nContent-Length: {len}\r\n\r\n{body}",
         ip = to.ip(),
