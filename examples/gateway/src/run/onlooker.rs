@@ -118,6 +118,9 @@ impl Observer for Onlooker {
         {
             tracing::error!(target: log::GATEWAY, "facts are not kept: {error}");
         }
+        if self.is_failing && !is_failing {
+            tracing::info!(target: log::GATEWAY, "facts are kept again");
+        }
         self.is_failing = is_failing;
         let dropped = self.tap.as_ref().map_or(0, |tap| tap.dropped());
         for (metric, value) in [

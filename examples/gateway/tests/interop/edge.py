@@ -172,6 +172,11 @@ class Line(io.RawIOBase):
         with self.lock:
             self.secured.close()
 
+    def end(self):
+        """Ends both directions, so that whoever reads sees the end."""
+        with self.lock:
+            self.secured.shutdown(socket.SHUT_RDWR)
+
 
 class Edge:
     def __init__(self, options):
@@ -181,6 +186,7 @@ class Edge:
         self.pending = {}
         self.states = {}
         self.answers = {}
+        self.lines = set()
         self.out = None
         self.epid = secrets.token_hex(5)
 
@@ -236,6 +242,8 @@ class Edge:
 
     def serve(self, connection):
         stream = io.BufferedReader(connection)
+        with self.lock:
+            self.lines.add(connection)
         try:
             while (message := read_message(stream)) is not None:
                 with self.lock:
@@ -243,6 +251,7 @@ class Edge:
         except (OSError, ssl.SSLError, ValueError, IndexError) as error:
             self.say("broken", why=repr(error))
         with self.lock:
+            self.lines.discard(connection)
             if self.out is connection:
                 self.out = None
         connection.shut()
@@ -531,6 +540,11 @@ class Edge:
     def do_forget(self, _command):
         """As after a restart: no dialog is known any more."""
         self.dialogs.clear()
+
+    def do_drop(self, _command):
+        """As when the network goes: every connection ends."""
+        for line in list(self.lines):
+            line.end()
 
     def notify(self, dialog):
         state = self.states.get(dialog.user, "available")

@@ -22,6 +22,17 @@ pub(crate) struct Gateway {
     config: PathBuf,
     directory: PathBuf,
     peer: Peer,
+    hardship: Hardship,
+}
+
+/// What is to befall the gateway while it runs.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Hardship {
+    Nothing,
+    /// Its clock on the wall is moved.
+    Clock,
+    /// Its disk takes nothing more.
+    Disk,
 }
 
 /// The SIP domain.
@@ -64,6 +75,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) meeting: Meeting,
     /// For which it speaks XMPP.
     pub(crate) peer: Peer,
+    pub(crate) hardship: Hardship,
 }
 
 impl Gateway {
@@ -73,12 +85,13 @@ impl Gateway {
         fs::set_permissions(&config, Permissions::from_mode(0o600)).unwrap();
         let directory = site.directory().to_owned();
         write_policy(site, setup.peer, "");
-        let process = spawn(&config, site);
+        let process = spawn(&config, site, setup.hardship);
         let mut gateway = Self {
             process,
             config,
             directory,
             peer: setup.peer,
+            hardship: setup.hardship,
         };
         gateway
             .process
@@ -90,7 +103,7 @@ impl Gateway {
     /// Ends it as a loss of power would, and starts it again.
     pub(crate) fn crash(&mut self, site: &Site, listen: SocketAddr) {
         self.process.kill();
-        self.process = spawn(&self.config, site);
+        self.process = spawn(&self.config, site, self.hardship);
         self.process.wait_until_bound(Transport::Tcp, listen);
         self.wait_until_joined();
     }
@@ -106,6 +119,41 @@ impl Gateway {
     pub(crate) fn reload(&self, site: &Site, rules: &str) {
         write_policy(site, self.peer, rules);
         self.tell("reload");
+    }
+
+    /// Moves its clock on the wall by so many seconds from the true time.
+    pub(crate) fn shift_clock(&self, seconds: i64) {
+        assert!(self.hardship == Hardship::Clock);
+        fs::write(self.directory.join(SHIFT), format!("{seconds:+}")).unwrap();
+    }
+
+    /// Lets its disk take nothing more.
+    pub(crate) fn fill_disk(&self) {
+        assert!(self.hardship == Hardship::Disk);
+        self.limit_files("0:");
+    }
+
+    /// Lets its disk take what there is.
+    pub(crate) fn clear_disk(&self) {
+        self.limit_files("unlimited:");
+    }
+
+    /// Waits until it says something.
+    pub(crate) fn wait_for(&self, words: &[&str]) -> String {
+        self.process.wait_for(words)
+    }
+
+    /// Bounds how long a file may become by what it writes.
+    fn limit_files(&self, bytes: &str) {
+        let mut command = Command::new("prlimit");
+        command.args(["--pid", &self.process.id().to_string()]);
+        assert!(
+            command
+                .arg(format!("--fsize={bytes}"))
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Asks it to end.
@@ -131,10 +179,41 @@ impl Gateway {
     }
 }
 
-fn spawn(config: &PathBuf, site: &Site) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_comity-gateway"));
+fn spawn(config: &PathBuf, site: &Site, hardship: Hardship) -> Process {
+    let mut command = program(site, hardship);
     command.args(["run", "--config"]).arg(config);
     Process::spawn("gateway", &mut command, site.directory())
+}
+
+fn program(site: &Site, hardship: Hardship) -> Command {
+    let program = env!("CARGO_BIN_EXE_comity-gateway");
+    let mut command = Command::new(match hardship {
+        Hardship::Nothing | Hardship::Clock => program,
+        Hardship::Disk => "env",
+    });
+    match hardship {
+        Hardship::Nothing => {}
+        Hardship::Clock => {
+            let shift = site.write(SHIFT, "+0");
+            command.env("LD_PRELOAD", fake_clock());
+            command.env("FAKETIME_TIMESTAMP_FILE", shift);
+            command.env("FAKETIME_NO_CACHE", "1");
+            // The clock that only counts is left alone, as it is when the other is set.
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
+        // Writing beyond a limit ends a program that does not ignore the signal; a full disk sends none.
+        Hardship::Disk => {
+            command.args(["--ignore-signal=XFSZ", program]);
+        }
+    }
+    command
+}
+
+/// The library of the package faketime for programs with threads.
+fn fake_clock() -> PathBuf {
+    let places = fs::read_dir("/usr/lib").unwrap();
+    let mut paths = places.map(|place| place.unwrap().path().join(FAKE_CLOCK));
+    paths.find(|path| path.exists()).unwrap()
 }
 
 fn write_policy(site: &Site, peer: Peer, rules: &str) {
@@ -244,3 +323,7 @@ port = {}
         ),
     }
 }
+
+/// Where in its directory it is written by how much its clock is wrong.
+const SHIFT: &str = "shift";
+const FAKE_CLOCK: &str = "faketime/libfaketimeMT.so.1";

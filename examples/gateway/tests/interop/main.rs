@@ -1,7 +1,7 @@
 //! The gateway as its operators run it, with servers and clients of others on both sides of it.
 //!
 //! The tests need python3, prosody, ejabberd, kamailio with its TLS and presence modules, sip-tester,
-//! stunnel4, linphone-cli and dnsmasq, so they run on request only:
+//! stunnel4, linphone-cli, faketime and dnsmasq, so they run on request only:
 //! `cargo test -p comity-gateway --test interop -- --ignored`.
 #![cfg(test)]
 #![expect(
@@ -13,6 +13,8 @@
 #[path = "../../../sip-echo/tests/interop/certificates.rs"]
 mod certificates;
 mod client;
+mod clock;
+mod disk;
 mod dns;
 mod echo;
 mod edge;

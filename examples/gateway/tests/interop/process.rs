@@ -43,6 +43,10 @@ impl Process {
         }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it prints, on both outputs.
     pub(crate) fn lines(&self) -> &Inbox<String> {
         &self.lines

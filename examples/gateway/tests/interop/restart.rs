@@ -99,14 +99,14 @@ fn see_again(edge: &mut Edge, u: &Client) {
 
 /// What was written, and what came of it.
 #[derive(Default)]
-struct Traffic {
+pub(crate) struct Traffic {
     written: usize,
     at_edge: Vec<String>,
 }
 
 impl Traffic {
     /// Both write, and nobody waits.
-    fn write(&mut self, edge: &mut Edge, u: &mut Client, count: usize) {
+    pub(crate) fn write(&mut self, edge: &mut Edge, u: &mut Client, count: usize) {
         for _ in 0..count {
             let number = self.written;
             u.text(A, &format!("out-{number}"));
@@ -116,7 +116,7 @@ impl Traffic {
     }
 
     /// Texts go through in both directions again. Those in a session that has gone are refused.
-    fn wait_until_flowing(&mut self, edge: &mut Edge, u: &mut Client) {
+    pub(crate) fn wait_until_flowing(&mut self, edge: &mut Edge, u: &mut Client) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             assert!(Instant::now() < deadline, "no text goes through");
@@ -135,7 +135,7 @@ impl Traffic {
         }
     }
 
-    fn assert_nothing_lost(&mut self, edge: &Edge, u: &Client) {
+    pub(crate) fn assert_nothing_lost(&mut self, edge: &Edge, u: &Client) {
         let messages = edge.drain("MESSAGE");
         // What the edge refused, since it had lost the session, may come again in another one.
         let taken = messages.iter().filter(|event| event["status"].is_null());

@@ -7,7 +7,7 @@ use comity_testkit::site::{Site, free_address};
 use crate::certificates::Root;
 use crate::dns::Dns;
 use crate::edge::{self, Edge};
-use crate::gateway::{self, Gateway, Home, Meeting, Peer};
+use crate::gateway::{self, Gateway, Hardship, Home, Meeting, Peer};
 use crate::servers::{DOMAIN, Federation, Make, Server};
 
 /// The Microsoft-style domain.
@@ -32,10 +32,19 @@ impl Scene {
 
     /// The same where others of the domains are ours.
     pub(crate) fn of(make: Make, home: Home) -> Self {
+        Self::set(make, home, Hardship::Nothing)
+    }
+
+    /// The same with a Prosody, where something is to befall the gateway.
+    pub(crate) fn in_hardship(hardship: Hardship) -> Self {
+        Self::set(Make::Prosody, Home::Xmpp, hardship)
+    }
+
+    fn set(make: Make, home: Home, hardship: Hardship) -> Self {
         let ground = Ground::new(None);
         let server = Server::start(&ground.site, make, LYNC);
         let meeting = Meeting::Component(server.components());
-        ground.play(server, meeting, home)
+        ground.play(server, meeting, home, hardship)
     }
 
     /// A Prosody of our users that meets the gateway as a server.
@@ -48,7 +57,8 @@ impl Scene {
             dns: ground.dns.address(),
         };
         let server = Server::federating(&ground.site, &federation);
-        ground.play(server, Meeting::Streams(gateway, prosody), Home::Xmpp)
+        let meeting = Meeting::Streams(gateway, prosody);
+        ground.play(server, meeting, Home::Xmpp, Hardship::Nothing)
     }
 
     /// Kills the gateway and starts it again.
@@ -96,7 +106,7 @@ impl Ground {
         }
     }
 
-    fn play(self, server: Server, meeting: Meeting, home: Home) -> Scene {
+    fn play(self, server: Server, meeting: Meeting, home: Home, hardship: Hardship) -> Scene {
         let Self {
             root,
             edge,
@@ -127,6 +137,7 @@ impl Ground {
                     kind: "microsoft",
                     home,
                 },
+                hardship,
             },
         );
         Scene {

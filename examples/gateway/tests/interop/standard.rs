@@ -167,6 +167,7 @@ impl Town {
                     kind: "standard",
                     home: Home::Xmpp,
                 },
+                hardship: gateway::Hardship::Nothing,
             },
         );
         Self {
