@@ -26,6 +26,7 @@ mod revocation_list;
 pub mod script;
 mod secure_conversation_response;
 mod sip;
+mod srv_select;
 mod stanza_forward;
 mod wire;
 mod xml;
@@ -48,6 +49,7 @@ pub use sip::{
     sip_build, sip_differential, sip_edit, sip_endpoint, sip_message, sip_multipart, sip_stream,
     sip_uri,
 };
+pub use srv_select::srv_select;
 pub use stanza_forward::stanza_forward;
 pub use xml_cuts::xml_cuts;
 pub use xml_differential::xml_differential;
@@ -59,7 +61,7 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 23] = [
+pub const TARGETS: [(&str, Target); 24] = [
     ("bridge_address", bridge_address),
     ("bridge_bodies", bridge_bodies),
     ("certificate_names", certificate_names),
@@ -77,6 +79,7 @@ pub const TARGETS: [(&str, Target); 23] = [
     ("sip_multipart", sip_multipart),
     ("sip_stream", sip_stream),
     ("sip_uri", sip_uri),
+    ("srv_select", srv_select),
     ("stanza_forward", stanza_forward),
     ("xml_cuts", xml_cuts),
     ("xml_differential", xml_differential),

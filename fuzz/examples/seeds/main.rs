@@ -1,6 +1,7 @@
 //! Writes the seeds of every target that are made and not found: `cargo run --example seeds`.
 
 mod bridge;
+mod peers;
 mod sip;
 mod sip_endpoint;
 
@@ -26,6 +27,7 @@ fn main() -> std::io::Result<()> {
     write("sip_multipart", sip::multipart()?)?;
     write("sip_stream", sip::stream()?)?;
     write("sip_uri", sip::uri())?;
+    write("srv_select", peers::records())?;
     write("stanza_forward", stanza_forward())?;
     write("xml_cuts", xml(&[0, 1, 7, 200]))?;
     write("xml_differential", xml(&[]))?;
