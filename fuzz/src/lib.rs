@@ -8,6 +8,7 @@
 
 mod bridge_address;
 mod bridge_bodies;
+mod bridge_stanza;
 mod certificate_names;
 mod client_hello;
 mod dns_answer;
@@ -38,6 +39,7 @@ mod xmpp_stream;
 
 pub use bridge_address::bridge_address;
 pub use bridge_bodies::bridge_bodies;
+pub use bridge_stanza::bridge_stanza;
 pub use certificate_names::{certificate_names, seed_chains};
 pub use client_hello::{client_hello, seed_hellos};
 pub use dns_answer::dns_answer;
@@ -61,9 +63,10 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 24] = [
+pub const TARGETS: [(&str, Target); 25] = [
     ("bridge_address", bridge_address),
     ("bridge_bodies", bridge_bodies),
+    ("bridge_stanza", bridge_stanza),
     ("certificate_names", certificate_names),
     ("client_hello", client_hello),
     ("dns_answer", dns_answer),

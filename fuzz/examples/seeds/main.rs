@@ -1,6 +1,7 @@
 //! Writes the seeds of every target that are made and not found: `cargo run --example seeds`.
 
 mod bridge;
+mod bridge_programs;
 mod peers;
 mod sip;
 mod sip_endpoint;
@@ -14,6 +15,7 @@ use comity_fuzz::{seed_chains, seed_hellos, seed_lists};
 fn main() -> std::io::Result<()> {
     write("bridge_address", bridge::addresses())?;
     write("bridge_bodies", bridge::bodies()?)?;
+    write("bridge_stanza", bridge_programs::programs())?;
     write("certificate_names", seed_chains())?;
     write("client_hello", seed_hellos())?;
     write("dns_answer", dns_answer())?;
