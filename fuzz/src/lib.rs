@@ -12,6 +12,7 @@ mod bridge_stanza;
 mod certificate_names;
 mod client_hello;
 mod dns_answer;
+mod doctor_answers;
 mod jid_domain;
 // The reference models of the sequence test of comity-xmpp.
 #[allow(
@@ -43,6 +44,7 @@ pub use bridge_stanza::bridge_stanza;
 pub use certificate_names::{certificate_names, seed_chains};
 pub use client_hello::{client_hello, seed_hellos};
 pub use dns_answer::dns_answer;
+pub use doctor_answers::doctor_answers;
 pub use jid_domain::jid_domain;
 pub use policy_rules::policy_rules;
 pub use revocation_list::{revocation_list, seed_lists};
@@ -63,13 +65,14 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 25] = [
+pub const TARGETS: [(&str, Target); 26] = [
     ("bridge_address", bridge_address),
     ("bridge_bodies", bridge_bodies),
     ("bridge_stanza", bridge_stanza),
     ("certificate_names", certificate_names),
     ("client_hello", client_hello),
     ("dns_answer", dns_answer),
+    ("doctor_answers", doctor_answers),
     ("jid_domain", jid_domain),
     ("policy_rules", policy_rules),
     ("revocation_list", revocation_list),

@@ -19,6 +19,7 @@ fn main() -> std::io::Result<()> {
     write("certificate_names", seed_chains())?;
     write("client_hello", seed_hellos())?;
     write("dns_answer", dns_answer())?;
+    write("doctor_answers", peers::answers()?)?;
     write("jid_domain", jid_domain())?;
     write("revocation_list", seed_lists())?;
     write("sip_build", sip::build()?)?;

@@ -1,5 +1,9 @@
 //! Seeds for what servers publish and answer.
 
+use std::io;
+
+use super::sip;
+
 /// Records: a mode, a quarter of a seed, and two or four bytes for each.
 pub(crate) fn records() -> Vec<(&'static str, Vec<u8>)> {
     let program =
@@ -26,4 +30,73 @@ pub(crate) fn records() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What servers ans
+/// What servers answer, behind who reads it and how it is cut.
+pub(crate) fn answers() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let seed = |name: &str, kind: u8, bytes: &[u8]| {
+        (name.to_owned(), [&[kind, 1, 7, 200], bytes].concat())
+    };
+    let random = [9; 32];
+    let hello = [
+        &[2, 0, 0, 42, 3, 1][..],
+        &random,
+        &[4, 1, 2, 3, 4, 0, 0x2f, 0],
+    ]
+    .concat();
+    let record = |kind: u8, content: &[u8]| {
+        let len = u8::try_from(content.len()).expect("a short record");
+        [&[kind, 3, 1, 0, len], content].concat()
+    };
+    let cut: Vec<u8> = hello.chunks(9).flat_map(|part| record(22, part)).collect();
+    let header = "<stream:stream xmlns='jabber:server' \
+        xmlns:stream='http://etherx.jabber.org/streams' from='b.example' id='7' version='1.0'>";
+    let plain = format!(
+        "{header}<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/>\
+         </starttls></stream:features>"
+    );
+    let secure = format!(
+        "{header}<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+         <mechanism>EXTERNAL</mechanism></mechanisms>\
+         <dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>\
+         <bidi xmlns='urn:xmpp:features:bidi'/><sm xmlns='urn:xmpp:sm:3'/>\
+         <limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>9999</max-bytes>\
+         <idle-seconds>60</idle-seconds></limits></stream:features>"
+    );
+    let success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+    let streams = format!("{plain}\0{secure}{success}{header}<stream:features/>");
+    let old = header.replace(" version='1.0'", " version='&#x202e;0'");
+    let response = |status: &str, lines: &str| {
+        format!(
+            "SIP/2.0 {status}\r\nVia: SIP/2.0/TLS a.example;branch=z9hG4bK7\r\n\
+             From: <sip:a.example>;tag=1\r\nTo: <sip:b.example>;tag=2\r\nCall-ID: 1@a\r\n\
+             CSeq: 1 OPTIONS\r\n{lines}Content-Length: 0\r\n\r\n"
+        )
+    };
+    let refused = response(
+        "403 Forbidden",
+        "Date: Thu, 21 Feb 2002 13:02:03 GMT\r\n\
+         ms-diagnostics: 1027;reason=\"Cannot\troute\";source=\"sip.b.example\"\r\n\
+         Record-Route: <sip:b.example;lr>\r\n",
+    );
+    let notify = "NOTIFY sip:a.example SIP/2.0\r\nVia: SIP/2.0/TLS b.example;branch=z9hG4bK8\r\n\
+        From: <sip:b.example>;tag=2\r\nTo: <sip:a.example>;tag=1\r\nCall-ID: 1@a\r\n\
+        CSeq: 2 NOTIFY\r\nSubscription-State: terminated;reason=rejected\r\n\
+        Content-Length: 0\r\n\r\n";
+    let mut seeds = vec![
+        seed("hello", 0, &record(22, &hello)),
+        seed("hello-in-records", 0, &cut),
+        seed("alert", 0, &record(21, &[2, 70])),
+        seed("warnings", 0, &record(21, &[1, 112, 1, 90, 1, 0])),
+        seed("no-tls", 0, b"HTTP/1.1 400 Bad Request"),
+        seed("streams", 1, streams.as_bytes()),
+        seed("direct", 5, secure.as_bytes()),
+        seed("old-stream", 1, old.as_bytes()),
+        seed("refused", 6, refused.as_bytes()),
+        seed("served", 2, response("200 OK", "").as_bytes()),
+        seed("unknown-user", 2, response("404 Not Found", "").as_bytes()),
+        seed("notify", 6, notify.as_bytes()),
+    ];
+    for (name, bytes) in sip::vectors()?.into_iter().take(20) {
+        seeds.push(seed(&name, 2, &bytes));
+    }
+    Ok(seeds)
+}
