@@ -13,6 +13,7 @@ mod certificate_names;
 mod client_hello;
 mod dns_answer;
 mod doctor_answers;
+mod gateway_config;
 mod jid_domain;
 // The reference models of the sequence test of comity-xmpp.
 #[allow(
@@ -45,6 +46,7 @@ pub use certificate_names::{certificate_names, seed_chains};
 pub use client_hello::{client_hello, seed_hellos};
 pub use dns_answer::dns_answer;
 pub use doctor_answers::doctor_answers;
+pub use gateway_config::gateway_config;
 pub use jid_domain::jid_domain;
 pub use policy_rules::policy_rules;
 pub use revocation_list::{revocation_list, seed_lists};
@@ -65,7 +67,7 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 26] = [
+pub const TARGETS: [(&str, Target); 27] = [
     ("bridge_address", bridge_address),
     ("bridge_bodies", bridge_bodies),
     ("bridge_stanza", bridge_stanza),
@@ -73,6 +75,7 @@ pub const TARGETS: [(&str, Target); 26] = [
     ("client_hello", client_hello),
     ("dns_answer", dns_answer),
     ("doctor_answers", doctor_answers),
+    ("gateway_config", gateway_config),
     ("jid_domain", jid_domain),
     ("policy_rules", policy_rules),
     ("revocation_list", revocation_list),

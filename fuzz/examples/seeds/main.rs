@@ -20,6 +20,7 @@ fn main() -> std::io::Result<()> {
     write("client_hello", seed_hellos())?;
     write("dns_answer", dns_answer())?;
     write("doctor_answers", peers::answers()?)?;
+    write("gateway_config", peers::configurations()?)?;
     write("jid_domain", jid_domain())?;
     write("revocation_list", seed_lists())?;
     write("sip_build", sip::build()?)?;

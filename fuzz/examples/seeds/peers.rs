@@ -1,6 +1,7 @@
 //! Seeds for what servers publish and answer.
 
 use std::io;
+use std::path::Path;
 
 use super::sip;
 
@@ -98,5 +99,48 @@ pub(crate) fn answers() -> io::Result<Vec<(String, Vec<u8>)>> {
     for (name, bytes) in sip::vectors()?.into_iter().take(20) {
         seeds.push(seed(&name, 2, &bytes));
     }
+    Ok(seeds)
+}
+
+/// Configurations of the gateway: the one that shows all, its parts, and some that are wrong.
+pub(crate) fn configurations() -> io::Result<Vec<(String, Vec<u8>)>> {
+    let example = "../examples/gateway/gateway.example.toml";
+    let all = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(example))?;
+    let least = "domains = { xmpp = [\"capulet.example\"], sip = [] }\npolicy.file = \"p\"\n";
+    let parts = [
+        ("least", ""),
+        (
+            "secret",
+            "xmpp.dialback-secret = \"0123456789abcdef\"\nxmpp.mode = 1\n",
+        ),
+        (
+            "both",
+            "domains.sip = [\"capulet.example\", \"capulet.example\"]\n",
+        ),
+        (
+            "metrics",
+            "metrics.listen = \"192.0.2.1:9469\"\nlog.filter = \"warn,sip=debug\"\n",
+        ),
+        (
+            "unknown",
+            "tap = { file = \"t\", bodies = 1 }\nstores.\"\\u202e\" = 2\n",
+        ),
+        (
+            "no-identity",
+            "[[xmpp.listeners]]\naddress = \"[::]:5269\"\nhost = \"x.example\"\n",
+        ),
+        (
+            "component",
+            "[xmpp]\nmode = \"component\"\n[xmpp.component]\nserver = \"localhost\"\n\
+            port = 0\n[[xmpp.component.domains]]\nname = \"m.example\"\nsecret = \"\"\n",
+        ),
+        ("syntax", "[dns\nservers = [\"1\"\n"),
+    ];
+    let parts = parts.iter().map(|(name, text)| {
+        let bytes = format!("{least}{text}").into_bytes();
+        ((*name).to_owned(), bytes)
+    });
+    let mut seeds: Vec<_> = parts.collect();
+    seeds.push(("all".to_owned(), all.into_bytes()));
     Ok(seeds)
 }
