@@ -20,9 +20,12 @@ impl Shares {
 
     /// Takes one more for a source; false if it has its share.
     pub(crate) fn take(&mut self, source: IpAddr) -> bool {
-        let taken = self.taken.entry(prefix(source)).or_default();
-        let is_free = *taken < self.max;
-        *taken += u32::from(is_free);
+        let source = prefix(source);
+        let taken = self.taken.get(&source).copied().unwrap_or_default();
+        let is_free = taken < self.max;
+        if is_free {
+            self.taken.insert(source, taken + 1);
+        }
         is_free
     }
 
@@ -50,6 +53,9 @@ mod tests {
             [one, same, one, other].map(|source| shares.take(source)),
             [true, true, false, true]
         );
+        let mut none = Shares::new(0);
+        assert!(!none.take(one));
+        assert_eq!(none.taken.len(), 0);
         shares.give_back(same);
         assert!(shares.take(one));
         for source in [one, one, other] {
