@@ -62,6 +62,7 @@ pub fn endpoint_config(listeners: Vec<Listener>) -> endpoint::Config {
     let limits = &mut config.limits;
     limits.max_transactions = 65_536;
     limits.max_transactions_per_source = 16_384;
+    limits.max_kept_bytes_per_source = limits.max_kept_bytes / 2;
     limits.max_requests = 65_536;
     limits.max_waiting_bytes = MAX_BURST_BYTES;
     limits.max_dialogs = 131_072;

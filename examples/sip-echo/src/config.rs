@@ -59,6 +59,8 @@ pub(crate) fn load(options: &Options) -> Result<Config, FileError> {
         endpoint.limits.max_kept_bytes = endpoint.limits.max_kept_bytes.max(bytes);
     }
     if let Some(most) = options.max_transactions_per_source {
+        let bytes = &mut endpoint.limits.max_kept_bytes_per_source;
+        *bytes = (*bytes).max(most.saturating_mul(KEPT_BYTES));
         endpoint.limits.max_transactions_per_source = most;
     }
     Ok(config)

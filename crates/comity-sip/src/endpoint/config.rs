@@ -69,6 +69,9 @@ pub struct Limits {
     /// Bytes of the requests and answers that transactions keep: 33,554,432. When there are more, new
     /// requests are refused with 503.
     pub max_kept_bytes: u32,
+    /// The same for one source: 8,388,608, so that four have to come together to fill it. A source is
+    /// what it is for transactions.
+    pub max_kept_bytes_per_source: u32,
     /// Connections, in both directions: 4,096. One sixteenth is for ours. Each holds at most 160 KiB
     /// while a message comes, beside the transactions that it begins.
     pub max_connections: u32,
@@ -167,6 +170,7 @@ impl Default for Limits {
             max_transactions: 16_384,
             max_transactions_per_source: 1_024,
             max_kept_bytes: 33_554_432,
+            max_kept_bytes_per_source: 8_388_608,
             max_connections: 4_096,
             max_connections_per_source: 100,
             max_answers_per_second: 100,

@@ -17,7 +17,7 @@ use crate::build::check_value;
 use crate::header::{CSeq, MaxForwards};
 use crate::session::{SessionId, SessionTimer};
 use crate::subscription::{PublicationId, SubscriptionId, SubscriptionTimer};
-use crate::transaction::{self, Departure, Side, Table, Tell, Told, TransactionId};
+use crate::transaction::{self, Departure, Share, Side, Table, Tell, Told, TransactionId};
 use crate::{
     BuildError, ConnectionId, Flow, HeaderName, Method, RequestBuilder, Response, Transport, Uri,
 };
@@ -108,7 +108,10 @@ impl Core {
         let limits = &config.limits;
         let transactions = transaction::Limits {
             transactions: limits.max_transactions as usize,
-            per_source: limits.max_transactions_per_source,
+            per_source: Share {
+                transactions: limits.max_transactions_per_source,
+                bytes: limits.max_kept_bytes_per_source as usize,
+            },
             bytes: limits.max_kept_bytes as usize,
             sources: limits.max_sources as usize,
             answers: limits.max_answers_per_second,

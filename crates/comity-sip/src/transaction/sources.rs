@@ -18,9 +18,18 @@ pub(crate) struct Sources {
     next_sweep: Option<Instant>,
 }
 
+/// What one source may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) transactions: u32,
+    pub(crate) bytes: usize,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Source {
     transactions: u32,
+    /// What these keep.
+    bytes: usize,
     /// When all answers that were given will be made up for.
     paid: Instant,
 }
@@ -43,24 +52,39 @@ impl Sources {
         source.map_or(0, |source| source.transactions)
     }
 
-    /// Counts one more transaction of a source; false if it has as many as it may have.
-    pub(crate) fn begin(&mut self, now: Instant, address: IpAddr, max: u32) -> bool {
-        if max == 0 {
-            return false;
+    /// Counts one more transaction of a source that keeps so many bytes; false if it has its share.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        address: IpAddr,
+        bytes: usize,
+        share: Share,
+    ) -> bool {
+        let prefix = prefix(address);
+        if let Some(source) = self.sources.get_mut(&prefix) {
+            return source.begin(bytes, share);
         }
-        let source = self.sources.entry(prefix(address)).or_insert(Source {
-            transactions: 0,
-            paid: now,
-        });
-        let is_free = source.transactions < max;
-        source.transactions += u32::from(is_free);
+        let mut source = Source::new(now);
+        let is_free = source.begin(bytes, share);
+        if is_free {
+            self.sources.insert(prefix, source);
+        }
         is_free
     }
 
-    pub(crate) fn end(&mut self, now: Instant, address: IpAddr) {
+    /// Notes that a transaction of a source keeps more or less than before.
+    pub(crate) fn keep(&mut self, address: IpAddr, before: usize, after: usize) {
+        if let Some(source) = self.sources.get_mut(&prefix(address)) {
+            source.bytes = source.bytes.saturating_sub(before) + after;
+        }
+    }
+
+    /// Counts one transaction less, which has kept so many bytes.
+    pub(crate) fn end(&mut self, now: Instant, address: IpAddr, bytes: usize) {
         let prefix = prefix(address);
         if let Some(source) = self.sources.get_mut(&prefix) {
             source.transactions = source.transactions.saturating_sub(1);
+            source.bytes = source.bytes.saturating_sub(bytes);
             if source.is_idle(now) {
                 self.sources.remove(&prefix);
             }
@@ -83,10 +107,10 @@ impl Sources {
                 return false;
             }
         }
-        let source = self.sources.entry(prefix).or_insert(Source {
-            transactions: 0,
-            paid: now,
-        });
+        let source = self
+            .sources
+            .entry(prefix)
+            .or_insert_with(|| Source::new(now));
         let paid = source.paid.max(now) + cost;
         if paid > now + cost * self.burst {
             return false;
@@ -103,6 +127,24 @@ impl Sources {
 }
 
 impl Source {
+    fn new(now: Instant) -> Self {
+        Self {
+            transactions: 0,
+            bytes: 0,
+            paid: now,
+        }
+    }
+
+    fn begin(&mut self, bytes: usize, share: Share) -> bool {
+        let bytes = self.bytes + bytes;
+        let is_free = self.transactions < share.transactions && bytes <= share.bytes;
+        if is_free {
+            self.transactions += 1;
+            self.bytes = bytes;
+        }
+        is_free
+    }
+
     fn is_idle(&self, now: Instant) -> bool {
         self.transactions == 0 && self.paid <= now
     }
@@ -134,17 +176,34 @@ mod tests {
             "::ffff:192.0.2.1",
         ];
         for address in addresses {
-            assert!(sources.begin(now, address.parse().unwrap(), 2));
+            assert!(sources.begin(now, address.parse().unwrap(), 10, SHARE));
         }
         assert_eq!(sources.len(), 3);
         assert_eq!(sources.transactions("2001:db8::7".parse().unwrap()), 2);
         assert_eq!(sources.transactions("192.0.2.1".parse().unwrap()), 2);
         assert_eq!(sources.transactions("192.0.2.2".parse().unwrap()), 0);
-        assert!(!sources.begin(now, addresses[0].parse().unwrap(), 2));
+        assert!(!sources.begin(now, addresses[0].parse().unwrap(), 10, SHARE));
         for address in addresses {
-            sources.end(now, address.parse().unwrap());
+            sources.end(now, address.parse().unwrap(), 10);
         }
         assert_eq!(sources.len(), 0);
+    }
+
+    #[test]
+    fn what_a_source_keeps_is_counted_until_it_is_given_up() {
+        let now = origin();
+        let mut sources = sources(10);
+        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|it| it.parse::<IpAddr>().unwrap());
+        assert!(!sources.begin(now, one, 101, SHARE));
+        assert_eq!(sources.len(), 0);
+        assert!(sources.begin(now, one, 100, SHARE));
+        assert!(!sources.begin(now, one, 1, SHARE));
+        assert!(sources.begin(now, other, 100, SHARE));
+        sources.keep(one, 100, 99);
+        assert!(sources.begin(now, one, 1, SHARE));
+        sources.end(now, one, 99);
+        assert!(!sources.begin(now, one, 100, SHARE));
+        assert!(sources.begin(now, one, 99, SHARE));
     }
 
     #[test]
@@ -180,6 +239,11 @@ mod tests {
         assert_eq!(answered(&mut sources, later, 10..19), 4);
         assert_eq!(sources.len(), 4);
     }
+
+    const SHARE: Share = Share {
+        transactions: 2,
+        bytes: 100,
+    };
 
     fn sources(max: usize) -> Sources {
         Sources::new(Seeded::new([1; 32]), max, 10, 20)

@@ -47,6 +47,20 @@ fn what_transactions_keep_is_bounded_in_bytes() {
         (probe.requests().len(), probe.endpoint.counters().overloaded)
     });
     assert_eq!(taken, [(1, 3), (2, 2), (2, 2)]);
+    let set = |config: &mut Config, limit| config.limits.max_kept_bytes_per_source = limit;
+    let taken = around(2 * bytes, set, |mut probe| {
+        let sources = [FIRST, FIRST, FIRST, SECOND];
+        for (number, source) in sources.into_iter().enumerate() {
+            probe.datagram(source, &message(number));
+        }
+        let taken = probe.requests();
+        // What a request kept is given back when it is answered, but for the answer.
+        probe.answer(&taken[0], StatusCode::OK);
+        probe.datagram(FIRST, &message(4));
+        let more = probe.requests().len();
+        (taken.len(), more, probe.endpoint.counters().overloaded)
+    });
+    assert_eq!(taken, [(2, 1, 2), (3, 0, 2), (3, 0, 2)]);
 }
 
 #[test]

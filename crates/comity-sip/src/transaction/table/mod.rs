@@ -16,7 +16,7 @@ use super::hash::{Fingerprint, Fingerprints, Hashed, Seeded};
 use super::key::{Keys, RequestKey};
 use super::message::to_tag;
 use super::server::{InviteServer, OtherServer, ServerInput};
-use super::sources::Sources;
+use super::sources::{Share, Sources};
 use super::step::{Class, Step, Tell};
 use super::tag::Tag;
 use super::timers::TimerLists;
@@ -62,7 +62,7 @@ pub(crate) struct Table {
 pub(crate) struct Limits {
     /// Transactions in all, and for each source.
     pub(crate) transactions: usize,
-    pub(crate) per_source: u32,
+    pub(crate) per_source: Share,
     /// Bytes of the messages that servers keep.
     pub(crate) bytes: usize,
     /// Sources that are remembered, and the answers outside of transactions that each gets in a
@@ -200,10 +200,12 @@ impl Table {
             true => self.limits.transactions / 16,
             false => self.limits.transactions / 32,
         };
-        let source = arrival.source.ip();
+        let (source, bytes) = (arrival.source.ip(), request.as_bytes().len());
         if self.len() + kept >= self.limits.transactions
-            || self.held + request.as_bytes().len() > self.limits.bytes
-            || !self.sources.begin(now, source, self.limits.per_source)
+            || self.held + bytes > self.limits.bytes
+            || !self
+                .sources
+                .begin(now, source, bytes, self.limits.per_source)
         {
             return Err(Full);
         }

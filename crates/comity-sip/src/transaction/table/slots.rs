@@ -82,7 +82,8 @@ impl Table {
             return;
         };
         self.free.push(slot);
-        self.held -= entry.held();
+        let held = entry.held();
+        self.held -= held;
         self.unbind(slot, entry.flow);
         for timer in timers_of(slot) {
             self.timers.stop(timer);
@@ -98,7 +99,7 @@ impl Table {
                 if let Some(merge) = merge {
                     self.merges.remove(&merge);
                 }
-                self.sources.end(now, source.ip());
+                self.sources.end(now, source.ip(), held);
             }
         }
         if self.len() == 0 {

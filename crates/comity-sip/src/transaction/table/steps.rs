@@ -180,8 +180,11 @@ impl Table {
         };
         let before = entry.held();
         change(entry);
-        let after = entry.held();
+        let (after, source) = (entry.held(), entry.source());
         self.held = self.held + after - before;
+        if let Some(source) = source {
+            self.sources.keep(source.ip(), before, after);
+        }
     }
 }
 
