@@ -26,8 +26,8 @@ fn senders(server: &Server, address: SocketAddr, said: &str, amounts: &Amounts) 
         sleep(A_MOMENT);
     }
     let started = Instant::now();
-    // How many there were when they took the most memory.
-    let (mut most, mut of) = (0, 0);
+    // Of them and of memory.
+    let (mut most_open, mut most) = (0, 0);
     let (mut asked, mut unserved) = (0, 0);
     for byte in said.as_bytes() {
         for sender in &mut held {
@@ -40,19 +40,15 @@ fn senders(server: &Server, address: SocketAddr, said: &str, amounts: &Amounts) 
             held.iter_mut().for_each(Sender::look);
         }
         let open = held.iter().filter(|sender| sender.closed.is_none()).count();
-        let memory = server.usage()?.memory.saturating_sub(before);
-        if memory > most && open > 0 {
-            (most, of) = (memory, open);
-        }
+        most_open = open.max(most_open);
+        most = server.usage()?.memory.saturating_sub(before).max(most);
         if open == 0 || started.elapsed() > amounts.slow_for {
             break;
         }
     }
-    let each = match of {
-        0 => "no more memory".to_owned(),
-        of => format!("{:.1} KiB each", most as f64 / 1024.0 / of as f64),
-    };
-    let mut seen = format!("{each}; {}", ends(&held, started));
+    let each = most as f64 / 1024.0 / most_open.max(1) as f64;
+    let ends = ends(&held, started);
+    let mut seen = format!("{most_open} held, {each:.1} KiB each; {ends}");
     if unserved > 0 {
         seen += &format!("; {unserved} of {asked} newcomers are turned away meanwhile");
     }
