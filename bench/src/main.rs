@@ -14,7 +14,8 @@
 //! reads it twice, so that what comes before and behind does not count. Times are CPU times, the
 //! best of several rounds; compare them with each other and not with those of another machine.
 //!
-//! `check` in place of nothing fails if a count is above its bound. Counts are the same on every run.
+//! `check` in place of nothing fails if a count is above its bound, `figures` prints what the tables
+//! have for a program to read. Counts are the same on every run.
 //!
 //! To see where the instructions go:
 //!
@@ -28,6 +29,7 @@ mod callgrind;
 mod cost;
 mod expat;
 mod machine;
+mod plain;
 mod program;
 mod times;
 mod tokens;
@@ -45,8 +47,9 @@ fn main() -> ExitCode {
     program::run(|arguments| match arguments {
         [] => report(),
         ["check"] => check(),
+        ["figures"] => figures(),
         ["run", subject, times] => run(subject, times),
-        _ => Err("usage: comity-bench [check | run SUBJECT TIMES]".into()),
+        _ => Err("usage: comity-bench [check | figures | run SUBJECT TIMES]".into()),
     })
 }
 
@@ -132,6 +135,30 @@ const MAX_PER_BYTE: f64 = 60.0;
 /// For bytes in and authorised stanzas out, where libexpat only reads.
 const MAX_RATIO: f64 = 1.58;
 
+/// Prints what both tables have.
+fn figures() -> Result<(), Box<dyn Error>> {
+    let (mixed, short) = (traffic::mixed(), traffic::short());
+    let tokenizers = rows(&TOKENIZERS, &mixed, mixed.bytes.len())?;
+    let machines = rows(&MACHINES, &short, short.stanzas)?;
+    for (rows, unit) in [(tokenizers, "byte"), (machines, "stanza")] {
+        for Row {
+            name,
+            instructions,
+            nanoseconds,
+        } in rows
+        {
+            let unit = |of| format!("{of}/{unit}");
+            plain::print(
+                &format!("{name}/instructions"),
+                instructions,
+                &unit("instructions"),
+            );
+            plain::print(&format!("{name}/time"), nanoseconds, &unit("ns"));
+        }
+    }
+    Ok(())
+}
+
 /// Prints a line for each subject, with ratios to the first.
 fn table(
     subjects: &[Subject],
@@ -139,7 +166,6 @@ fn table(
     unit: &str,
     units: usize,
 ) -> Result<(), Box<dyn Error>> {
-    let times = best_nanoseconds(subjects, traffic)?;
     println!(
         "{:<12} {:>20} {:>6} {:>14} {:>6}",
         "",
@@ -148,17 +174,38 @@ fn table(
         format!("ns/{unit}"),
         "ratio"
     );
-    let mut first = None;
-    for (subject, time) in subjects.iter().zip(times) {
-        let count = instructions(subject.name)? as f64 / units as f64;
-        let time = time as f64 / units as f64;
-        let (first_count, first_time) = *first.get_or_insert((count, time));
+    let rows = rows(subjects, traffic, units)?;
+    let [first, ..] = rows.as_slice() else {
+        return Ok(());
+    };
+    for row in &rows {
         println!(
-            "{:<12} {count:>20.1} {:>6.2} {time:>14.2} {:>6.2}",
-            subject.name,
-            count / first_count,
-            time / first_time
+            "{:<12} {:>20.1} {:>6.2} {:>14.2} {:>6.2}",
+            row.name,
+            row.instructions,
+            row.instructions / first.instructions,
+            row.nanoseconds,
+            row.nanoseconds / first.nanoseconds
         );
     }
     Ok(())
+}
+
+/// What a subject costs for each byte or stanza.
+struct Row {
+    name: &'static str,
+    instructions: f64,
+    nanoseconds: f64,
+}
+
+fn rows(subjects: &[Subject], traffic: &Traffic, units: usize) -> Result<Vec<Row>, Box<dyn Error>> {
+    let times = best_nanoseconds(subjects, traffic)?;
+    let rows = subjects.iter().zip(times).map(|(subject, time)| {
+        Ok(Row {
+            name: subject.name,
+            instructions: instructions(subject.name)? as f64 / units as f64,
+            nanoseconds: time as f64 / units as f64,
+        })
+    });
+    rows.collect()
 }

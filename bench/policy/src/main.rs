@@ -12,7 +12,7 @@
 //! and behind. The keys of the tables are random, so that counts differ a little between runs.
 //!
 //! `check` in place of nothing fails if a figure is above its bound. Both take some minutes: callgrind
-//! loads a million rules several times.
+//! loads a million rules several times. `figures` prints what decisions cost for a program to read.
 //!
 //! To see where the instructions go:
 //!
@@ -28,6 +28,8 @@ mod callgrind;
 mod count;
 #[path = "../../src/figure.rs"]
 mod figure;
+#[path = "../../src/plain.rs"]
+mod plain;
 #[path = "../../src/program.rs"]
 mod program;
 mod rules;
@@ -38,6 +40,7 @@ use std::process::ExitCode;
 
 use comity_testkit::heap;
 
+use count::instructions;
 use figure::Figure;
 use task::{ASKED, Task};
 
@@ -48,8 +51,9 @@ fn main() -> ExitCode {
     program::run(|arguments| match arguments {
         [] => print(),
         ["check"] => check(),
+        ["figures"] => figures(),
         ["run", task, size] => run(task, size),
-        _ => Err("usage: comity-bench-policy [check | run TASK SIZE]".into()),
+        _ => Err("usage: comity-bench-policy [check | figures | run TASK SIZE]".into()),
     })
 }
 
@@ -69,19 +73,41 @@ fn print() -> Result<(), Box<dyn Error>> {
     );
     for task in Task::ALL {
         for size in task.sizes() {
-            let instructions = count::instructions(task, size)?;
+            let count = instructions(task, size)?;
             let bytes = task.run(size);
-            // Each decision, or each rule or byte of a text.
-            let each = if task == Task::Decide { ASKED } else { size } as f64;
+            let each = each(task, size);
             println!(
-                "{:<18} {size:>9} {instructions:>14} {:>8.1} {bytes:>12} {:>8.1}",
+                "{:<18} {size:>9} {count:>14} {:>8.1} {bytes:>12} {:>8.1}",
                 task.name(),
-                instructions as f64 / each,
+                count as f64 / each,
                 bytes as f64 / each
             );
         }
     }
     Ok(())
+}
+
+/// Prints what a decision costs.
+fn figures() -> Result<(), Box<dyn Error>> {
+    let task = Task::Decide;
+    for size in task.sizes() {
+        let (name, each) = (task.name(), each(task, size));
+        let count = instructions(task, size)? as f64 / each;
+        plain::print(
+            &format!("{name}/{size}/instructions"),
+            count,
+            "instructions",
+        );
+        let bytes = task.run(size) as f64 / each;
+        plain::print(&format!("{name}/{size}/heap"), bytes, "bytes");
+    }
+    Ok(())
+}
+
+/// How many decisions are made, or rules or bytes of a text loaded.
+fn each(task: Task, size: usize) -> f64 {
+    let each = if task == Task::Decide { ASKED } else { size };
+    each as f64
 }
 
 /// Compares what we cost with the bounds.
@@ -97,7 +123,7 @@ fn check() -> Result<(), Box<dyn Error>> {
 
 fn decisions() -> Result<Vec<Figure>, Box<dyn Error>> {
     let [few, many] = Task::Decide.sizes();
-    let each = |size| Ok::<_, Box<dyn Error>>(count::instructions(Task::Decide, size)? as f64);
+    let each = |size| Ok::<_, Box<dyn Error>>(instructions(Task::Decide, size)? as f64);
     let (over_few, over_many) = (each(few)?, each(many)?);
     let bytes = Task::Decide.run(few) + Task::Decide.run(many);
     Ok(vec![
@@ -128,8 +154,8 @@ fn decisions() -> Result<Vec<Figure>, Box<dyn Error>> {
 /// rules cost.
 fn loading(task: Task) -> Result<Vec<Figure>, Box<dyn Error>> {
     let [small, large] = task.sizes();
-    let few = count::instructions(task, small)? as f64;
-    let many = count::instructions(task, large)? as f64;
+    let few = instructions(task, small)? as f64;
+    let many = instructions(task, large)? as f64;
     let mut figures = vec![Figure {
         what: format!("{}, {large} by {small}, each", task.name()),
         value: many / large as f64 / (few / small as f64),

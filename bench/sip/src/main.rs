@@ -17,7 +17,8 @@
 //! and not with those of another machine.
 //!
 //! `check` in place of nothing fails if one of our counts is above its bound by more than 5 %. `growth`
-//! prints how our cost grows with the message. Counts are the same on every run.
+//! prints how our cost grows with the message, and `figures` what the table has, for a program to
+//! read. Counts are the same on every run.
 //!
 //! To see where the instructions go:
 //!
@@ -34,6 +35,8 @@ mod callgrind;
 mod cost;
 mod growth;
 mod parsers;
+#[path = "../../src/plain.rs"]
+mod plain;
 #[path = "../../src/program.rs"]
 mod program;
 mod seen;
@@ -53,9 +56,10 @@ fn main() -> ExitCode {
     program::run(|arguments| match arguments {
         [] => table::print(),
         ["check"] => check(),
+        ["figures"] => table::figures(),
         ["growth"] => growth::print(),
         ["run", subject, times] => run(subject, times),
-        _ => Err("usage: comity-bench-sip [check | growth | run SUBJECT TIMES]".into()),
+        _ => Err("usage: comity-bench-sip [check | figures | growth | run SUBJECT TIMES]".into()),
     })
 }
 

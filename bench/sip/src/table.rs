@@ -6,6 +6,7 @@ use crate::Subject;
 use crate::allocations::allocations;
 use crate::cost::instructions;
 use crate::parsers::{Measure, PARSERS, Parser};
+use crate::plain;
 use crate::times::best_nanoseconds;
 use crate::traffic::{self, Traffic};
 
@@ -35,6 +36,27 @@ pub(crate) fn print() -> Result<(), Box<dyn Error>> {
             lazy.allocations,
             full.allocations,
         );
+    }
+    Ok(())
+}
+
+/// Prints what the table has. Ratios are to our cost for the same messages.
+pub(crate) fn figures() -> Result<(), Box<dyn Error>> {
+    for parser in &PARSERS {
+        for measure in Measure::ALL {
+            let row = Row::of(parser, measure)?;
+            for (what, value, unit) in [
+                ("messages", row.messages as f64, "messages"),
+                ("instructions", row.instructions, "instructions/message"),
+                ("ratio", row.instructions / row.our_instructions, "times"),
+                ("time", row.nanoseconds, "ns/message"),
+                ("time-ratio", row.nanoseconds / row.our_nanoseconds, "times"),
+                ("allocations", row.allocations, "allocations/message"),
+            ] {
+                let what = format!("{}/{}/{what}", measure.name(), parser.name);
+                plain::print(&what, value, unit);
+            }
+        }
     }
     Ok(())
 }

@@ -15,7 +15,7 @@
 //!
 //! `check` in place of nothing fails if we take more than 1.7 times the instructions of c-ares, or if
 //! a message of a hostile name server costs a resolver more than 15 million instructions, with all
-//! that it brings about.
+//! that it brings about. `figures` prints what the table has for a program to read.
 //!
 //! To see where the instructions go:
 //!
@@ -35,6 +35,8 @@ mod cost;
 #[expect(dead_code, reason = "the test of the memory needs more of it")]
 #[path = "../../../crates/comity-srv/tests/memory/hostile/mod.rs"]
 mod hostile;
+#[path = "../../src/plain.rs"]
+mod plain;
 #[path = "../../src/program.rs"]
 mod program;
 mod response;
@@ -53,9 +55,10 @@ fn main() -> ExitCode {
     program::run(|arguments| match arguments {
         [] => print(),
         ["check"] => check(),
+        ["figures"] => figures(),
         ["run", subject, times] => run(subject, times),
         ["attack", resolution] => worst::attack(resolution),
-        _ => Err("usage: comity-bench-srv [check | run SUBJECT TIMES]".into()),
+        _ => Err("usage: comity-bench-srv [check | figures | run SUBJECT TIMES]".into()),
     })
 }
 
@@ -82,18 +85,56 @@ fn print() -> Result<(), Box<dyn Error>> {
     );
     let cares = instructions(Task::Cares)?;
     for task in Task::ALL {
-        let instructions = instructions(task)?;
-        let read = Traffic::read;
-        let times = times::best_nanoseconds(&[Subject { read }], &Traffic::new(task))?;
-        let nanoseconds = times.into_iter().min().ok_or("no time")? as f64 / PASSES as f64;
-        let allocations = allocations::allocations(task.name())? as f64 / PASSES as f64;
+        let row = Row::of(task)?;
         println!(
-            "{:<22} {instructions:>12.0} {:>6.2} {nanoseconds:>7.0} {allocations:>11.1}",
+            "{:<22} {:>12.0} {:>6.2} {:>7.0} {:>11.1}",
             task.name(),
-            instructions / cares
+            row.instructions,
+            row.instructions / cares,
+            row.nanoseconds,
+            row.allocations
         );
     }
     Ok(())
+}
+
+/// Prints what the table has.
+fn figures() -> Result<(), Box<dyn Error>> {
+    for task in Task::ALL {
+        let (name, row) = (task.name(), Row::of(task)?);
+        plain::print(
+            &format!("{name}/instructions"),
+            row.instructions,
+            "instructions",
+        );
+        plain::print(&format!("{name}/time"), row.nanoseconds, "ns");
+        plain::print(
+            &format!("{name}/allocations"),
+            row.allocations,
+            "allocations",
+        );
+    }
+    Ok(())
+}
+
+/// What it costs to do a task once.
+struct Row {
+    instructions: f64,
+    nanoseconds: f64,
+    allocations: f64,
+}
+
+impl Row {
+    fn of(task: Task) -> Result<Self, Box<dyn Error>> {
+        let read = Traffic::read;
+        let times = times::best_nanoseconds(&[Subject { read }], &Traffic::new(task))?;
+        let nanoseconds = times.into_iter().min().ok_or("no time")?;
+        Ok(Self {
+            instructions: instructions(task)?,
+            nanoseconds: nanoseconds as f64 / PASSES as f64,
+            allocations: allocations::allocations(task.name())? as f64 / PASSES as f64,
+        })
+    }
 }
 
 /// Compares what we cost with the bounds.

@@ -9,7 +9,8 @@
 //! that number, so that what comes before and behind does not count. Counts are the same on every
 //! run; those of signatures depend on the processor.
 //!
-//! `check` in place of nothing fails if a count is above its bound.
+//! `check` in place of nothing fails if a count is above its bound, `figures` prints the same as
+//! nothing for a program to read.
 //!
 //! To see where the instructions go:
 //!
@@ -26,6 +27,8 @@ mod chain;
 mod cost;
 #[path = "../../src/figure.rs"]
 mod figure;
+#[path = "../../src/plain.rs"]
+mod plain;
 #[path = "../../src/program.rs"]
 mod program;
 mod task;
@@ -40,8 +43,9 @@ fn main() -> ExitCode {
     program::run(|arguments| match arguments {
         [] => print(),
         ["check"] => check(),
+        ["figures"] => figures(),
         ["run", name, times] => run(name, times),
-        _ => Err("usage: comity-bench-trust [check | run TASK TIMES]".into()),
+        _ => Err("usage: comity-bench-trust [check | figures | run TASK TIMES]".into()),
     })
 }
 
@@ -59,6 +63,14 @@ fn run(name: &str, times: &str) -> Result<(), Box<dyn Error>> {
 fn print() -> Result<(), Box<dyn Error>> {
     for (name, _) in TASKS {
         println!("{name:<17} {:>10.0}", instructions(name)?);
+    }
+    Ok(())
+}
+
+/// Prints the same for a program to read.
+fn figures() -> Result<(), Box<dyn Error>> {
+    for (name, _) in TASKS {
+        plain::print(name, instructions(name)?, "instructions");
     }
     Ok(())
 }
