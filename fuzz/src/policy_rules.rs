@@ -29,10 +29,15 @@ pub fn policy_rules(data: &[u8]) {
     };
     let config = match Config::from_toml(&text) {
         Ok(config) => config,
-        Err(errors) => return check_errors(&errors, &text),
+        Err(errors) => {
+            assert_eq!(Policy::from_toml(&text).err(), Some(errors.clone()));
+            return check_errors(&errors, &text);
+        }
     };
     check_text(&config);
-    match Policy::new(config.clone()) {
+    let policy = Policy::new(config.clone());
+    check_policy(&text, &policy);
+    match policy {
         Ok(policy) => {
             for warning in policy.warnings() {
                 check_shown(&warning.to_string());
@@ -47,6 +52,22 @@ pub fn policy_rules(data: &[u8]) {
                 check_shown(&error.to_string());
             }
         }
+    }
+}
+
+/// Whether rules that are read and compiled in one step are as good as in two; what is wrong is told
+/// of a line that there is, or of none.
+fn check_policy<E>(text: &str, policy: &Result<Policy, E>) {
+    let lines = text.matches('\n').count() + 1;
+    match (Policy::from_toml(text), policy) {
+        (Ok(_), Ok(_)) => {}
+        (Err(errors), Err(_)) => {
+            check_shown(&errors.to_string().replace('\n', " "));
+            let errors = errors.errors();
+            assert!(errors.is_sorted_by_key(|error| error.line));
+            assert!(errors.iter().all(|error| error.line <= lines));
+        }
+        (one, _) => panic!("{one:?} in one step, and not in two"),
     }
 }
 
