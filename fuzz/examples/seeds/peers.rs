@@ -13,7 +13,14 @@ pub(crate) fn records() -> Vec<(&'static str, Vec<u8>)> {
     let mixed = [[0x10, 0], [0x11, 40], [0x32, 8], [0x33, 0], [0x0c, 9]];
     let two_sets = [[0x10, 4], [0x50, 4], [0x71, 0], [0x31, 80], [0x0f, 0]];
     let repeated = [[0x10, 4], [0x10, 4], [0x10, 8], [0x30, 4], [0x08, 4]];
+    let beside_zero = |seed: u8| [0, seed, 7, seed ^ 85, 1, 0x10, 0, 0x11, 4, 0x12, 4].to_vec();
     vec![
+        ("zero-1", beside_zero(1)),
+        ("zero-2", beside_zero(20)),
+        ("zero-3", beside_zero(77)),
+        ("zero-4", beside_zero(130)),
+        ("zero-5", beside_zero(200)),
+        ("zero-6", beside_zero(250)),
         ("nothing", program(0, &[])),
         ("fallback", program(1, &[])),
         ("equal", program(0, &equal)),
@@ -120,6 +127,15 @@ pub(crate) fn configurations() -> io::Result<Vec<(String, Vec<u8>)>> {
         (
             "metrics",
             "metrics.listen = \"192.0.2.1:9469\"\nlog.filter = \"warn,sip=debug\"\n",
+        ),
+        ("validating", "dns.validating = true\nstore.path = \"s\"\n"),
+        (
+            "private",
+            "dns.danger-allow-private = true\nlog.redact = false\n",
+        ),
+        (
+            "loopback",
+            "dns.danger-allow-loopback = true\nemail.file = \"e\"\n",
         ),
         (
             "unknown",
