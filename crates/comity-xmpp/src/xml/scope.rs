@@ -41,14 +41,19 @@ impl Binding {
 
 impl Default for Scope {
     fn default() -> Self {
-        Self(vec![
-            Binding::new("", "", 0),
-            Binding::new("xml", ns::XML, 0),
-        ])
+        let built_in = Self::BUILT_IN.iter();
+        Self(
+            built_in
+                .map(|(prefix, namespace)| Binding::new(prefix, namespace, 0))
+                .collect(),
+        )
     }
 }
 
 impl Scope {
+    /// What XML itself binds: prefix, empty for the default namespace, and namespace.
+    const BUILT_IN: [(&str, &str); 2] = [("", ""), ("xml", ns::XML)];
+
     /// Binds `prefix` for the element at `depth` and everything inside it.
     pub(super) fn declare(
         &mut self,
@@ -74,7 +79,7 @@ impl Scope {
         if namespace.len() > limits.max_namespace_bytes {
             return Err(Limit::NamespaceBytes(limits.max_namespace_bytes).into());
         }
-        if self.declared().count() >= limits.max_namespaces {
+        if self.declared() >= limits.max_namespaces {
             return Err(Limit::Namespaces(limits.max_namespaces).into());
         }
         self.0.push(Binding::new(prefix, namespace, depth));
@@ -139,8 +144,9 @@ impl Scope {
             .map(|binding| (&*binding.prefix, &*binding.namespace))
     }
 
-    fn declared(&self) -> impl Iterator<Item = &Binding> {
-        self.0.iter().filter(|binding| binding.depth > 0)
+    /// How many there are beside what XML itself binds, which comes first and never ends.
+    fn declared(&self) -> usize {
+        self.0.len().saturating_sub(Self::BUILT_IN.len())
     }
 }
 
