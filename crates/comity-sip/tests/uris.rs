@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use comity_identity::Host;
-use comity_sip::{Fault, Gruu, Scheme, Uri, UriBuf, UriBuilder, UriError};
+use comity_sip::{Fault, Gruu, Limits, Scheme, Uri, UriBuf, UriBuilder, UriError};
 
 /// Scheme, user, password, host and port.
 type Parts<'a> = (
@@ -356,6 +356,24 @@ fn built_uris_hold_any_text_in_its_place() {
     }
     let mailbox = UriBuilder::pres(&host).user("a").port(1).build();
     assert_eq!(mailbox.map(drop), Err(UriError::NotInMailbox));
+}
+
+#[test]
+fn a_repeated_parameter_is_found_among_few_and_many() {
+    let mut limits = Limits::default();
+    limits.max_parameters = 1_000;
+    limits.max_uri_bytes = 10_000;
+    // 32 are compared each with each, and more are sorted.
+    for count in [2, 31, 32, 33, 1_000] {
+        let names: String = (1..count).map(|number| format!(";p{number}")).collect();
+        for (last, repeats) in [("q", false), ("P1", true), ("%501", true), ("p%2F1", false)] {
+            let uri = format!("sip:a.example{names};{last}");
+            let read = Uri::parse_within(uri.as_bytes(), &limits);
+            let fault = read.err().map(|error| error.fault());
+            let expected = repeats.then_some(Fault::RepeatedParameter);
+            assert_eq!(fault, expected, "{count} {last}");
+        }
+    }
 }
 
 #[test]

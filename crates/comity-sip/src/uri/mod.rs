@@ -83,6 +83,9 @@ pub(crate) struct Parts {
     headers_count: u16,
 }
 
+/// As many as are compared each with each; names of more are sorted first.
+const FEW_PARAMS: u16 = 32;
+
 impl<'a> Uri<'a> {
     /// Longer URIs are refused, whatever the limits say.
     pub const MAX_BYTES: usize = u16::MAX as usize;
@@ -147,6 +150,11 @@ impl<'a> Uri<'a> {
     /// A parameter must not stand twice (RFC 3261 §19.1.1): two elements that take different ones
     /// would not send a request to the same place.
     fn repeats_a_param(&self) -> bool {
+        if self.parts.params_count > FEW_PARAMS {
+            let mut names: Vec<_> = self.params().map(|param| param.folded_name()).collect();
+            names.sort_unstable();
+            return names.iter().zip(names.iter().skip(1)).any(|(a, b)| a == b);
+        }
         let mut params = self.params();
         std::iter::from_fn(|| {
             let param = params.next()?;

@@ -39,6 +39,12 @@ impl<'a> UriParam<'a> {
         }
     }
 
+    /// Its name as comparison sees it, the same for all names that are the same.
+    pub(crate) fn folded_name(&self) -> Vec<Unit> {
+        let units = units(self.name.as_bytes());
+        units.map(Unit::to_ascii_lowercase).collect()
+    }
+
     /// True if the name is this one, in any case, however it is escaped.
     pub(crate) fn is(&self, name: &str) -> bool {
         match self.name.as_bytes().contains(&b'%') {
