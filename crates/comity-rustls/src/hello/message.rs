@@ -165,16 +165,21 @@ impl Extensions {
     }
 }
 
-/// The name in the list of servers, if it is a domain name. Only one is allowed.
+/// The name of a host in the list of servers, if it is a domain name. Only one is allowed; how long
+/// a name of another type is nobody knows, so that the list ends there.
 fn server_name(mut content: Cursor<'_>) -> Option<Option<DomainName>> {
     let mut list = content.long().filter(|_| content.is_empty())?;
-    let kind = list.u8()?;
-    let name = list.long().filter(|_| list.is_empty())?;
-    let name = std::str::from_utf8(name.0).ok();
-    Some(
-        name.filter(|_| kind == 0)
-            .and_then(|name| name.parse().ok()),
-    )
+    let mut name = None;
+    let mut kind = list.u8()?;
+    while kind == HOST_NAME {
+        let host = list.long().filter(|_| name.is_none())?;
+        name = Some(std::str::from_utf8(host.0).ok());
+        if list.is_empty() {
+            break;
+        }
+        kind = list.u8()?;
+    }
+    Some(name.flatten().and_then(|name| name.parse().ok()))
 }
 
 fn protocols(mut content: Cursor<'_>) -> Option<Vec<u8>> {
@@ -263,6 +268,8 @@ impl<'a> Cursor<'a> {
 const TLS12: u16 = 0x0303;
 
 const SERVER_NAME: u16 = 0;
+/// The one type of name in there (RFC 6066 §3).
+const HOST_NAME: u8 = 0;
 const GROUPS: u16 = 10;
 const SIGNATURE_SCHEMES: u16 = 13;
 const ALPN: u16 = 16;
