@@ -4,12 +4,15 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs};
 
 /// How many instructions this program takes to do as the arguments say, of which the options may
 /// choose some.
 pub(crate) fn count(options: &[&str], arguments: &[&str]) -> Result<u64, Box<dyn Error>> {
-    let counts = env::temp_dir().join(format!("comity-bench.{}", std::process::id()));
+    let number = COUNTED.fetch_add(1, Ordering::Relaxed);
+    let counts = format!("comity-bench.{}.{number}", std::process::id());
+    let counts = env::temp_dir().join(counts);
     run(&counts, options, arguments)?;
     let total = total(&counts)?;
     fs::remove_file(&counts)?;
@@ -47,3 +50,6 @@ pub(crate) fn total(counts: &Path) -> Result<u64, Box<dyn Error>> {
     let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
     Ok(total.ok_or("callgrind counted nothing")?.trim().parse()?)
 }
+
+/// How many counts have begun, so that each has a file of its own.
+static COUNTED: AtomicUsize = AtomicUsize::new(0);

@@ -6,8 +6,7 @@ use std::time::Instant;
 use comity_xmpp::Security;
 use comity_xmpp::stream::{Config, Decision, Event, PeerCertificate, Stream, Verdict};
 
-use crate::tokens::PIECE_BYTES;
-use crate::traffic::{HEADER, LOCAL, REMOTE, Traffic};
+use crate::traffic::{HEADER, LOCAL, PIECE_BYTES, REMOTE, Traffic};
 
 /// Authenticates a peer and reads its stanzas; gives how many came.
 pub(crate) fn stream(traffic: &Traffic) -> usize {

@@ -8,7 +8,7 @@ use rxml::Parse;
 use rxml::error::EndOrError;
 
 use crate::expat;
-use crate::traffic::Traffic;
+use crate::traffic::{PIECE_BYTES, Traffic};
 
 /// Our tokenizer, used as a stream does: each first-level element is taken when it has ended.
 pub(crate) fn comity(traffic: &Traffic) -> usize {
@@ -62,6 +62,3 @@ pub(crate) fn expat(traffic: &Traffic) -> usize {
     }
     parser.seen()
 }
-
-/// What a driver reads from its socket at once.
-pub(crate) const PIECE_BYTES: usize = 4096;

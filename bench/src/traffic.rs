@@ -42,8 +42,13 @@ pub(crate) fn mixed() -> Traffic {
 
 /// Messages of 185 bytes each.
 pub(crate) fn short() -> Traffic {
+    messages(SHORT_STANZAS)
+}
+
+/// So many messages of 185 bytes each.
+pub(crate) fn messages(count: usize) -> Traffic {
     let mut random = Random::from_seed([2; 32]);
-    let stanzas: Vec<String> = (0..SHORT_STANZAS)
+    let stanzas: Vec<String> = (0..count)
         .map(|number| {
             let from = name(&mut random);
             let start = format!(
@@ -66,6 +71,9 @@ pub(crate) const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabb
      from='capulet.example' to='montague.example' version='1.0'>";
 pub(crate) const LOCAL: &str = "montague.example";
 pub(crate) const REMOTE: &str = "capulet.example";
+
+/// What a driver reads from its socket at once.
+pub(crate) const PIECE_BYTES: usize = 4096;
 
 #[derive(Clone, Copy)]
 enum Kind {

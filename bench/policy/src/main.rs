@@ -25,9 +25,10 @@
 
 #[path = "../../src/callgrind.rs"]
 mod callgrind;
-mod count;
 #[path = "../../src/figure.rs"]
 mod figure;
+#[path = "../../src/part.rs"]
+mod part;
 #[path = "../../src/plain.rs"]
 mod plain;
 #[path = "../../src/program.rs"]
@@ -40,7 +41,6 @@ use std::process::ExitCode;
 
 use comity_testkit::heap;
 
-use count::instructions;
 use figure::Figure;
 use task::{ASKED, Task};
 
@@ -102,6 +102,11 @@ fn figures() -> Result<(), Box<dyn Error>> {
         plain::print(&format!("{name}/{size}/heap"), bytes, "bytes");
     }
     Ok(())
+}
+
+/// How many instructions a task of a size takes, without what it takes to prepare it.
+fn instructions(task: Task, size: usize) -> Result<u64, Box<dyn Error>> {
+    part::instructions(Task::MEASURED, &["run", task.name(), &size.to_string()])
 }
 
 /// How many decisions are made, or rules or bytes of a text loaded.
