@@ -92,5 +92,7 @@ const ADVICE: &str =
     "facts.redb: file too large: check the path, the permissions and the space of the disk";
 /// More than any of them needs to start.
 const MAX_FILES: u32 = 256;
-const FLOOD: usize = 600;
+/// More than there is room for, and no more than the system's queue of 128 takes beyond that: of a
+/// connection that is in neither, the server may not hear the end for minutes.
+const FLOOD: usize = 340;
 const FULL_FOR: Duration = Duration::from_secs(3);
