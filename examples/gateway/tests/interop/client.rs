@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
+use crate::markup::{element_end, unescape};
 use crate::process::{Inbox, PATIENCE};
 
 /// The password of every user.
@@ -276,33 +277,5 @@ impl Stanza {
     pub(crate) fn is_from(&self, name: &str, bare: &str) -> bool {
         let from = self.attribute("from").unwrap_or_default();
         self.name() == name && from.split('/').next() == Some(bare)
-    }
-}
-
-fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&apos;", "'")
-        .replace("&quot;", "\"")
-        .replace("&amp;", "&")
-}
-
-/// The length of the first element of `xml`, if it is all there.
-fn element_end(xml: &str) -> Option<usize> {
-    let mut depth = 0;
-    let mut at = 0;
-    loop {
-        let start = at + xml[at..].find('<')?;
-        let end = start + xml[start..].find('>')? + 1;
-        let tag = &xml[start..end];
-        if tag.starts_with("</") {
-            depth -= 1;
-        } else if !tag.ends_with("/>") {
-            depth += 1;
-        }
-        if depth == 0 {
-            return Some(end);
-        }
-        at = end;
     }
 }

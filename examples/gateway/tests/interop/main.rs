@@ -23,6 +23,8 @@ mod homes;
 #[path = "../../../sip-echo/tests/interop/kamailio.rs"]
 mod kamailio;
 mod linphone;
+#[path = "../../../xmpp-echo/tests/interop/markup.rs"]
+mod markup;
 mod process;
 mod restart;
 mod scene;
@@ -33,6 +35,7 @@ mod sipp;
 #[path = "../../../sip-echo/tests/interop/site.rs"]
 mod site;
 mod standard;
+#[path = "../../../sip-echo/tests/interop/stunnel.rs"]
 mod stunnel;
 mod two_edges;
 mod users;

@@ -17,7 +17,7 @@ pub(crate) struct Stunnel {
 /// Which side of the tunnel has TLS.
 #[derive(Clone, Copy)]
 pub(crate) enum Way<'a> {
-    /// From plain TCP into TLS, to the server of this domain.
+    /// From plain TCP into TLS, to the server of this name.
     Into(&'a str),
     /// Out of TLS, for a client whose certificate leads to the root.
     OutOf,
@@ -31,9 +31,19 @@ impl Stunnel {
         way: Way<'_>,
         target: SocketAddr,
     ) -> Self {
-        let address = free_address();
+        Self::start_at(site, identity, way, target, free_address())
+    }
+
+    /// Starts a tunnel that leads from `address` to `target`.
+    pub(crate) fn start_at(
+        site: &Site,
+        identity: &Identity,
+        way: Way<'_>,
+        target: SocketAddr,
+        address: SocketAddr,
+    ) -> Self {
         let way = match way {
-            Way::Into(domain) => format!("client = yes\nsni = {domain}\ncheckHost = {domain}\n"),
+            Way::Into(host) => format!("client = yes\nsni = {host}\ncheckHost = {host}\n"),
             Way::OutOf => "client = no\n".to_owned(),
         };
         let config = format!(

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use crate::markup::{element_end, unescape};
 use crate::process::PATIENCE;
 
 pub(crate) const USER: &str = "user";
@@ -142,32 +143,4 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
-}
-
-fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&apos;", "'")
-        .replace("&quot;", "\"")
-        .replace("&amp;", "&")
-}
-
-/// The length of the first element of `xml`, if it is all there.
-fn element_end(xml: &str) -> Option<usize> {
-    let mut depth = 0;
-    let mut at = 0;
-    loop {
-        let start = at + xml[at..].find('<')?;
-        let end = start + xml[start..].find('>')? + 1;
-        let tag = &xml[start..end];
-        if tag.starts_with("</") {
-            depth -= 1;
-        } else if !tag.ends_with("/>") {
-            depth += 1;
-        }
-        if depth == 0 {
-            return Some(end);
-        }
-        at = end;
-    }
 }

@@ -19,6 +19,7 @@ mod dns;
 mod echo;
 mod ejabberd;
 mod extensions;
+mod markup;
 mod mode;
 mod peer;
 mod process;
