@@ -116,11 +116,8 @@ async fn a_peer_that_does_not_read_is_not_read_and_then_given_up() {
     timeout(PATIENCE, write).await.unwrap().unwrap();
 }
 
-#[tokio::test]
-async fn what_finds_no_room_in_an_outbox_ends_the_connection() {
-    let mut wanted = config(&[Tcp]);
-    wanted.limits.max_unsent_bytes = 100;
-    let mut party = Party::start(wanted).await;
+/// A peer asks over TCP, and its connection ends because the answer finds no room.
+async fn assert_has_no_room_for_an_answer(party: &mut Party) {
     let mut stream = TcpStream::connect(party.address(Tcp)).await.unwrap();
     let own = stream.local_addr().unwrap();
     let request = request("TCP", own, 1, "hi");
@@ -131,6 +128,14 @@ async fn what_finds_no_room_in_an_outbox_ends_the_connection() {
         panic!("it goes on");
     };
     assert_eq!(reason, CloseReason::Unread);
+}
+
+#[tokio::test]
+async fn what_finds_no_room_in_an_outbox_ends_the_connection() {
+    let mut wanted = config(&[Tcp]);
+    wanted.limits.max_unsent_bytes = 100;
+    let mut party = Party::start(wanted).await;
+    assert_has_no_room_for_an_answer(&mut party).await;
     assert_eq!(party.rest(), []);
 }
 
@@ -140,16 +145,7 @@ async fn a_peer_that_proved_nothing_is_ended_where_one_that_did_goes_on() {
     wanted.listen.extend(config(&[Tcp]).listen);
     wanted.limits.max_unproved_unsent_bytes = 100;
     let mut party = Party::start(wanted).await;
-    let mut stream = TcpStream::connect(party.address(Tcp)).await.unwrap();
-    let own = stream.local_addr().unwrap();
-    let request = request("TCP", own, 1, "hi");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    assert!(matches!(party.notice().await, Notice::Accepted { .. }));
-    assert_eq!(party.next().await, Seen::Request("hi".into(), own));
-    let Notice::Closed { reason, .. } = party.notice().await else {
-        panic!("it goes on");
-    };
-    assert_eq!(reason, CloseReason::Unread);
+    assert_has_no_room_for_an_answer(&mut party).await;
     let mut proved = Party::start(secure(2, &["a.example"])).await;
     let target = Target::new(Tls, party.address(Tls)).named("b.example".parse().unwrap());
     proved.send("sip:b@b.example", "hello", vec![target]).await;
