@@ -196,7 +196,7 @@ pub(crate) fn proportional<E: Entrant>(mut entrants: Vec<E>, seed: &[u8; 32]) ->
     }
     racers.sort_by(|(race, entrant), (other_race, other)| {
         let by_priority = entrant.priority().cmp(&other.priority());
-        by_priority.then_with(|| race.cmp(other_race))
+        by_priority.then_with(|| race.compare(other_race))
     });
     racers.into_iter().map(|(_, entrant)| entrant).collect()
 }
@@ -284,29 +284,14 @@ impl Race {
             rate: (u32::from(weight) * 256).max(1),
         }
     }
-}
 
-impl Ord for Race {
-    fn cmp(&self, other: &Self) -> Ordering {
+    /// Who arrives first is less.
+    fn compare(&self, other: &Self) -> Ordering {
         // time / rate, compared without division; below 2^38 * 2^24.
         let cross = |time: u64, rate: u32| time.saturating_mul(rate.into());
         cross(self.time, other.rate).cmp(&cross(other.time, self.rate))
     }
 }
-
-impl PartialOrd for Race {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Race {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Race {}
 
 /// -log2((draw + 1) / 2^64) in units of 2^-32: from 0 to 64.
 fn negative_log2(draw: u64) -> u64 {

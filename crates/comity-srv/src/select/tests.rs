@@ -20,6 +20,10 @@ fn seeds(count: u32) -> impl Iterator<Item = [u8; 32]> {
     (0..count).map(move |_| random.seed())
 }
 
+fn wins(race: &Race, other: &Race) -> bool {
+    race.compare(other).is_lt()
+}
+
 fn names(records: &[ServiceRecord]) -> Vec<&str> {
     records
         .iter()
@@ -90,7 +94,10 @@ fn first_picks_of_the_race_follow_the_weights() {
             let races = weights
                 .iter()
                 .map(|&weight| Race::new(u64::from_le_bytes(random.bytes()), weight));
-            let (first, _) = races.enumerate().min_by(|(_, a), (_, b)| a.cmp(b)).unwrap();
+            let (first, _) = races
+                .enumerate()
+                .min_by(|(_, a), (_, b)| a.compare(b))
+                .unwrap();
             firsts[first] += 1;
         }
         let chi = chi_square(&firsts, &effective(weights), DRAWS);
@@ -158,11 +165,11 @@ fn the_chance_of_a_pair_is_its_share_of_the_weight() {
             (0..STEPS).map(race).collect::<Vec<_>>()
         };
         let (ours, theirs) = (races(first), races(second));
-        let wins: usize = ours
+        let count: usize = ours
             .iter()
-            .map(|race| theirs.iter().filter(|other| race < *other).count())
+            .map(|race| theirs.iter().filter(|other| wins(race, other)).count())
             .sum();
-        let share = f64::from(u32::try_from(wins).unwrap()) / f64::from(512 * 512);
+        let share = f64::from(u32::try_from(count).unwrap()) / f64::from(512 * 512);
         let off = (share - effective(&[first, second])[0]).abs();
         assert!(off <= 1. / 512., "{first} against {second}: {share}");
     }
@@ -185,7 +192,7 @@ fn the_chances_of_whole_orders_are_those_of_draws_without_replacement() {
             pairs.flat_map(|(a, b)| lanes[2].iter().map(move |c| (a, b, c)))
         }) {
             let mut order = [(a, 0), (b, 1), (c, 2)];
-            order.sort();
+            order.sort_by(|(race, _), (other, _)| race.compare(other));
             *counts.entry(order.map(|(_, place)| place)).or_insert(0_u32) += 1;
         }
         let shares = effective(&weights);
@@ -300,7 +307,7 @@ fn a_zero_weight_keeps_a_small_chance() {
     let share = effective(&[0, 1])[0];
     assert!(share > 0. && share <= 1. / 256.);
     let low = Race::new(u64::MAX - 1, 0);
-    assert!(low < Race::new(0, 1), "a zero can win");
+    assert!(wins(&low, &Race::new(0, 1)), "a zero can win");
 }
 
 #[test]
@@ -396,6 +403,22 @@ fn the_seed_decides_the_order() {
         weighted_order(mixed(), &seed),
         weighted_order(mixed(), &seed)
     );
+}
+
+#[test]
+fn the_addresses_of_a_host_share_alike() {
+    let addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
+    let addresses: Vec<IpAddr> = addresses.map(|text| text.parse().unwrap()).into();
+    for selection in [Selection::Proportional, Selection::Rfc2782] {
+        let mut counts = BTreeMap::new();
+        for seed in seeds(600) {
+            let order = selection.order(addresses.clone(), &seed);
+            *counts.entry(order).or_insert(0_u32) += 1;
+        }
+        let counts: Vec<u32> = counts.into_values().collect();
+        let chi = chi_square(&counts, &[1. / 6.; 6], 600);
+        assert!(counts.len() == 6 && chi < critical(5), "{counts:?}");
+    }
 }
 
 #[test]
@@ -500,7 +523,7 @@ fn the_order_is_the_same_on_every_machine() {
 fn the_extremes_do_not_overflow() {
     let slowest = Race::new(0, 0);
     let fastest = Race::new(u64::MAX, u16::MAX);
-    assert!(fastest < slowest);
-    assert!(Race::new(0, u16::MAX) < slowest);
+    assert!(wins(&fastest, &slowest));
+    assert!(wins(&Race::new(0, u16::MAX), &slowest));
     assert_eq!(weighted_order(Vec::new(), &[0; 32]), []);
 }
