@@ -1,10 +1,12 @@
+use std::num::NonZeroU32;
+
 use comity_machine::Random;
 
 use super::*;
 use crate::{
     AclPattern, ConfigError, Contradiction, DomainInUse, DomainPattern, EmailDomainKind, ModeName,
-    OwnedByDomain, Peer, PeerKind, Requirement, Scope, SecurityRule, Subject, TlsMode, UserRule,
-    naive,
+    OwnedByDomain, Peer, PeerKind, Rate, Requirement, Scope, SecurityRule, Subject, TlsMode,
+    UserRule, naive,
 };
 
 mod email;
@@ -463,6 +465,25 @@ fn a_name_and_its_wildcard_are_two_patterns() {
         Policy::new(config(&["local.test"], Verdict::Deny, &rules)).err(),
         None
     );
+}
+
+#[test]
+fn what_others_carry_out_is_told_as_it_was_configured() {
+    let mut config = site();
+    config.deny_mode = DenyMode::Rejected;
+    config.rates.user = Some(Rate {
+        per_second: NonZeroU32::MIN,
+        burst: 60,
+    });
+    let rates = config.rates;
+    let policy = Policy::new(config).unwrap();
+    assert_eq!(
+        (policy.deny_mode(), policy.rates()),
+        (DenyMode::Rejected, rates)
+    );
+    let partner = policy.sip_domain(&name("partner.test")).unwrap();
+    assert_eq!(partner.kind, PeerKind::Microsoft);
+    assert!(policy.sip_domain(&name("other.test")).is_none());
 }
 
 #[test]

@@ -33,10 +33,10 @@ use self::outbound::{Key, Outbound};
 use self::pairings::Pairings;
 use self::queue::Parcel;
 use self::standing::Standing;
+use crate::Stanza;
 use crate::stream::{
     CloseReason, Decision, Farewell, Pair, PeerCertificate, Purpose, SendId, Stage, Stream, Verdict,
 };
-use crate::Stanza;
 
 /// Carries stanzas between our domains and all others, in order for each pair of domains.
 ///

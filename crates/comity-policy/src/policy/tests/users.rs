@@ -255,3 +255,16 @@ fn a_user_changes_his_mind_without_new_tables() {
     let foreign = UserRule::new(remote.clone(), subject.clone(), Scope::Both, Deny);
     assert_eq!(policy.set_user_rule(foreign.clone()), Err(foreign));
 }
+
+#[test]
+fn who_has_not_decided_is_named_to_whom_it_matters() {
+    let policy = Policy::new(site()).unwrap();
+    let (owner, remote) = (address("juliet@local.test"), address("nurse@verona.test"));
+    let names_him = |direction, stage| {
+        let facts = certified(Protocol::Xmpp, &owner, &remote, direction, stage, Presence);
+        rules(&policy.decide(&facts)).contains(&Rule::Undecided(owner.clone()))
+    };
+    assert!(names_him(Direction::Inbound, Subscribe));
+    assert!(!names_him(Direction::Inbound, Stanza));
+    assert!(!names_him(Direction::Outbound, Subscribe));
+}
