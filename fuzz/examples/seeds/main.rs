@@ -5,6 +5,7 @@ mod bridge_programs;
 mod peers;
 mod sip;
 mod sip_endpoint;
+mod sip_rare;
 
 use std::fs;
 use std::path::Path;
@@ -26,8 +27,10 @@ fn main() -> std::io::Result<()> {
     write("sip_build", sip::build()?)?;
     write("sip_differential", sip::vectors()?)?;
     write("sip_edit", sip::edit()?)?;
+    write("sip_edit", sip_rare::edits())?;
     write("sip_endpoint", sip_endpoint::programs())?;
     write("sip_message", sip::vectors()?)?;
+    write("sip_message", sip_rare::messages())?;
     write("sip_multipart", sip::multipart()?)?;
     write("sip_stream", sip::stream()?)?;
     write("sip_uri", sip::uri())?;

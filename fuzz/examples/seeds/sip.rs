@@ -43,6 +43,7 @@ pub(crate) fn stream() -> Result<Seeds> {
         b"A sip:a SIP/2.0\r\nl: 18446744073709551621\r\n\r\n",
         b"A sip:a SIP/2.0\r\nVia\r\nl: 0\r\n\r\n",
         b"A sip:a SIP/2.0\r\nv: SIP/2.0/TLS a\r\nl: 5\n\r\nabcde",
+        b"A sip:a SIP/2.0\r\nX: 1",
     ];
     for (index, stream) in small.iter().enumerate() {
         let bytes = [&[2, 3, 1, 2], *stream].concat();
@@ -122,6 +123,7 @@ pub(crate) fn multipart() -> Result<Seeds> {
 
 /// Two URIs and texts for a third.
 pub(crate) fn uri() -> Vec<(&'static str, Vec<u8>)> {
+    let many: String = (0..40).map(|number| format!(";p{number}")).collect();
     let seed = |how: &[u8], text: &str| [how, text.as_bytes()].concat();
     vec![
         (
@@ -175,6 +177,20 @@ pub(crate) fn uri() -> Vec<(&'static str, Vec<u8>)> {
             "repeated",
             seed(&[0, 0], "sip:a;%78=1;X=2\nsip:a;x;y;x\nu\nx\nX=1"),
         ),
+        (
+            "many-params",
+            seed(&[2, 0], &format!("sip:a{many};%70q\nsip:a{many};%707")),
+        ),
+        ("one-user", seed(&[16, 0], "sip:u@a;x=1\nsip:a;x\nu")),
+        ("one-value", seed(&[0, 0], "sip:a;x=1\nsip:a;x\nu")),
+        (
+            "name-and-address",
+            seed(&[0, 0], "sip:u@192.0.2.1\nsip:u@a"),
+        ),
+        ("no-text", seed(&[0, 0], "sip:%ff@a\nsipx:a")),
+        ("no-number", seed(&[0, 0], "tel:+-()\ntel:1?x=y")),
+        ("no-header", seed(&[0, 0], "sip:a?x\nsip:a;x=")),
+        ("no-opaque", seed(&[0, 0], "urn:\nim:a@b;x")),
     ]
 }
 

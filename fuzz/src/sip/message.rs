@@ -1,3 +1,5 @@
+mod plain_params;
+
 use bytes::Bytes;
 use comity_sip::{
     Acceptance, HeaderName, Limits, Message, Multipart, Place, Rejected, ResponseBuilder, Role,
@@ -13,6 +15,7 @@ pub fn sip_message(data: &[u8]) {
     for limits in [Limits::default(), tight(), unlimited()] {
         let datagram = Message::from_datagram(data.clone(), &limits);
         framed_alike(&data, &datagram, &limits);
+        same_behind_an_empty_line(&data, &datagram, &limits);
         let frame = Message::from_frame(data.clone(), &limits);
         match (&datagram, &frame) {
             (Ok(datagram), Ok(frame)) => {
@@ -83,6 +86,16 @@ fn framed_alike(data: &[u8], read: &Result<Message, Box<Rejected>>, limits: &Lim
     }
 }
 
+/// An empty line before a datagram is no part of it (RFC 3261 §7.5).
+fn same_behind_an_empty_line(data: &[u8], read: &Result<Message, Box<Rejected>>, limits: &Limits) {
+    let moved = [b"\r\n", data].concat();
+    match (read, Message::from_datagram(moved.into(), limits)) {
+        (Ok(read), Ok(moved)) => assert_eq!(read.as_bytes(), moved.as_bytes()),
+        (Err(read), Err(moved)) => assert_eq!(*read, moved),
+        (Ok(_), Err(_)) | (Err(_), Ok(_)) => panic!("an empty line makes a difference"),
+    }
+}
+
 fn check(data: &[u8], message: &Message, limits: &Limits) {
     let bytes = message.as_bytes();
     place_in(data, bytes);
@@ -107,6 +120,11 @@ fn check(data: &[u8], message: &Message, limits: &Limits) {
         }
     }
     typed::check(headers, bytes.len(), limits);
+    plain_params::check(headers);
+    let mut compact = message.clone();
+    compact.compact();
+    assert_eq!(compact.as_bytes(), bytes);
+    assert_eq!(lines_tile(bytes, compact.headers(), start), head);
     if let Err(error) = Multipart::of(message) {
         check_offset(error, bytes.len());
     }

@@ -219,7 +219,7 @@ static KINDS: &[Kind] = &[
     single!(header::SipEtag<'_>, |v| v.as_str()),
     single!(header::SipIfMatch<'_>, |v| v.as_str()),
     single!(header::CSeq<'_>, |v| v),
-    single!(header::RAck<'_>, |v| v),
+    single!(header::RAck<'_>, |v| rack(v)),
     single!(header::RSeq, |v| v),
     single!(header::ContentLength, |v| v),
     single!(header::MaxForwards, |v| (v, v.hops())),
@@ -299,6 +299,13 @@ static KINDS: &[Kind] = &[
 
 fn said(facts: &impl Debug) -> String {
     format!("{facts:?}")
+}
+
+/// What is acknowledged is the response by its number and the request by its CSeq.
+fn rack(rack: &header::RAck<'_>) -> impl Debug + use<> {
+    let cseq = header::CSeq::new(rack.cseq.number, rack.cseq.method);
+    assert_eq!(*rack, header::RAck::new(rack.response, cseq));
+    (rack.response, cseq.to_string())
 }
 
 fn address(address: &header::Address<'_>) -> impl Debug + use<> {
