@@ -171,6 +171,7 @@ fn xml(prefix: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let bare = |content: &str| [prefix, format!("<r>{content}</r>").as_bytes()].concat();
     let document = |source: &str| [prefix, source.as_bytes()].concat();
     let stanzas: String = FRAGMENTS[27..30].concat();
+    let many: String = (0..20).map(|number| format!(" x{number}=''")).collect();
     vec![
         ("stanzas", stream(&stanzas)),
         ("features", stream(&FRAGMENTS[5..8].concat())),
@@ -217,6 +218,12 @@ fn xml(prefix: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             bare("<a x='1\r\n2\r3\t'>\r\n\r<![CDATA[\r]\r\n]]></a>"),
         ),
         ("mismatched", bare("<a></b>")),
+        ("many-attributes", bare(&format!("<a {many}/>"))),
+        ("many-repeated", bare(&format!("<a {many} x7=''/>"))),
+        ("end-tag-gap", bare("<a></a b>")),
+        ("end-tag-junk", bare("<a></a/>")),
+        ("late-declaration", bare("<?xmx?>")),
+        ("between-signs", [prefix, b"<r/>\xC3\xA9"].concat()),
         (
             "repeated",
             bare("<a x='1' x='2' xmlns:p='u' xmlns:q='u' p:y='' q:y=''/>"),
