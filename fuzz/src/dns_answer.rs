@@ -1,3 +1,4 @@
+mod published;
 mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,8 +8,8 @@ use std::time::{Duration, Instant};
 use comity_identity::{DomainName, Host};
 use comity_machine::QueryId;
 use comity_srv::{
-    AddressPolicy, Candidate, Config, Event, Failure, Limits, Outcome, Protocol, Provenance,
-    Remainder, Resolver, Service, SipService, SocketId, Transmit, Transport,
+    AddressPolicy, Candidate, Config, Dnssec, Event, Failure, Limits, Outcome, Protocol,
+    Provenance, Remainder, Resolver, Service, SipService, SocketId, Transmit, Transport,
 };
 use comity_testkit::dns::{self, FakeDns, frame, unframe};
 
@@ -18,7 +19,7 @@ use crate::program::Program;
 ///
 /// Every resolution ends once and in time, no address comes out that the policy forbids or that
 /// the service does not allow for, and no socket stays open. While nobody lies or is silent, what
-/// comes out is what the server knows.
+/// comes out is what the server knows, and is proved if the server has validated it.
 pub fn dns_answer(data: &[u8]) {
     let mut program = Program::new(data);
     let mode = program.byte();
@@ -40,6 +41,8 @@ struct World {
     limits: Limits,
     policy: AddressPolicy,
     dns: FakeDns,
+    /// Whether the server validates, and is believed.
+    validates: Option<Dnssec>,
     /// Sockets with their queries, without the length that goes before them over TCP.
     open: BTreeMap<SocketId, (Transmit, Vec<u8>)>,
     known: BTreeSet<SocketId>,
@@ -70,6 +73,18 @@ impl World {
         let mut config = Config::new(servers.clone());
         config.address_policy.danger_allow_loopback = mode & 2 != 0;
         config.address_policy.danger_allow_private = mode & 4 != 0;
+        // The services of these come twice.
+        let validates = match mode >> 4 {
+            2 | 11 => Some(Dnssec::Insecure),
+            9 | 13 => Some(Dnssec::Secure),
+            _ => None,
+        };
+        config.servers_validate = validates.is_some();
+        config.mixed_case = mode >> 4 != 14;
+        let dns = match validates {
+            Some(Dnssec::Secure) => truth::server().authentic(),
+            _ => truth::server(),
+        };
         if mode & 8 != 0 {
             config.limits.max_parallel_lookups = 2;
             config.limits.max_lookups = 5;
@@ -85,7 +100,8 @@ impl World {
             resolver: Resolver::new(now, config, [mode; 32]),
             now,
             servers,
-            dns: truth::server(),
+            dns,
+            validates,
             open: BTreeMap::new(),
             known: BTreeSet::new(),
             running: BTreeMap::new(),
@@ -114,6 +130,9 @@ impl World {
 
     fn step(&mut self, program: &mut Program<'_>) {
         let kind = program.byte();
+        if kind == u8::MAX {
+            return published::step(&mut self.dns, program);
+        }
         let all: Vec<_> = self.open.keys().copied().collect();
         let socket = program.recent(&all).copied();
         self.is_true &= matches!(kind % 12, 0 | 8 | 10 | 11);
@@ -367,6 +386,7 @@ impl World {
             assert!(seen.insert((address, one.transport)), "{one} comes twice");
             assert_eq!(self.policy.check(address.ip()), Ok(()), "{address}");
             assert_ne!(address.port(), 0);
+            self.check_proof(ended, one);
             let is_allowed = match (&ended.service, one.provenance) {
                 (Service::XmppServer, Provenance::ServiceRecord) => {
                     one.transport == Transport::StartTls
@@ -395,6 +415,18 @@ impl World {
                 _ => false,
             };
             assert!(is_allowed, "{one} for {:?}", ended.service);
+        }
+    }
+
+    /// Nothing is proved by those who are not believed, and all by those who are and tell the truth.
+    fn check_proof(&self, ended: &Resolution, one: &Candidate) {
+        let is_given = is_given(&ended.service);
+        match self.validates {
+            None => assert!(is_given || one.dnssec == Dnssec::Unchecked, "{one}"),
+            Some(_) => assert!(is_given || one.dnssec != Dnssec::Unchecked, "{one}"),
+        }
+        if self.is_true && !is_given {
+            assert_eq!(one.dnssec, self.validates.unwrap_or_default(), "{one}");
         }
     }
 

@@ -66,6 +66,31 @@ fn dns_answer() -> Vec<(&'static str, Vec<u8>)> {
     .concat();
     let domains = [&[8_u8, 1, 0, 0, 0, 0, 8, 2], &true_answers[..]].concat();
     let dead = [5_u8, 0].repeat(6);
+    // Each domain, and answers of which the flags, the counts and the first record are changed.
+    let published: Vec<u8> = (0..8).flat_map(|domain| [255, domain, 0]).collect();
+    let bends = [
+        [2, 0x82],
+        [3, 2],
+        [3, 3],
+        [4, 2],
+        [5, 2],
+        [5, 0],
+        [7, 0],
+        [7, 200],
+        [9, 9],
+        [6, 9],
+    ];
+    let bends = bends
+        .iter()
+        .flat_map(|[at, byte]| [255, 0, 1, 0, *at, *byte]);
+    let published_bent = [&[0][..], &bends.collect::<Vec<_>>()].concat();
+    let published = [&[0][..], &published].concat();
+    // A name that is an alias of itself.
+    let alias = b"\xC0\x0C\x00\x05\x00\x01\x00\x00\x00\x3C\x00\x02\xC0\x0C";
+    let loop_of_aliases = [&[0_u8, 2, 0, 0x81, 0x80, 1, 0, 0, 14][..], alias].concat();
+    // A name server, and nothing else.
+    let server = b"\xC0\x0C\x00\x02\x00\x01\x00\x00\x00\x3C\x00\x02\xC0\x0C";
+    let referral = [&[0_u8, 2, 0, 0x81, 0x80, 0, 1, 0, 14][..], server].concat();
     vec![
         ("true", [&[0], &true_answers[..]].concat()),
         ("loopback", [&[2], &true_answers[..]].concat()),
@@ -78,6 +103,22 @@ fn dns_answer() -> Vec<(&'static str, Vec<u8>)> {
         ("sips", [&[0xa0], &true_answers[..]].concat()),
         ("sip", [&[0xc0], &true_answers[..], &domains[..]].concat()),
         ("silent", vec![0, 6, 6, 6, 7, 255, 255]),
+        ("insecure", [&[0x20], &true_answers[..]].concat()),
+        ("secure", [&[0x90], &true_answers[..]].concat()),
+        ("secure-sip", [&[0xd0], &true_answers[..]].concat()),
+        ("one-case", [&[0xe0], &true_answers[..]].concat()),
+        (
+            "one-case-changed",
+            [&[0xe0][..], &[1, 0, 1, 0, 14, b'X'].repeat(4)].concat(),
+        ),
+        ("published", published),
+        ("published-bent", published_bent),
+        ("loop", loop_of_aliases),
+        (
+            "headless",
+            [&[1][..], &[1, 0, 2, 0, 5, 0, 0, 3, 0x81], &[0, 0].repeat(8)].concat(),
+        ),
+        ("referral", referral),
     ]
 }
 

@@ -121,6 +121,15 @@ pub(super) fn is_true(
     end(found.collect(), no_address)
 }
 
+/// The priorities, ports and targets of the records of XMPP that a domain has.
+pub(super) fn published(domain: &str) -> BTreeSet<(u16, u16, &'static str)> {
+    let own = RECORDS
+        .iter()
+        .filter(|record| record.0 == domain && record.1 == PLAIN);
+    own.map(|(_, _, [priority, _, port], target)| (*priority, *port, *target))
+        .collect()
+}
+
 /// The sets of records that count for a service; none if the domain names others only.
 fn sets(domain: &str, service: &Service) -> Vec<Set> {
     let (all, is_secure) = match service {
