@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use comity_bridge::failure::{Recipient, refusal, stanza_error};
-use comity_bridge::presence::{self, Device, Document, PresenceProfile};
-use comity_bridge::text::{self, Content, Limits, read, write, write_typing};
+use comity_bridge::presence::{self, Device, Document, PresenceProfile, ReadError};
+use comity_bridge::text::{self, Content, Limits, Reading, Unreadable, read, write, write_typing};
 use comity_policy::PeerKind;
 use comity_sip::header::ContentType;
 use comity_sip::{Field, Message, Request, Response};
@@ -19,17 +19,70 @@ pub fn bridge_bodies(data: &[u8]) {
     };
     let body = Bytes::copy_from_slice(rest);
     let kind = TYPES[usize::from(*first) % TYPES.len()];
-    if let Ok(reading) = read(Some(typed(kind)), None, &body, &Limits::default()) {
+    let reading = read(Some(typed(kind)), None, &body, &Limits::default());
+    let tight = read(Some(typed(kind)), None, &body, &tight());
+    assert!(tight == reading || is_too_much(&tight), "{tight:?}");
+    if let Ok(reading) = reading {
         check_content(&reading.content);
     }
-    if let Ok(document) = presence::read(None, &body, &presence::Limits::default()) {
-        check_document(&document);
-    }
+    check_presence(typed(kind), &body);
     match Message::from_datagram(body, &comity_sip::Limits::default()) {
         Ok(Message::Request(request)) => check_request(&request),
         Ok(Message::Response(response)) => check_response(&response),
         Err(_) => {}
     }
+}
+
+/// Limits that are reached by small bodies.
+fn tight() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_body_bytes = 300;
+    limits.max_text_bytes = 40;
+    limits.max_groups = 3;
+    limits.max_wrappers = 1;
+    limits.max_parts = 2;
+    limits
+}
+
+/// Whether a limit is why nothing was read. Too many parts make a body malformed.
+fn is_too_much(reading: &Result<Reading, Unreadable>) -> bool {
+    matches!(
+        reading,
+        Err(Unreadable::TooLong { .. } | Unreadable::TooDeep { .. } | Unreadable::Malformed)
+    )
+}
+
+/// A document is the same within limits that it does not reach, and of any type of XML.
+fn check_presence(kind: ContentType<'_>, body: &Bytes) {
+    let document = presence::read(None, body, &presence::Limits::default());
+    let mut limits = presence::Limits::default();
+    limits.max_document_bytes = 200;
+    limits.max_depth = 3;
+    limits.max_elements = 5;
+    limits.max_attributes = 2;
+    let tight = presence::read(None, body, &limits);
+    let is_too_much = matches!(tight, Err(ReadError::TooLong { .. } | ReadError::TooLarge));
+    assert!(tight == document || is_too_much, "{tight:?}");
+    let is_xml = kind.subtype().ends_with("xml");
+    match presence::read(Some(kind), body, &presence::Limits::default()) {
+        Err(ReadError::Type) => assert!(!is_xml || document == Err(ReadError::Type)),
+        typed => assert!(is_xml && typed == document, "{kind}"),
+    }
+    match document {
+        Ok(document) => check_document(&document),
+        Err(error) => check_refusal(error),
+    }
+}
+
+/// A document is refused for its type, its size or its form.
+fn check_refusal(error: ReadError) {
+    let expected = match error {
+        ReadError::Type => 415,
+        ReadError::TooLong { .. } | ReadError::TooLarge => 413,
+        _ => 400,
+    };
+    assert_eq!(error.status().code(), expected);
+    check_line(&error.to_string());
 }
 
 fn typed(content_type: &str) -> ContentType<'_> {
@@ -81,9 +134,11 @@ fn check_content(content: &Content) {
             }
         }
         Content::Typing(state) => {
-            let (content_type, bytes) = write_typing(*state, PeerKind::Standard);
-            let again = read(Some(typed(content_type)), None, &bytes, &Limits::default());
-            assert_eq!(again.map(|reading| reading.content).as_ref(), Ok(content));
+            for kind in [PeerKind::Standard, PeerKind::Microsoft] {
+                let (content_type, bytes) = write_typing(*state, kind);
+                let again = read(Some(typed(content_type)), None, &bytes, &Limits::default());
+                assert_eq!(again.map(|reading| reading.content).as_ref(), Ok(content));
+            }
         }
         _ => {}
     }

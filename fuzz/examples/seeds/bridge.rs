@@ -207,6 +207,52 @@ fn rare_bodies() -> impl Iterator<Item = Body> {
             b"MESSAGE sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/TLS a.example;branch=z9hG4bK1\r\nFrom: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\nContent-Length: 2\r\n\r\nhi",
         ),
     ];
+    bodies.into_iter().chain(rare_signs())
+}
+
+/// What the formats of texts allow and nobody writes, and what is too much for some limits.
+fn rare_signs() -> impl Iterator<Item = Body> {
+    let bodies: [Body; 23] = [
+        ("subject-escapes", 9, b"From: <im:a@a>\r\nSubject: \\b\\t\\n\\r\\\"\\'\\\\\r\n\r\n\r\nhi"),
+        ("subject-bad-escape", 9, b"From: <im:a@a>\r\nSubject: \\x\r\n\r\n\r\nhi"),
+        ("subject-cut-escape", 9, b"From: <im:a@a>\r\nSubject: \\u12\r\n\r\n\r\nhi"),
+        ("envelope-no-name", 9, b": x\r\n\r\n\r\nhi"),
+        (
+            "request-enveloped",
+            0,
+            b"MESSAGE sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/TLS a.example;branch=z9hG4bK1\r\nFrom: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1\r\nCSeq: 1 MESSAGE\r\nContent-Type: message/cpim\r\nContent-Length: 78\r\n\r\nFrom: <im:a@a.example>\r\nTo: <im:b@b.example>\r\n\r\nContent-Type: text/plain\r\n\r\nhi",
+        ),
+        (
+            "invite-enveloped",
+            0,
+            b"INVITE sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/TLS a.example;branch=z9hG4bK1\r\nFrom: <sip:a@a.example>;tag=1\r\nTo: <sip:b@b.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nMs-Text-Format: message/cpim;ms-body=RnJvbTogPGltOmFAYT4NCg0KQ29udGVudC1UeXBlOiB0ZXh0L3BsYWluDQoNCmhp\r\nContent-Length: 0\r\n\r\n",
+        ),
+        (
+            "html-table",
+            4,
+            b"<table><tr><th>1</th><td>2</td></tr></table><b>3</b><script>a</b></ script></script>",
+        ),
+        ("html-script-open", 4, b"1<script>a</b>"),
+        ("controls", 0, b"a\x01b\x0c"),
+        ("parts-encoded", 7, b"--x\r\nContent-Encoding: gzip\r\n\r\n1\r\n--x\r\n\r\n2\r\n--x--\r\n"),
+        ("parts-all-files", 7, b"--x\r\nContent-Disposition: attachment\r\n\r\n1\r\n--x--\r\n"),
+        (
+            "parts-three",
+            7,
+            b"--x\r\n\r\n1\r\n--x\r\nContent-Type: multipart/mixed;boundary=y\r\n\r\n--y\r\n\r\n2\r\n--y--\r\n--x--\r\n",
+        ),
+        ("rtf-open", 6, b"{\\rtf1 a"),
+        ("rtf-cut", 6, b"{\\rtf1 a\\"),
+        ("rtf-code-page", 6, b"{\\rtf1\\ansicpg1250 \\'e9}"),
+        ("rtf-groups", 6, b"{\\rtf1{{{a}}}}"),
+        ("text-long", 0, b"1234567890123456789012345678901234567890x"),
+        ("body-long", 0, &[b' '; 301]),
+        ("pidf-return", 15, b"<presence xmlns='urn:ietf:params:xml:ns:pidf'><note>a&#13;b&#xfffe;</note></presence>"),
+        ("pidf-deep", 15, b"<presence><a><b><c/></b></a></presence>"),
+        ("pidf-attributes", 15, b"<presence a='' b='' c=''/>"),
+        ("pidf-open", 15, b"<presence><a>"),
+        ("pidf-priority", 11, b"<presence xmlns='urn:ietf:params:xml:ns:pidf'><tuple id='a'><show xmlns='jabber:client'>xa</show><contact priority='x'>sip:a</contact><note> </note></tuple></presence>"),
+    ];
     bodies.into_iter()
 }
 
