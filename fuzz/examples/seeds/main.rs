@@ -3,6 +3,7 @@
 mod bridge;
 mod bridge_programs;
 mod peers;
+mod responses;
 mod sip;
 mod sip_endpoint;
 mod sip_rare;
@@ -24,6 +25,7 @@ fn main() -> std::io::Result<()> {
     write("gateway_config", peers::configurations()?)?;
     write("jid_domain", jid_domain())?;
     write("revocation_list", seed_lists())?;
+    write("secure_conversation_response", responses::refused())?;
     write("sip_build", sip::build()?)?;
     write("sip_differential", sip::vectors()?)?;
     write("sip_edit", sip::edit()?)?;
