@@ -1,10 +1,12 @@
 use std::{fmt, slice};
 
 use p256::ecdsa::DerSignature;
+use p256::ecdsa::signature::Signer as _;
 use x509_cert::Certificate;
 use x509_cert::builder::{Builder, CrlBuilder};
-use x509_cert::crl::RevokedCert;
-use x509_cert::der::asn1::Uint;
+use x509_cert::certificate::Rfc5280;
+use x509_cert::crl::{CertificateList, RevokedCert};
+use x509_cert::der::asn1::{BitString, Uint};
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{BasicConstraints, CrlNumber};
@@ -12,7 +14,7 @@ use x509_cert::ext::pkix::{BasicConstraints, CrlNumber};
 use super::certificate::{Body, COMMON_NAME, Purpose, SEQUENCE, Signer, Usage, extension, time};
 use super::identity::{Identity, certificate_pem};
 use super::leaf::Leaf;
-use super::name::{Name, tlv};
+use super::name::{Name, oid, tlv};
 
 /// Describes the certificate of an authority.
 ///
@@ -23,6 +25,7 @@ pub struct Ca {
     body: Body,
     permitted: Vec<Name>,
     excluded: Vec<Name>,
+    others: Vec<(String, Vec<u8>)>,
 }
 
 /// A certificate with its key, ready to sign others.
@@ -50,6 +53,7 @@ impl Ca {
             body,
             permitted: Vec::new(),
             excluded: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -98,6 +102,13 @@ impl Ca {
         self
     }
 
+    /// Adds an extension that is not critical: the dotted decimal OID of its type and its value in DER.
+    #[must_use]
+    pub fn extension(mut self, type_id: &str, value: Vec<u8>) -> Self {
+        self.others.push((type_id.to_owned(), value));
+        self
+    }
+
     /// Makes a root: an authority that signs itself.
     ///
     /// # Panics
@@ -106,7 +117,7 @@ impl Ca {
     #[must_use]
     pub fn self_signed(&self) -> Authority {
         let signer = self.body.signer();
-        let certificate = self.body.sign(&signer, self.constraints());
+        let certificate = self.body.sign(&signer, self.extensions());
         Authority {
             body: self.body.clone(),
             signer,
@@ -115,7 +126,13 @@ impl Ca {
         }
     }
 
-    fn constraints(&self) -> Vec<Extension> {
+    fn extensions(&self) -> Vec<Extension> {
+        let others = self.others.iter();
+        let others = others.map(|(type_id, value)| extension(type_id, false, value.clone()));
+        self.constraints().into_iter().chain(others).collect()
+    }
+
+    fn constraints(&self) -> Option<Extension> {
         let subtrees = [(0xA0, &self.permitted), (0xA1, &self.excluded)];
         let value: Vec<u8> = subtrees
             .into_iter()
@@ -125,10 +142,7 @@ impl Ca {
                 tlv(tag, &bases.collect::<Vec<_>>().concat())
             })
             .collect();
-        if value.is_empty() {
-            return Vec::new();
-        }
-        vec![extension(NAME_CONSTRAINTS, true, tlv(SEQUENCE, &value))]
+        (!value.is_empty()).then(|| extension(NAME_CONSTRAINTS, true, tlv(SEQUENCE, &value)))
     }
 }
 
@@ -162,7 +176,7 @@ impl Authority {
     /// If the description cannot be written as a certificate.
     #[must_use]
     pub fn delegate(&self, ca: &Ca) -> Self {
-        let certificate = ca.body.sign(&self.signer, ca.constraints());
+        let certificate = ca.body.sign(&self.signer, ca.extensions());
         let chain = [slice::from_ref(&certificate), &self.chain].concat();
         Self {
             body: ca.body.clone(),
@@ -170,6 +184,26 @@ impl Authority {
             certificate,
             chain,
         }
+    }
+
+    /// A CRL of its own with other extensions: each type, in dotted decimal, is left out, or has this
+    /// value in DER and is critical.
+    ///
+    /// # Panics
+    ///
+    /// If `crl` is none.
+    #[must_use]
+    pub fn crl_with(&self, crl: &[u8], changes: &[(&str, Option<Vec<u8>>)]) -> Vec<u8> {
+        let mut list = CertificateList::<Rfc5280>::from_der(crl).expect("a CRL");
+        let extensions = list.tbs_cert_list.crl_extensions.get_or_insert_default();
+        for (type_id, value) in changes {
+            extensions.retain(|known| known.extn_id != oid(type_id));
+            extensions.extend(value.clone().map(|value| extension(type_id, true, value)));
+        }
+        let message = list.tbs_cert_list.to_der().expect("an encodable CRL");
+        let signature: DerSignature = self.signer.key.sign(&message);
+        list.signature = BitString::from_bytes(signature.as_bytes()).expect("a short signature");
+        list.to_der().expect("an encodable CRL")
     }
 
     /// Issues the CRL `number`, which lists the certificates `revoked`, each in DER.

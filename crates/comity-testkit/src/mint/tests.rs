@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use p256::ecdsa::SigningKey;
+use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::DecodePrivateKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime};
@@ -9,6 +10,8 @@ use webpki::{
     RevocationOptionsBuilder, anchor_from_trusted_cert,
 };
 use x509_cert::Certificate;
+use x509_cert::certificate::Rfc5280;
+use x509_cert::crl::CertificateList;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, SubjectAltName};
@@ -300,6 +303,27 @@ fn a_crl_revokes_what_it_lists() {
     let own_key = key_identifier(below.issue(&leaf()).leaf());
     assert!(by_intermediate.windows(20).any(|bytes| bytes == own_key));
     OwnedCertRevocationList::from_der(&by_intermediate).unwrap();
+}
+
+#[test]
+fn a_crl_can_have_other_extensions() {
+    let (number, point) = ("2.5.29.20", "2.5.29.28");
+    let name = tlv(0xa0, &tlv(0xa0, &tlv(0x86, b"u:1")));
+    let crl = root().crl(300, NOW - 60, NOW + 60, &[]);
+    let changed = root().crl_with(&crl, &[(number, None), (point, Some(tlv(0x30, &name)))]);
+    let list = CertificateList::<Rfc5280>::from_der(&changed).unwrap();
+    let extensions = list.tbs_cert_list.crl_extensions.as_ref().unwrap();
+    let ids: Vec<_> = extensions
+        .iter()
+        .map(|own| own.extn_id.to_string())
+        .collect();
+    assert_eq!(ids, ["2.5.29.35", point]);
+    assert!(extensions[1].critical);
+    OwnedCertRevocationList::from_der(&changed).unwrap();
+    let message = list.tbs_cert_list.to_der().unwrap();
+    let key = SigningKey::from_pkcs8_der(&Leaf::new([1; 32]).self_signed().key).unwrap();
+    let signature = DerSignature::from_bytes(list.signature.raw_bytes()).unwrap();
+    key.verifying_key().verify(&message, &signature).unwrap();
 }
 
 #[test]
