@@ -1,3 +1,4 @@
+mod anchors;
 mod constraints;
 mod model;
 mod question;
@@ -5,13 +6,15 @@ mod seeds;
 mod world;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use comity_identity::Host;
 use comity_testkit::mint::{self, Leaf, Name};
 use comity_trust::{
-    Aspect, Basis, CertificateDer, CommonName, Forms, Inventory, Limits, Policy, Reason,
-    RevocationLists, Servers, Service, Status, TrustStore, UnixTime, Verdict, evaluate, public_key,
+    Aspect, Basis, CertificateDer, CommonName, Forms, Identifier, Inventory, Limits, Policy,
+    Reason, RevocationLists, Servers, Service, Status, TrustStore, UnixTime, Verdict, evaluate,
+    presented_names, public_key,
 };
 
 use crate::program::Program;
@@ -25,7 +28,8 @@ pub(crate) use world::world;
 ///
 /// The first byte chooses what the rest is, and the second what is asked. Only what the CA signed is
 /// trusted, and what a certificate proves is what a plain reading of its names finds in it. A CA
-/// that is constrained to a domain proves nothing outside it, in whatever form.
+/// that is constrained to a domain proves nothing outside it, in whatever form. Who says that it is
+/// no CA is no anchor.
 pub fn certificate_names(data: &[u8]) {
     let mut program = Program::new(data);
     let mode = program.byte();
@@ -38,6 +42,7 @@ pub fn certificate_names(data: &[u8]) {
         4 => constrained_names(&mut program, &question),
         5 => signed_names(program.rest(), &question),
         6 => constraints::constraints(&mut program, &question),
+        _ if mode & 8 != 0 => anchors::anchors(&mut program),
         _ => {
             let pem = program.rest();
             if let Err(error) = TrustStore::new().add_anchors_from_pem(pem) {
@@ -123,6 +128,33 @@ fn pinned_names(program: &mut Program<'_>, question: &Question) {
     }
     let proved = judge(&[&certificate], question, policy, Basis::Pin);
     assert_eq!(proved, expected, "{names:?} {:?}", question.wanted);
+    check_presented(&certificate, &names);
+}
+
+/// The names that are shown stand in the certificate, in its order, or there are too many.
+fn check_presented(certificate: &CertificateDer<'_>, names: &Names) {
+    let presented = presented_names(certificate, usize::MAX);
+    assert_eq!(presented.is_ok(), names.are_legal(), "{presented:?}");
+    let limit = 2;
+    let of_few = presented_names(certificate, limit);
+    match names.alternatives.len() > limit {
+        true if names.are_legal() => assert_eq!(of_few, Err(Reason::TooManyNames { limit })),
+        true => assert!(of_few.is_err(), "{of_few:?}"),
+        false => assert_eq!(of_few, presented),
+    }
+    let written = names.alternatives.iter().map(|(_, name)| name);
+    let mut written = written.chain(&names.common_name);
+    for identifier in presented.into_iter().flatten() {
+        check_text(&identifier.to_string());
+        let is_it = |name: &&Vec<u8>| match &identifier {
+            Identifier::Ip(IpAddr::V4(address)) => address.octets() == name[..],
+            Identifier::Ip(IpAddr::V6(address)) => address.octets() == name[..],
+            // These are cut, or written in one way.
+            Identifier::Uri(_) | Identifier::Xmpp(_) => true,
+            other => other.text().as_bytes() == &name[..],
+        };
+        assert!(written.any(|name| is_it(&name)), "{identifier}: {names:?}");
+    }
 }
 
 /// Imports a certificate; gives the peers that it names.
@@ -280,11 +312,11 @@ fn is_spelled(host: &Host, bytes: &[u8]) -> bool {
                 || wildcard.is_some_and(|name| holds(name.as_bytes()))
                 || (domain.labels().any(|label| label.starts_with("xn--")) && !bytes.is_ascii())
         }
-        Host::Ip(std::net::IpAddr::V4(address)) => {
+        Host::Ip(IpAddr::V4(address)) => {
             holds(&address.octets().to_ascii_lowercase()) || holds(address.to_string().as_bytes())
         }
         // An address in a common name may be written in many ways.
-        Host::Ip(std::net::IpAddr::V6(address)) => {
+        Host::Ip(IpAddr::V6(address)) => {
             holds(&address.octets().to_ascii_lowercase()) || bytes.contains(&b':')
         }
     }

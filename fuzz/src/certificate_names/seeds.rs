@@ -2,13 +2,14 @@
 
 use comity_testkit::mint::tlv;
 
+use super::anchors;
 use super::model::{Form, Names};
 use super::world;
 
 /// The certificates and names that this target starts from, behind the two bytes that choose what
 /// they are and what is asked.
 #[must_use]
-pub fn seed_chains() -> Vec<(&'static str, Vec<u8>)> {
+pub fn seed_chains() -> Vec<(String, Vec<u8>)> {
     let world = world();
     let input = |mode: u8, question: u8, bytes: &[u8]| [&[mode, question], bytes].concat();
     let leaves = ["dns", "srv", "wildcard", "mixed"];
@@ -69,8 +70,16 @@ pub fn seed_chains() -> Vec<(&'static str, Vec<u8>)> {
             input(6, 13, b"\0\x09b.example\x04\x08\xC0\0\x02\0\xFF\xFF\xFF\0"),
         ),
         ("excluded", input(6, 13, b"\x01\x09b.example")),
+        (
+            "many-names",
+            input(3, 13, &program(&vec![(Form::Srv, Vec::new()); 4], None)),
+        ),
     ]);
-    seeds
+    let seeds = seeds.into_iter();
+    let seeds = seeds.map(|(name, bytes)| (name.to_owned(), bytes));
+    let anchors = anchors::seeds().into_iter();
+    let anchors = anchors.map(|(name, bytes)| (name, input(15, 0, &bytes)));
+    seeds.chain(anchors).collect()
 }
 
 /// A name of each form.

@@ -50,14 +50,24 @@ impl World {
             let pair = [tlv(6, &[0x55, 4, 3]), tlv(0x0C, name)].concat();
             tlv(SET, &tlv(SEQUENCE, &pair))
         });
-        let subject = tlv(SEQUENCE, &attribute.unwrap_or_default());
+        let extensions = general_names.map(|names| (17, tlv(SEQUENCE, names)));
+        self.described(&Described {
+            subject: &attribute.unwrap_or_default(),
+            not_after: tlv(0x17, b"400101000000Z"),
+            extensions: extensions.into_iter().collect(),
+        })
+    }
+
+    /// A certificate that nobody has signed and that says this of itself.
+    pub(crate) fn described(&self, described: &Described<'_>) -> CertificateDer<'static> {
+        let subject = tlv(SEQUENCE, described.subject);
         let algorithm = tlv(SEQUENCE, &tlv(6, ECDSA_WITH_SHA256));
-        let validity = [tlv(0x17, b"200101000000Z"), tlv(0x17, b"400101000000Z")].concat();
-        let extensions = general_names.map(|names| {
-            let value = tlv(4, &tlv(SEQUENCE, names));
-            let extension = [tlv(6, &[0x55, 0x1D, 17]), value].concat();
-            tlv(0xA3, &tlv(SEQUENCE, &tlv(SEQUENCE, &extension)))
+        let validity = [&tlv(0x17, b"200101000000Z")[..], &described.not_after].concat();
+        let extensions = described.extensions.iter().map(|(id, value)| {
+            let extension = [tlv(6, &[0x55, 0x1D, *id]), tlv(4, value)].concat();
+            tlv(SEQUENCE, &extension)
         });
+        let extensions = extensions.collect::<Vec<_>>().concat();
         let body = [
             tlv(0xA0, &tlv(2, &[2])),
             tlv(2, &[1]),
@@ -66,12 +76,24 @@ impl World {
             tlv(SEQUENCE, &validity),
             subject,
             self.public_key.clone(),
-            extensions.unwrap_or_default(),
+            match extensions.is_empty() {
+                true => Vec::new(),
+                false => tlv(0xA3, &tlv(SEQUENCE, &extensions)),
+            },
         ];
         let signature = tlv(3, &[0; 9]);
         let certificate = [tlv(SEQUENCE, &body.concat()), algorithm, signature];
         tlv(SEQUENCE, &certificate.concat()).into()
     }
+}
+
+/// What a certificate says of itself, each in DER.
+pub(crate) struct Described<'a> {
+    /// Attributes of the name of subject and issuer.
+    pub(crate) subject: &'a [u8],
+    pub(crate) not_after: Vec<u8>,
+    /// Extensions by their last number below 2.5.29.
+    pub(crate) extensions: Vec<(u8, Vec<u8>)>,
 }
 
 pub(crate) fn world() -> &'static World {
