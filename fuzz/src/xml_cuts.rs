@@ -4,7 +4,8 @@ use comity_xmpp::xml::{Element, Limits, ParseError};
 use crate::program::Program;
 use crate::xml::{FirstLevel, Reading, Seen, joined, unlimited};
 
-/// Reads a stream whole, byte by byte and in pieces, and then each of its elements by itself.
+/// Reads a stream whole, byte by byte and in pieces, and then each of its elements by itself. Makes an
+/// element of its lines, which reads as what it was made of.
 ///
 /// The input is a byte that chooses the limits, three lengths of pieces, and the stream.
 pub fn xml_cuts(data: &[u8]) {
@@ -34,6 +35,59 @@ pub fn xml_cuts(data: &[u8]) {
             read_again(element, source, limits, bare);
         }
     }
+    make(&String::from_utf8_lossy(stream));
+}
+
+/// An element of any texts is well-formed and has these texts, but for what XML cannot carry.
+fn make(text: &str) {
+    let mut lines = text.split('\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let (name, attribute, value, content) = (line(), line(), line(), line());
+    for namespace in ["", "urn:x", ns::SERVER, ns::XML] {
+        let made = Element::new(namespace, name)
+            .with_attribute(attribute, value)
+            .with_lang(value)
+            .with_text(content)
+            .with_child(Element::new(value, attribute));
+        for default in ["", ns::SERVER] {
+            let mut written = String::new();
+            made.write(default, &mut written);
+            let stream = format!("<r xmlns='{default}'>{written}</r>");
+            let root = Element::parse(stream.as_bytes(), unlimited());
+            let root = root.unwrap_or_else(|error| panic!("{error}: {stream}"));
+            let read = root.children().next().expect("one element");
+            assert_eq!(read.namespace(), namespace, "{stream}");
+            assert_eq!(read.lang(), Some(&*carried(value)), "{stream}");
+            assert_eq!(read.text(), carried(content), "{stream}");
+            let texts = usize::from(!content.is_empty());
+            assert_eq!(read.nodes().count(), texts + 1, "{stream}");
+            let child = read.children().next().expect("a child");
+            assert!(
+                value == ns::XMLNS || child.namespace() == carried(value),
+                "{stream}"
+            );
+            let is_plain = |text: &str| {
+                text.starts_with('a') && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+            };
+            if is_plain(attribute) {
+                assert_eq!(
+                    read.attribute(attribute),
+                    Some(&*carried(value)),
+                    "{stream}"
+                );
+                assert_eq!(child.name(), attribute);
+            }
+        }
+    }
+}
+
+/// The text with U+FFFD for what no document can hold (XML 1.0 §2.2).
+fn carried(text: &str) -> String {
+    let is_legal = |c: &char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    let carried = text
+        .chars()
+        .map(|c| if is_legal(&c) { c } else { '\u{fffd}' });
+    carried.collect()
 }
 
 /// The stream in pieces of these lengths in turn, each at least one byte.

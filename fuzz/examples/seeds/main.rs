@@ -266,6 +266,11 @@ fn xml(prefix: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("end-tag-gap", bare("<a></a b>")),
         ("end-tag-junk", bare("<a></a/>")),
         ("late-declaration", bare("<?xmx?>")),
+        (
+            "made-of-signs",
+            document("1 <\nxmlns\n\u{1}<'\"&\r\t\u{fffe}\n\u{0}]]>\r"),
+        ),
+        ("made-of-words", document("a\nab\nurn:y\nc")),
         ("between-signs", [prefix, b"<r/>\xC3\xA9"].concat()),
         (
             "repeated",
