@@ -1,12 +1,5 @@
 use comity_testkit::mint::{Usage, tlv};
 use comity_trust::{Added, Position, Revocation, RevocationListError, Status};
-use p256::ecdsa::{DerSignature, SigningKey, signature::Signer};
-use p256::pkcs8::DecodePrivateKey;
-use x509_cert::certificate::Rfc5280;
-use x509_cert::crl::CertificateList;
-use x509_cert::der::asn1::{BitString, ObjectIdentifier, OctetString};
-use x509_cert::der::{Decode, Encode};
-use x509_cert::ext::Extension;
 
 use super::*;
 
@@ -38,21 +31,9 @@ fn lists(ders: &[(&Authority, Vec<u8>)]) -> RevocationLists {
     lists
 }
 
-/// The list with an issuing distribution point, signed anew with the key of this seed.
-fn of_point(der: &[u8], seed: u8, point: &[u8]) -> Vec<u8> {
-    let pkcs8 = Leaf::new([seed; 32]).self_signed().key;
-    let key = SigningKey::from_pkcs8_der(&pkcs8).unwrap();
-    let mut list = CertificateList::<Rfc5280>::from_der(der).unwrap();
-    let extensions = list.tbs_cert_list.crl_extensions.get_or_insert_default();
-    extensions.push(Extension {
-        extn_id: ObjectIdentifier::new_unwrap("2.5.29.28"),
-        critical: true,
-        extn_value: OctetString::new(point.to_vec()).unwrap(),
-    });
-    let tbs = list.tbs_cert_list.to_der().unwrap();
-    let signature: DerSignature = key.sign(&tbs);
-    list.signature = BitString::from_bytes(signature.as_bytes()).unwrap();
-    list.to_der().unwrap()
+/// The list with an issuing distribution point.
+fn of_point(issuer: &Authority, list: &[u8], point: Vec<u8>) -> Vec<u8> {
+    issuer.crl_with(list, &[("2.5.29.28", Some(point))])
 }
 
 /// A distribution point name with this URI.
@@ -357,7 +338,11 @@ fn lists_can_be_taken_out() {
         (&root, root.crl(1, NOW, UNTIL, &[peer.leaf()])),
         (
             &root,
-            of_point(&root.crl(1, NOW, UNTIL, &[]), 1, &point("u:1", true, false)),
+            of_point(
+                &root,
+                &root.crl(1, NOW, UNTIL, &[]),
+                point("u:1", true, false),
+            ),
         ),
         (&other, other.crl(1, NOW, UNTIL, &[])),
     ]);
@@ -378,9 +363,9 @@ fn whatever_list_of_the_issuer_names_a_certificate_revokes_it() {
     let full = root.crl(1, NOW - 1000, UNTIL, &[]);
     let revoking = |uri| {
         of_point(
+            &root,
             &root.crl(2, NOW - 10, UNTIL, &[peer.leaf()]),
-            1,
-            &point(uri, true, false),
+            point(uri, true, false),
         )
     };
     for list in [revoking("u:1"), revoking("u:2")] {
@@ -406,15 +391,15 @@ fn a_list_covers_the_certificates_of_its_point_and_kind() {
     ] {
         let peer = root.issue(&at_points(uris));
         let list = of_point(
+            &root,
             &root.crl(1, NOW - 9, UNTIL, &[]),
-            1,
-            &point(uri, users, cas),
+            point(uri, users, cas),
         );
         // One that is too old, about others, changes nothing.
         let aside = of_point(
+            &root,
             &root.crl(1, NOW - 9, NOW - 5, &[]),
-            1,
-            &point("u:3", false, true),
+            point("u:3", false, true),
         );
         let crls = lists(&[(&root, list), (&root, aside)]);
         let verdict = judge_with(&peer, &root, Revocation::IfListed, &crls);
@@ -436,7 +421,11 @@ fn the_fields_of_a_point_are_read_in_any_order() {
     let root = root();
     let sub = Ca::new("Sub", [2; 32]);
     let crls = |list: Vec<u8>| lists(&[(&root, list)]);
-    let of_users = of_point(&root.crl(1, NOW - 9, UNTIL, &[]), 1, &untidy_point("u:1"));
+    let of_users = of_point(
+        &root,
+        &root.crl(1, NOW - 9, UNTIL, &[]),
+        untidy_point("u:1"),
+    );
     let peer = root.issue(&at_points(&["u:1"]));
     let verdict = judge_with(&peer, &root, Revocation::Required, &crls(of_users.clone()));
     assert_eq!(verdict.code(), "trusted");
