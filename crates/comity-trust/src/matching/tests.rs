@@ -413,6 +413,25 @@ fn a_target_counts_by_its_policy_and_proves_the_domain() {
     );
 }
 
+/// Constraints may forbid one of them and leave the others.
+#[test]
+fn each_way_to_a_subject_counts_once() {
+    use crate::evidence::Provenance::Secure;
+    use crate::policy::TargetPolicy;
+    let domain = |text: &str| DomainName::parse(text).unwrap();
+    let reference = Reference::sip(domain("a.example"))
+        .or_target(domain("sip.a.example"), Secure)
+        .or_target(domain("sip.b.example"), Secure);
+    let list = ["sip.a.example", "a.example", "A.EXAMPLE", "sip.b.example"];
+    let list = list.map(|text| Name::Dns(text.as_bytes()));
+    let mut policy = Policy::new(&[]);
+    policy.targets = TargetPolicy::Secure;
+    let found = matches(&names(&list), &reference, &policy);
+    let named: Vec<_> = found.iter().map(|found| found.named.to_string()).collect();
+    assert_eq!(named, ["sip.a.example", "a.example", "sip.b.example"]);
+    assert!(found.iter().all(|found| found.subject == host("a.example")));
+}
+
 #[test]
 fn a_target_of_unknown_origin_must_lie_in_the_domain() {
     use crate::evidence::Provenance::{Insecure, Secure};
