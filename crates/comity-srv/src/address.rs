@@ -226,8 +226,9 @@ mod tests {
             ("64:ff9b::808:808", None),
             ("2002:7f00:1::1", Some(Forbidden::Loopback)),
             ("2002:808:808::1", None),
-            // Teredo: server 8.8.8.8, client 127.0.0.1 inverted; then server 10.0.0.1.
+            // Teredo: server 8.8.8.8, client 127.0.0.1 inverted, 192.0.0.8; then server 10.0.0.1.
             ("2001:0:808:808::80ff:fffe", Some(Forbidden::Loopback)),
+            ("2001:0:808:808::3fff:fff7", Some(Forbidden::Reserved)),
             ("2001:0:a00:1::f7f7:f7f7", Some(Forbidden::Private)),
             ("2001:0:808:808::f7f7:f7f7", None),
         ] {
