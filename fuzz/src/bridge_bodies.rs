@@ -1,7 +1,9 @@
 use bytes::Bytes;
 use comity_bridge::failure::{Recipient, refusal, stanza_error};
 use comity_bridge::presence::{self, Device, Document, PresenceProfile, ReadError};
-use comity_bridge::text::{self, Content, Limits, Reading, Unreadable, read, write, write_typing};
+use comity_bridge::text::{
+    self, Content, Cpim, Limits, Reading, Unreadable, read, write, write_typing,
+};
 use comity_policy::PeerKind;
 use comity_sip::header::ContentType;
 use comity_sip::{Field, Message, Request, Response};
@@ -24,6 +26,9 @@ pub fn bridge_bodies(data: &[u8]) {
     assert!(tight == reading || is_too_much(&tight), "{tight:?}");
     if let Ok(reading) = reading {
         check_content(&reading.content);
+        if let (Some(envelope), "message/cpim") = (&reading.envelope, kind) {
+            check_envelope(rest, envelope);
+        }
     }
     check_presence(typed(kind), &body);
     match Message::from_datagram(body, &comity_sip::Limits::default()) {
@@ -50,6 +55,60 @@ fn is_too_much(reading: &Result<Reading, Unreadable>) -> bool {
         reading,
         Err(Unreadable::TooLong { .. } | Unreadable::TooDeep { .. } | Unreadable::Malformed)
     )
+}
+
+/// An envelope says what its lines say (RFC 3862 §2).
+fn check_envelope(body: &[u8], envelope: &Cpim) {
+    let text = String::from_utf8_lossy(body);
+    let (head, _) = text.split_once("\r\n\r\n").expect("a head");
+    let named = |wanted: &str| {
+        let lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
+        let own = lines.filter(|(name, _)| *name == wanted);
+        let values = own.filter_map(|(_, value)| value.split_once(' '));
+        values
+            .map(|(_, value)| value.to_owned())
+            .collect::<Vec<_>>()
+    };
+    let uris = |wanted: &str| {
+        let values = named(wanted).into_iter();
+        let uri = |value: String| meant(value.trim_end().strip_suffix('>')?.rsplit('<').next()?);
+        values.filter_map(uri).collect::<Vec<_>>()
+    };
+    assert_eq!(uris("From"), [&*envelope.from]);
+    let to: Vec<_> = envelope.to.iter().map(|uri| &**uri).collect();
+    assert_eq!(uris("To"), to);
+    let subject = named("Subject").into_iter().next();
+    let subject = subject.and_then(|subject| meant(&subject));
+    assert_eq!(subject.as_deref(), envelope.subject.as_deref());
+}
+
+/// The text with what its escapes stand for.
+fn meant(text: &str) -> Option<String> {
+    let mut meant = String::new();
+    let mut pieces = text.split('\\');
+    meant.push_str(pieces.next()?);
+    while let Some(piece) = pieces.next() {
+        let Some(sign) = piece.chars().next() else {
+            // A backslash escapes the one behind it.
+            meant.push('\\');
+            meant.push_str(pieces.next()?);
+            continue;
+        };
+        let (sign, rest) = match sign {
+            'u' => (
+                char::from_u32(u32::from_str_radix(&piece[1..5], 16).ok()?)?,
+                &piece[5..],
+            ),
+            'b' => ('\u{8}', &piece[1..]),
+            't' => ('\t', &piece[1..]),
+            'n' => ('\n', &piece[1..]),
+            'r' => ('\r', &piece[1..]),
+            same => (same, &piece[1..]),
+        };
+        meant.push(sign);
+        meant.push_str(rest);
+    }
+    Some(meant)
 }
 
 /// A document is the same within limits that it does not reach, and of any type of XML.

@@ -13,21 +13,22 @@ use comity_secure_conversation::{
 /// would compute, and is found until it expires.
 pub fn secure_conversation_response(data: &[u8]) {
     let limits = Limits::default();
-    let small = Response::parse(data, &small());
+    let small_response = Response::parse(data, &small());
     let response = match Response::parse(data, &limits) {
         Ok(response) => response,
         Err(error) => {
             assert!(error.to_string().len() < MAX_ERROR_BYTES, "{error}");
-            assert!(small.is_err(), "{small:?}");
+            assert!(small_response.is_err(), "{small_response:?}");
             return;
         }
     };
-    assert!(data.len() <= limits.max_document_bytes);
     let identifier = response.identifier.as_str();
     assert_eq!(identifier.parse().as_ref(), Ok(&response.identifier));
     assert!(identifier.len() <= Identifier::MAX_BYTES);
-    if let Ok(small) = small {
-        assert_eq!(small, response);
+    check_shape(data, &limits);
+    if let Ok(small_response) = small_response {
+        assert_eq!(small_response, response);
+        check_shape(data, &small());
     }
     check_shown(&response);
     for form in [Form::Plain, Form::Collection] {
@@ -37,6 +38,54 @@ pub fn secure_conversation_response(data: &[u8]) {
         }
     }
     check_session(response, limits);
+}
+
+/// A plain count finds no more than the limits allow.
+fn check_shape(data: &[u8], limits: &Limits) {
+    assert!(data.len() <= limits.max_document_bytes);
+    let text = String::from_utf8_lossy(data);
+    let (mut depth, mut elements) = (0_usize, 0_usize);
+    let mut rest = &*text;
+    while let Some((_, behind)) = rest.split_once('<') {
+        let ends = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>")];
+        let skipped = ends
+            .into_iter()
+            .find(|(begin, _)| behind.starts_with(begin));
+        if let Some((begin, end)) = skipped {
+            let inside = &behind[begin.len()..];
+            rest = inside.split_once(end).expect("it is closed").1;
+            continue;
+        }
+        let (tag, behind) = behind.split_at(end_of_tag(behind));
+        rest = behind;
+        if tag.starts_with('/') {
+            depth -= 1;
+            continue;
+        }
+        elements += 1;
+        assert!(depth < limits.max_depth && elements <= limits.max_elements);
+        depth += usize::from(!tag.ends_with('/'));
+    }
+    assert_eq!(depth, 0);
+}
+
+/// Where the `>` of a tag is, which is none of those in quotes.
+fn end_of_tag(tag: &str) -> usize {
+    let mut quote = None;
+    let mut characters = tag.char_indices();
+    let end = characters.find(|(_, character)| match (quote, character) {
+        (None, '>') => true,
+        (None, '"' | '\'') => {
+            quote = Some(*character);
+            false
+        }
+        (Some(open), close) => {
+            quote = (open != *close).then_some(open);
+            false
+        }
+        (None, _) => false,
+    });
+    end.expect("it is closed").0
 }
 
 /// Limits that are reached by small responses.
