@@ -22,12 +22,7 @@ pub(super) fn equivalent(a: &Uri<'_>, b: &Uri<'_>) -> bool {
 }
 
 fn same_sip(a: &Uri<'_>, b: &Uri<'_>) -> bool {
-    let same_host = match (a.host(), b.host()) {
-        (Some(a), Some(b)) => a == b,
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    };
-    same_host
+    a.host() == b.host()
         && a.port() == b.port()
         && same_text(a.user_as_written(), b.user_as_written())
         && same_text(a.password(), b.password())
