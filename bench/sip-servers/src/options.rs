@@ -12,6 +12,8 @@ use crate::servers::Kind;
 pub(crate) enum Task {
     Print(Options),
     Check(Options),
+    /// Print for a program to read.
+    Figures(Options),
     /// Be the server of the row `floor`.
     Serve(SocketAddr),
 }
@@ -37,8 +39,9 @@ impl Task {
     }
 
     fn parse(mut parser: Parser) -> Result<Self, Box<dyn Error>> {
-        let (mut options, mut check) = (Options::default(), false);
+        let (mut options, mut task) = (Options::default(), None::<fn(Options) -> Self>);
         while let Some(arg) = parser.next()? {
+            let first = task.is_none() && options.echo.is_none();
             match arg {
                 Arg::Long("only") => options.kinds.push(parser.value()?.parse_with(Kind::named)?),
                 Arg::Long("transport") => {
@@ -52,9 +55,8 @@ impl Task {
                 Arg::Value(word) if word == "floor" => {
                     return Ok(Self::Serve(parser.value()?.parse()?));
                 }
-                Arg::Value(word) if word == "check" && !check && options.echo.is_none() => {
-                    check = true;
-                }
+                Arg::Value(word) if word == "check" && first => task = Some(Self::Check),
+                Arg::Value(word) if word == "figures" && first => task = Some(Self::Figures),
                 Arg::Value(path) if options.echo.is_none() => {
                     options.echo = Some(PathBuf::from(path));
                 }
@@ -63,12 +65,8 @@ impl Task {
                 }
             }
         }
-        let options = options.complete()?;
-        Ok(if check {
-            Self::Check(options)
-        } else {
-            Self::Print(options)
-        })
+        let task = task.unwrap_or(Self::Print);
+        Ok(task(options.complete()?))
     }
 }
 
@@ -120,10 +118,11 @@ pub(crate) const MISSING: &str = "the path of comity-sip-echo is missing";
 mod tests {
     use super::*;
 
-    fn options(arguments: &[&str]) -> Result<(bool, Options), String> {
+    fn options(arguments: &[&str]) -> Result<(&'static str, Options), String> {
         match Task::parse(Parser::from_args(arguments)) {
-            Ok(Task::Print(options)) => Ok((false, options)),
-            Ok(Task::Check(options)) => Ok((true, options)),
+            Ok(Task::Print(options)) => Ok(("print", options)),
+            Ok(Task::Check(options)) => Ok(("check", options)),
+            Ok(Task::Figures(options)) => Ok(("figures", options)),
             Ok(Task::Serve(address)) => Err(format!("floor at {address}")),
             Err(error) => Err(error.to_string()),
         }
@@ -131,8 +130,8 @@ mod tests {
 
     #[test]
     fn path_alone_loads_all_servers_over_both_transports() {
-        let (check, options) = options(&["echo"]).unwrap();
-        assert!(!check);
+        let (task, options) = options(&["echo"]).unwrap();
+        assert_eq!(task, "print");
         assert_eq!(options.echo, Some(PathBuf::from("echo")));
         assert_eq!(options.kinds, Kind::ALL);
         assert_eq!(options.transports, Transport::ALL);
@@ -140,10 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn check_comes_before_the_path() {
-        let (check, options) = options(&["check", "check"]).unwrap();
-        assert!(check);
-        assert_eq!(options.echo, Some(PathBuf::from("check")));
+    fn task_comes_before_the_path() {
+        for expected in ["check", "figures"] {
+            let (task, options) = options(&[expected, expected]).unwrap();
+            assert_eq!(task, expected);
+            assert_eq!(options.echo, Some(PathBuf::from(expected)));
+        }
     }
 
     #[test]

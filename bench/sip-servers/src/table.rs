@@ -74,8 +74,30 @@ impl Table {
                 "a transaction takes {bytes:.0} bytes, to be {MAX_BYTES} at most"
             )),
             Some(_) => Ok(()),
-            None => Err("the first transactions ended before the last began".to_owned()),
+            None => Err(ENDED.to_owned()),
         }
+    }
+
+    /// What the table has, each figure with a name and a unit. Bytes are those over UDP, where the
+    /// transactions of all servers live for the same time.
+    pub(crate) fn figures(&self) -> Result<Vec<(String, f64, &'static str)>, String> {
+        let mut figures = Vec::new();
+        for transport in Transport::ALL {
+            for kind in Kind::ALL {
+                let Some(row) = self.row(kind, transport) else {
+                    continue;
+                };
+                let (over, server) = (transport.name(), kind.name());
+                let name = |what| format!("{over}/{server}/{what}");
+                figures.push((name("time"), row.least, "us/request"));
+                figures.push((name("median-time"), row.median, "us/request"));
+                if transport == Transport::Udp && kind != Kind::Floor {
+                    let bytes = row.bytes.ok_or_else(|| format!("{server}: {ENDED}"))?;
+                    figures.push((name("bytes"), bytes, "bytes/transaction"));
+                }
+            }
+        }
+        Ok(figures)
     }
 
     fn row(&self, kind: Kind, transport: Transport) -> Option<Row> {
@@ -189,6 +211,7 @@ fn median(values: &[f64]) -> Option<f64> {
 /// How many times the requests of others we answer at least with a second of processor time: 80,000,
 /// where they answer 22,000 and 49,000 at most.
 const MIN_RATIOS: [(Kind, f64); 2] = [(Kind::Kamailio, 3.5), (Kind::KamailioFm, 1.6)];
+const ENDED: &str = "the first transactions ended before the last began";
 /// Of a transaction that lives.
 const MAX_BYTES: f64 = 1_024.0;
 
@@ -276,6 +299,30 @@ mod tests {
         let alone = table(&[(Comity, Udp, 10, 0)]);
         let missing = "no kamailio to compare with over udp".to_owned();
         assert_eq!(alone.check(), Err(missing));
+    }
+
+    #[test]
+    fn figures_have_bytes_over_udp() {
+        let runs = [
+            (Kind::Comity, Transport::Udp, 12, 300),
+            (Kind::Comity, Transport::Udp, 10, 300),
+            (Kind::Floor, Transport::Udp, 5, 0),
+            (Kind::Kamailio, Transport::Tcp, 44, 4_000),
+        ];
+        let expected = [
+            ("udp/comity/time", 10.0, "us/request"),
+            ("udp/comity/median-time", 11.0, "us/request"),
+            ("udp/comity/bytes", 300.0, "bytes/transaction"),
+            ("udp/floor/time", 5.0, "us/request"),
+            ("udp/floor/median-time", 5.0, "us/request"),
+            ("tcp/kamailio/time", 44.0, "us/request"),
+            ("tcp/kamailio/median-time", 44.0, "us/request"),
+        ];
+        let expected = expected.map(|(name, value, unit)| (name.to_owned(), value, unit));
+        assert_eq!(table(&runs).figures(), Ok(expected.to_vec()));
+        let slow = table(&[(Kind::Kamailio, Transport::Udp, 44, 0)]);
+        let error = "kamailio: the first transactions ended before the last began";
+        assert_eq!(slow.figures(), Err(error.to_owned()));
     }
 
     #[test]
