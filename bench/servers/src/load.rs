@@ -23,6 +23,14 @@ impl Records {
             Self::Short => "a record each",
         }
     }
+
+    /// The name in one word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Short => "short",
+        }
+    }
 }
 
 /// Stanzas that no server answers, and one that each does.

@@ -23,6 +23,8 @@
 //! Erlang's schedulers do not spin while they wait, which spares ejabberd some time. Prosody does
 //! without `limits`, with which its packages hold peers to 30 kB/s.
 //!
+//! `figures` before the path prints what the table has for a program to read.
+//!
 //! Options: `--runs N`, `--stanzas N`, `--only SERVER` (`echo`, `ejabberd` or `prosody`), which may
 //! be repeated. To see where the time goes, run `perf record -g -p` with the id of the server's
 //! process meanwhile, or count instructions: give a script that starts the program under `valgrind
@@ -30,6 +32,8 @@
 
 mod domain;
 mod load;
+#[path = "../../src/plain.rs"]
+mod plain;
 #[path = "../../src/process.rs"]
 mod process;
 mod servers;
@@ -64,6 +68,13 @@ struct Options {
     kinds: Vec<Kind>,
     runs: usize,
     stanzas: usize,
+    print: Print,
+}
+
+/// How the runs are told.
+enum Print {
+    Table,
+    Figures,
 }
 
 fn options() -> Result<Options, Box<dyn Error>> {
@@ -71,12 +82,14 @@ fn options() -> Result<Options, Box<dyn Error>> {
 
     let mut echo = None;
     let (mut kinds, mut runs, mut stanzas) = (Vec::new(), 4, 60_000);
+    let mut print = Print::Table;
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("only") => kinds.push(parser.value()?.parse_with(Kind::named)?),
             Arg::Long("runs") => runs = parser.value()?.parse()?,
             Arg::Long("stanzas") => stanzas = parser.value()?.parse()?,
+            Arg::Value(word) if word == "figures" && echo.is_none() => print = Print::Figures,
             Arg::Value(path) if echo.is_none() => echo = Some(PathBuf::from(path).canonicalize()?),
             Arg::Short(_) | Arg::Long(_) | Arg::Value(_) => return Err(arg.unexpected().into()),
         }
@@ -89,6 +102,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
         kinds,
         runs,
         stanzas,
+        print,
     })
 }
 
@@ -118,10 +132,17 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    println!(
-        "{} stanzas of {mean_bytes} bytes on average, {} runs\n\n{table}",
-        options.stanzas, options.runs
-    );
+    match options.print {
+        Print::Table => println!(
+            "{} stanzas of {mean_bytes} bytes on average, {} runs\n\n{table}",
+            options.stanzas, options.runs
+        ),
+        Print::Figures => {
+            for (name, value, unit) in table.figures() {
+                plain::print(&name, value, unit);
+            }
+        }
+    }
     Ok(())
 }
 

@@ -38,6 +38,25 @@ impl Table {
         self.0.push((kind, records, measured));
     }
 
+    /// What the table has, each figure with a name and a unit.
+    pub(crate) fn figures(&self) -> Vec<(String, f64, &'static str)> {
+        let mut figures = Vec::new();
+        for records in Records::ALL {
+            for kind in Kind::ALL {
+                let Some((cpu, rate)) = self.of(kind, records) else {
+                    continue;
+                };
+                let name = |what| format!("{}/{}/{what}", records.word(), kind.name());
+                figures.extend([
+                    (name("time"), cpu[0], "us/stanza"),
+                    (name("median-time"), median(&cpu), "us/stanza"),
+                    (name("rate"), rate, "stanzas/s"),
+                ]);
+            }
+        }
+        figures
+    }
+
     /// The processor time of these runs, the least first, and the best rate.
     fn of(&self, kind: Kind, records: Records) -> Option<(Vec<f64>, f64)> {
         let runs = self.0.iter();
@@ -89,5 +108,33 @@ fn median(values: &[f64]) -> f64 {
         f64::midpoint(values[middle - 1], values[middle])
     } else {
         values[middle]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_of_servers_and_records_that_ran() {
+        let mut table = Table::default();
+        for (kind, records, milliseconds) in [
+            (Kind::Prosody, Records::Short, 80),
+            (Kind::Echo, Records::Full, 12),
+            (Kind::Echo, Records::Full, 10),
+        ] {
+            let cpu = Duration::from_millis(milliseconds);
+            table.add(kind, records, Measured::new(1_000, cpu, 2 * cpu));
+        }
+        let expected = [
+            ("full/echo/time", 10.0, "us/stanza"),
+            ("full/echo/median-time", 11.0, "us/stanza"),
+            ("full/echo/rate", 50_000.0, "stanzas/s"),
+            ("short/prosody/time", 80.0, "us/stanza"),
+            ("short/prosody/median-time", 80.0, "us/stanza"),
+            ("short/prosody/rate", 6_250.0, "stanzas/s"),
+        ];
+        let expected = expected.map(|(name, value, unit)| (name.to_owned(), value, unit));
+        assert_eq!(table.figures(), expected);
     }
 }
