@@ -19,6 +19,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::cost::Cost;
 use crate::house::{EDGE, GATEWAY, SIP, SLOW, XMPP, sip_config, streams};
 use crate::process::used;
 
@@ -26,6 +27,7 @@ const SESSIONS: usize = 500;
 const TEXTS: usize = 10;
 /// Rounds of texts, so that the clock of the system has something to count.
 const ROUNDS: usize = 20;
+const TEXTS_IN_ALL: usize = SESSIONS * TEXTS * ROUNDS;
 /// Sessions with users of a server that reads nothing, and the texts in each.
 const SLOW_SESSIONS: usize = 50;
 const FLOOD: usize = 60;
@@ -33,7 +35,40 @@ const FLOOD: usize = 60;
 pub(crate) const WATCHERS: usize = 5_000;
 const FLIPS: usize = 6;
 
-pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
+/// A part of the load.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    Texts,
+    TextsBesideSlow,
+    Presence,
+}
+
+impl Part {
+    /// The name in one word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Texts => "texts",
+            Self::TextsBesideSlow => "texts-beside-slow",
+            Self::Presence => "presence",
+        }
+    }
+
+    pub(crate) fn title(self) -> String {
+        match self {
+            Self::Texts => format!(
+                "{TEXTS_IN_ALL} texts in {SESSIONS} sessions, SIP over TLS to XMPP over TLS"
+            ),
+            Self::TextsBesideSlow => format!(
+                "the same while a server that reads nothing is sent {} texts",
+                SLOW_SESSIONS * FLOOD
+            ),
+            Self::Presence => format!("{WATCHERS} subscriptions, {FLIPS} changes each"),
+        }
+    }
+}
+
+/// Loads a gateway, and gives what each part has cost as soon as it is done.
+pub(crate) async fn run(tell_cost: fn(Part, &Cost)) -> Result<(), Box<dyn Error>> {
     let dns = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let name_server = dns.local_addr()?;
     let (mut gateway, xmpp_port, sip_port) = start_gateway(name_server)?;
@@ -66,7 +101,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
         .await?;
     wait(&mut told, SESSIONS).await?;
     let texts = say(&edge, id, &mut heard, &mut told).await?;
-    println!("{SESSIONS} sessions, SIP over TLS to XMPP over TLS: {texts}");
+    tell_cost(Part::Texts, &texts);
 
     edge.call(|now, endpoint, edge| edge.open(now, endpoint, SLOW_SESSIONS, SLOW))
         .await?;
@@ -74,10 +109,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
     edge.call(|now, endpoint, edge| edge.flood(now, endpoint))
         .await?;
     let texts = say(&edge, id, &mut heard, &mut told).await?;
-    println!(
-        "the same while a server that reads nothing is sent {} texts: {texts}",
-        SLOW_SESSIONS * FLOOD
-    );
+    tell_cost(Part::TextsBesideSlow, &texts);
 
     edge.call(|now, endpoint, edge| edge.watch(now, endpoint))
         .await?;
@@ -85,17 +117,9 @@ pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
     let before = used(id)?;
     let began = Instant::now();
     flip(&server, &mut told).await?;
-    let after = used(id)?;
-    let (cpu, wall) = (
-        after.seconds - before.seconds,
-        began.elapsed().as_secs_f64(),
-    );
-    println!(
-        "{WATCHERS} subscriptions, {FLIPS} changes each within {wall:.1} s: gateway {cpu:.2} s of CPU, {} MiB \
-         then and {} at most",
-        after.memory.now_kib / 1024,
-        after.memory.peak_kib / 1024,
-    );
+    let wall = began.elapsed().as_secs_f64();
+    let flips = Cost::between(before, used(id)?, WATCHERS * FLIPS, wall);
+    tell_cost(Part::Presence, &flips);
     drop(gateway.stdin.take());
     gateway.wait()?;
     edge.shutdown().await;
@@ -111,22 +135,15 @@ async fn say(
     gateway: u32,
     heard: &mut mpsc::UnboundedReceiver<Stanza>,
     told: &mut mpsc::UnboundedReceiver<()>,
-) -> Result<String, Box<dyn Error>> {
+) -> Result<Cost, Box<dyn Error>> {
     let before = used(gateway)?;
     let began = Instant::now();
     edge.call(|now, endpoint, edge| edge.say(now, endpoint))
         .await?;
-    let arrived = count_texts(heard, SESSIONS * TEXTS * ROUNDS).await?;
+    let arrived = count_texts(heard, TEXTS_IN_ALL).await?;
     wait(told, SESSIONS).await?;
     let wall = began.elapsed().as_secs_f64();
-    let after = used(gateway)?;
-    let cpu = after.seconds - before.seconds;
-    Ok(format!(
-        "{arrived} texts within {wall:.1} s, gateway {cpu:.2} s of CPU, {:.0} texts a CPU second, {} MiB then and {} at most",
-        arrived as f64 / cpu,
-        after.memory.now_kib / 1024,
-        after.memory.peak_kib / 1024,
-    ))
+    Ok(Cost::between(before, used(gateway)?, arrived, wall))
 }
 
 fn start_gateway(name_server: SocketAddr) -> Result<(Child, u16, u16), Box<dyn Error>> {
