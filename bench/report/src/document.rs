@@ -81,8 +81,8 @@ fn peers(figures: &Figures) -> Result<Plot, String> {
     Ok(Plot {
         title: "What others take, by what comity takes",
         axis: "times comity (logarithmic); to the right of 1 the other takes more",
-        ends: [0.5, 32.0],
-        marks: &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
+        ends: [0.5, 64.0],
+        marks: &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
         from: 1.0,
         rows,
     })
@@ -149,6 +149,74 @@ const PEERS: &[(&str, &str, &[Dot])] = &[
             ("webpki, RSA", "trust/rsa-by-webpki", Some("trust/rsa")),
         ],
     ),
+    (
+        "servers",
+        "Processor time of an XMPP server for a stanza",
+        &[
+            (
+                "Prosody, full records",
+                "servers/full/prosody/time",
+                Some("servers/full/echo/time"),
+            ),
+            (
+                "Prosody, a record each",
+                "servers/short/prosody/time",
+                Some("servers/short/echo/time"),
+            ),
+            (
+                "ejabberd, full records",
+                "servers/full/ejabberd/time",
+                Some("servers/full/echo/time"),
+            ),
+            (
+                "ejabberd, a record each",
+                "servers/short/ejabberd/time",
+                Some("servers/short/echo/time"),
+            ),
+        ],
+    ),
+    (
+        "sip-servers",
+        "Processor time of a SIP server for a transaction",
+        &[
+            (
+                "Kamailio with fm, UDP",
+                "sip-servers/udp/kamailio-fm/time",
+                Some("sip-servers/udp/comity/time"),
+            ),
+            (
+                "Kamailio with fm, TCP",
+                "sip-servers/tcp/kamailio-fm/time",
+                Some("sip-servers/tcp/comity/time"),
+            ),
+            (
+                "Kamailio, UDP",
+                "sip-servers/udp/kamailio/time",
+                Some("sip-servers/udp/comity/time"),
+            ),
+            (
+                "Kamailio, TCP",
+                "sip-servers/tcp/kamailio/time",
+                Some("sip-servers/tcp/comity/time"),
+            ),
+        ],
+    ),
+    (
+        "sip-servers",
+        "Memory of a SIP transaction over UDP",
+        &[
+            (
+                "Kamailio with fm",
+                "sip-servers/udp/kamailio-fm/bytes",
+                Some("sip-servers/udp/comity/bytes"),
+            ),
+            (
+                "Kamailio",
+                "sip-servers/udp/kamailio/bytes",
+                Some("sip-servers/udp/comity/bytes"),
+            ),
+        ],
+    ),
 ];
 
 const HEAD: &str = "# Performance
@@ -159,15 +227,15 @@ This file is written by a command, and not by hand:
 cargo run --release --manifest-path bench/Cargo.toml -p comity-bench-report
 ```
 
-It runs the benches that count instructions and keeps what they measure in `bench/report/measured.txt`; at
-the top of `bench/report/src/main.rs` are the packages that it needs. A bench that was not run is left
-out. Each section has the command that prints its table alone. The benches of servers (Prosody, ejabberd,
-Kamailio, the gateway) are no part of it: the README has their names, and their tables are printed alone.
+It runs the benches that count instructions, then those that load servers, and keeps what they measure in
+`bench/report/measured.txt`; at the top of `bench/report/src/main.rs` are the packages that it needs. A
+bench that was not run is left out. Each section has the command that prints its table alone.
 
 `times comity` is what the peer takes divided by what comity takes for the same: above 1 it takes more than
 comity. Instructions are counted by callgrind as the difference between doing something once and twice, so
 that start and end do not count; they are the same on every run of one binary. Times are processor time,
-the least of several runs; compare them within a table and not with those of another machine.
+the least of several runs where there are several; compare them within a table and not with those of
+another machine.
 
 ![What others take, by what comity takes](performance.svg)
 
@@ -178,6 +246,7 @@ the least of several runs; compare them within a table and not with those of ano
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::servers::tests::{GATEWAY, STANZAS, TRANSACTIONS};
 
     #[test]
     fn lines_are_broken_before_they_are_too_long() {
@@ -186,5 +255,33 @@ mod tests {
             fill(&format!("{word} {word} {word}")),
             format!("{word} {word}\n{word}")
         );
+    }
+
+    #[test]
+    fn benches_of_servers_have_sections_and_those_with_peers_dots() {
+        let mut figures = Figures::default();
+        let mut dots = Vec::new();
+        for (bench, lines) in [
+            ("servers", &STANZAS[..]),
+            ("sip-servers", &TRANSACTIONS),
+            ("gateway", &GATEWAY),
+        ] {
+            figures.replace(bench, &lines.join("\n")).unwrap();
+            dots.push(peers(&figures).unwrap().to_svg().matches("<circle").count());
+        }
+        assert_eq!(dots, [4, 10, 10]);
+        let document = document(&figures).unwrap();
+        let titles = document.lines().filter_map(|line| line.strip_prefix("## "));
+        let expected = [
+            "Machine and versions",
+            "A stanza at an XMPP server",
+            "A transaction at a SIP server",
+            "The gateway under load",
+        ];
+        assert_eq!(titles.collect::<Vec<_>>(), expected);
+        let command = Bench::named("gateway").unwrap().command();
+        assert!(document.ends_with(&format!(
+            "| changes of presence | 100 | 10,000 | 60.0 | 61.0 |\n\n```sh\n{command}\n```\n"
+        )));
     }
 }

@@ -31,19 +31,24 @@ impl Figures {
         Ok(parsed)
     }
 
-    /// Says where the figures are from.
+    /// Says where figures are from; what nobody has asked about stays as it was.
     ///
     /// # Errors
     ///
     /// There are figures from elsewhere.
-    pub(crate) fn set_surroundings(
+    pub(crate) fn add_surroundings(
         &mut self,
         found: BTreeMap<String, String>,
     ) -> Result<(), String> {
-        if !self.figures.is_empty() && self.surroundings != found {
-            return Err("the figures that are kept are of another machine or version".into());
+        for (name, what) in &found {
+            let kept = self.surroundings.get(name).unwrap_or(what);
+            if kept != what {
+                return Err(format!(
+                    "the figures that are kept are of {name} {kept}, not of {what}"
+                ));
+            }
         }
-        self.surroundings = found;
+        self.surroundings.extend(found);
         Ok(())
     }
 
@@ -141,9 +146,14 @@ mod tests {
     #[test]
     fn figures_of_another_machine_are_not_mixed_in() {
         let mut figures = Figures::parse(TEXT).unwrap();
-        let same = figures.surroundings.clone();
-        assert_eq!(figures.set_surroundings(same), Ok(()));
-        let error = "the figures that are kept are of another machine or version";
-        assert_eq!(figures.set_surroundings(BTreeMap::new()), Err(error.into()));
+        let found = |name: &str, what: &str| BTreeMap::from([(name.into(), what.into())]);
+        let same = found("kernel", "Linux 6.1");
+        assert_eq!(figures.add_surroundings(same), Ok(()));
+        let error = "the figures that are kept are of kernel Linux 6.1, not of Linux 6.2";
+        let other = found("kernel", "Linux 6.2");
+        assert_eq!(figures.add_surroundings(other), Err(error.into()));
+        let more = found("Prosody", "0.12");
+        assert_eq!(figures.add_surroundings(more), Ok(()));
+        assert_eq!(figures.to_string(), format!("Prosody: 0.12\n{TEXT}"));
     }
 }

@@ -1,13 +1,20 @@
-//! Runs the benches that count instructions, and writes `docs/PERFORMANCE.md` and its plot.
+//! Runs the benches that compare with others, and writes `docs/PERFORMANCE.md` and its plot.
 //!
 //! ```sh
-//! apt-get install libc-ares-dev libexpat1-dev valgrind
+//! apt-get install --no-install-recommends dnsmasq-base ejabberd kamailio libc-ares-dev \
+//!   libexpat1-dev lua-unbound prosody valgrind
 //! cargo run --release --manifest-path bench/Cargo.toml -p comity-bench-report
 //! ```
 //!
-//! It takes some minutes. What was measured is kept in `bench/report/measured.txt`, from which the
-//! document is written. Names of benches as arguments have only these run again, on the same machine
-//! with the same versions, and `write` has none run.
+//! It takes some twenty minutes on a machine with nothing else to do, and 3 GB of memory. It builds
+//! the benches and those of our servers that they load, and says which packages are missing before it
+//! measures anything. The benches start Prosody, ejabberd and Kamailio themselves on loopback
+//! addresses, and end them.
+//!
+//! What was measured is kept in `bench/report/measured.txt`, from which the document is written. Names
+//! of benches as arguments have only these run again, on the same machine with the same versions:
+//! `stream`, `sip`, `srv`, `trust`, `policy`, `servers`, `sip-servers` and `gateway`. `write` has none
+//! run.
 
 mod bench;
 mod document;
@@ -16,6 +23,7 @@ mod plot;
 #[path = "../../src/program.rs"]
 mod program;
 mod sections;
+mod servers;
 mod surroundings;
 mod table;
 
@@ -41,8 +49,8 @@ fn main() -> ExitCode {
 
 /// Runs benches, and writes what all have measured.
 fn measure(figures: &mut Figures, benches: &[&Bench]) -> Result<(), Box<dyn Error>> {
-    figures.set_surroundings(surroundings::found(&root())?)?;
-    bench::build_all(&root())?;
+    figures.add_surroundings(surroundings::found(&root(), benches)?)?;
+    bench::build(&root(), benches)?;
     for bench in benches {
         eprintln!("measuring {}", bench.name);
         figures.replace(bench.name, &bench.run(&root())?)?;
