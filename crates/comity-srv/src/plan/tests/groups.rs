@@ -125,3 +125,27 @@ fn a_failure_of_the_first_priority_is_told_when_nothing_follows() {
     assert_eq!(outcome, Outcome::Failed(Failure::Server { code: 2 }));
     assert_eq!(rest, None);
 }
+
+#[test]
+fn sets_of_sip_are_looked_up_one_after_the_other_whatever_their_priorities() {
+    let sip = Service::Sip(SipService::new());
+    let oracle = |question: &str| match question {
+        "_sips._tcp.b.example SRV" => {
+            services(&[srv(1, 1, 5061, "x.example"), srv(1, 1, 5061, "w.example")])
+        }
+        "_sip._tcp.b.example SRV" => services(&[srv(1, 1, 5060, "y.example")]),
+        other => oracle(other),
+    };
+    let (outcome, rest, _) = run_once(plan_for(sip, Limits::default()), oracle);
+    assert_eq!(shown(&outcome).len(), 2);
+    assert!(shown(&outcome).iter().all(|one| one.ends_with("TLS")));
+    let (outcome, rest, _) = run_once(
+        Plan::resume(rest.unwrap(), rules(Limits::default())),
+        oracle,
+    );
+    assert_eq!(
+        shown(&outcome),
+        ["y.example at 192.0.2.2:5060, priority 1, weight 1, TCP"]
+    );
+    assert_eq!(rest, None);
+}
