@@ -35,6 +35,7 @@ mod wire;
 mod xml;
 mod xml_cuts;
 mod xml_differential;
+mod xmpp_pair;
 mod xmpp_router;
 mod xmpp_session;
 mod xmpp_stream;
@@ -52,13 +53,14 @@ pub use policy_rules::policy_rules;
 pub use revocation_list::{revocation_list, seed_lists};
 pub use secure_conversation_response::secure_conversation_response;
 pub use sip::{
-    sip_build, sip_differential, sip_edit, sip_endpoint, sip_message, sip_multipart, sip_stream,
-    sip_uri,
+    sip_build, sip_differential, sip_edit, sip_endpoint, sip_message, sip_multipart, sip_pair,
+    sip_stream, sip_uri,
 };
 pub use srv_select::srv_select;
 pub use stanza_forward::stanza_forward;
 pub use xml_cuts::xml_cuts;
 pub use xml_differential::xml_differential;
+pub use xmpp_pair::xmpp_pair;
 pub use xmpp_router::xmpp_router;
 pub use xmpp_session::xmpp_session;
 pub use xmpp_stream::xmpp_stream;
@@ -67,7 +69,7 @@ pub use xmpp_stream::xmpp_stream;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its binary and of its folders.
-pub const TARGETS: [(&str, Target); 27] = [
+pub const TARGETS: [(&str, Target); 29] = [
     ("bridge_address", bridge_address),
     ("bridge_bodies", bridge_bodies),
     ("bridge_stanza", bridge_stanza),
@@ -86,12 +88,14 @@ pub const TARGETS: [(&str, Target); 27] = [
     ("sip_endpoint", sip_endpoint),
     ("sip_message", sip_message),
     ("sip_multipart", sip_multipart),
+    ("sip_pair", sip_pair),
     ("sip_stream", sip_stream),
     ("sip_uri", sip_uri),
     ("srv_select", srv_select),
     ("stanza_forward", stanza_forward),
     ("xml_cuts", xml_cuts),
     ("xml_differential", xml_differential),
+    ("xmpp_pair", xmpp_pair),
     ("xmpp_router", xmpp_router),
     ("xmpp_session", xmpp_session),
     ("xmpp_stream", xmpp_stream),

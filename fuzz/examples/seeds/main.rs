@@ -2,6 +2,7 @@
 
 mod bridge;
 mod bridge_programs;
+mod pairs;
 mod peers;
 mod responses;
 mod sip;
@@ -34,12 +35,14 @@ fn main() -> std::io::Result<()> {
     write("sip_message", sip::vectors()?)?;
     write("sip_message", sip_rare::messages())?;
     write("sip_multipart", sip::multipart()?)?;
+    write("sip_pair", pairs::endpoints())?;
     write("sip_stream", sip::stream()?)?;
     write("sip_uri", sip::uri())?;
     write("srv_select", peers::records())?;
     write("stanza_forward", stanza_forward())?;
     write("xml_cuts", xml(&[0, 1, 7, 200]))?;
     write("xml_differential", xml(&[]))?;
+    write("xmpp_pair", pairs::routers())?;
     write("xmpp_router", xmpp_router())?;
     write("xmpp_stream", xmpp_stream())
 }

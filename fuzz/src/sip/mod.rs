@@ -8,6 +8,7 @@ mod framing;
 mod message;
 mod multipart;
 mod naive_uri;
+mod pair;
 mod stream;
 mod typed;
 mod uri;
@@ -18,6 +19,7 @@ pub use edit::sip_edit;
 pub use endpoint::sip_endpoint;
 pub use message::sip_message;
 pub use multipart::sip_multipart;
+pub use pair::sip_pair;
 pub use stream::sip_stream;
 pub use uri::sip_uri;
 
