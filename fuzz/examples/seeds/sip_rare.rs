@@ -14,7 +14,7 @@ pub(crate) fn messages() -> Vec<(String, Vec<u8>)> {
 
 /// A head and a body that are short enough, but not together.
 fn too_long() -> (String, Vec<u8>) {
-    let line = format!("X: {}\r\n", "x".repeat(64));
+    let line = format!("X: {}\r\n", "x".repeat(60));
     let message = format!(
         "A sip:a SIP/2.0\r\n{}l: 60\r\n\r\n{}",
         line.repeat(4),

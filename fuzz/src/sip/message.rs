@@ -12,7 +12,7 @@ use super::{check_offset, lines_tile, place_in, reread, tight, typed, unlimited}
 /// Reads a datagram and a frame, every header in it, and what is written of them again.
 pub fn sip_message(data: &[u8]) {
     let data = Bytes::copy_from_slice(data);
-    for limits in [Limits::default(), tight(), unlimited()] {
+    for limits in [Limits::default(), tight(), narrow(), unlimited()] {
         let datagram = Message::from_datagram(data.clone(), &limits);
         framed_alike(&data, &datagram, &limits);
         same_behind_an_empty_line(&data, &datagram, &limits);
@@ -38,6 +38,13 @@ pub fn sip_message(data: &[u8]) {
         Ok(message) => typed::write(message.headers()),
         Err(rejected) => typed::write(rejected.headers()),
     }
+}
+
+/// Limits of which that of whole messages is reached first.
+fn narrow() -> Limits {
+    let mut limits = tight();
+    limits.max_message_bytes = limits.max_head_bytes - 20;
+    limits
 }
 
 /// A datagram is a message if the plain framer frames it and its start line is one.
