@@ -193,7 +193,7 @@ Trying: send 1xx -> Trying
 Trying: send 2xx -> Completed; sends response; again stop; end 32000 ms
 Trying: send 3xx-6xx -> Completed; sends response; again stop; end 32000 ms
 Trying: again -> Proceeding; sends trying; again stop
-Trying: end -> over; tells unanswered
+Trying: end -> Completed; tells unanswered; again stop; end 5000 ms
 Trying: transport -> over; tells transport failed
 Proceeding: request -> Proceeding; sends again
 Proceeding: ack -> Proceeding
@@ -202,7 +202,7 @@ Proceeding: send 1xx -> Proceeding
 Proceeding: send 2xx -> Completed; sends response; again stop; end 32000 ms
 Proceeding: send 3xx-6xx -> Completed; sends response; again stop; end 32000 ms
 Proceeding: again -> Proceeding
-Proceeding: end -> over; tells unanswered
+Proceeding: end -> Completed; tells unanswered; again stop; end 5000 ms
 Proceeding: transport -> over; tells transport failed
 Completed: request -> Completed; sends again
 Completed: ack -> Completed
@@ -218,8 +218,10 @@ Completed: transport -> over; tells transport failed
 const OTHER_SERVER_RELIABLE: &str = "\
 Trying: send 2xx -> over; sends response
 Trying: send 3xx-6xx -> over; sends response
+Trying: end -> over; tells unanswered
 Proceeding: send 2xx -> over; sends response
 Proceeding: send 3xx-6xx -> over; sends response
+Proceeding: end -> over; tells unanswered
 ";
 
 #[test]

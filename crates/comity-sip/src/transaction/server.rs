@@ -30,6 +30,7 @@ pub(crate) enum OtherServer {
     Trying,
     /// A 100 was sent.
     Proceeding,
+    /// It was answered, or is not to be any more.
     Completed,
 }
 
@@ -169,10 +170,12 @@ impl OtherServer {
                 .send(Send::Response)
                 .again(Wait::Stop)
                 .linger(reliability, timing.timeout()),
-            // A 408 would only come too late (RFC 4320 §4.2).
-            (Self::Trying | Self::Proceeding, ServerInput::End) => {
-                Step::over().tell(Tell::Unanswered)
-            }
+            // A 408 would only come too late (RFC 4320 §4.2). A copy that is still under way is no new
+            // request, for as long as a message may be (T4).
+            (Self::Trying | Self::Proceeding, ServerInput::End) => Step::to(Self::Completed)
+                .tell(Tell::Unanswered)
+                .again(Wait::Stop)
+                .linger(reliability, timing.t4),
             (
                 Self::Trying | Self::Proceeding | Self::Completed,
                 ServerInput::TransportFailed,

@@ -307,6 +307,23 @@ fn another_request_that_waits_gets_100_after_3_500_ms_and_nothing_more() {
 }
 
 #[test]
+fn a_late_copy_of_what_was_not_answered_is_no_new_request() {
+    let mut probe = Probe::new();
+    let message = request("MESSAGE", VIA, "");
+    probe.datagram(A, &message);
+    assert_eq!(probe.requests().len(), 1);
+    probe.wait(Duration::from_secs(32));
+    assert!(matches!(probe.told().as_slice(), [Event::Unanswered(_)]));
+    let [(flow, trying)] = probe.datagram(A, &message).try_into().unwrap();
+    assert_eq!(flow, to(A));
+    assert!(trying.starts_with("SIP/2.0 100 Trying\r\n"));
+    assert!(probe.requests().is_empty());
+    probe.wait(Duration::from_secs(5));
+    probe.datagram(A, &message);
+    assert_eq!(probe.requests().len(), 1, "as if it were the first");
+}
+
+#[test]
 fn an_answer_whose_connection_is_gone_goes_back_to_its_source_by_another() {
     let mut probe = Probe::new();
     let first = probe.connection(Transport::Tcp, "192.0.2.1:1111", &[]);

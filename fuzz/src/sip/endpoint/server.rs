@@ -275,8 +275,14 @@ impl Model {
                 wants.push(Want::Answer(server.flow, server.parts.answer(), 408));
                 server.complete(now, &timing);
             }
-            (false, _) => {
+            (false, _) if is_reliable(server.flow) => {
                 self.servers.remove(at);
+            }
+            // Copies that are late are absorbed.
+            (false, _) => {
+                server.state = State::Completed;
+                server.again = None;
+                server.end = now + timing.t4;
             }
         }
     }
