@@ -94,8 +94,7 @@ pub(crate) const ALL: [Section; 9] = [
         text: "Processor time and memory of a gateway between SIP and XMPP, over TLS on both sides, with \
                discovery, certificates and policy. 100,000 texts in 500 sessions; the same while another \
                server reads nothing of the 3,000 texts that it is sent; then 5,000 subscriptions whose \
-               users change their presence six times, once a second. No other program that we know does \
-               the same, so that there is no peer in this table.",
+               users change their presence six times, once a second. There is no peer in this table.",
         table: servers::gateway,
     },
 ];
