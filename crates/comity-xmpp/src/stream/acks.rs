@@ -20,8 +20,8 @@ struct Sent {
     /// Those that it has not.
     pending: VecDeque<Kept>,
     bytes: usize,
-    /// Whether a request has not been answered.
-    requested: bool,
+    /// How many had been sent when a request left that has not been answered.
+    requested: Option<u32>,
 }
 
 /// An acknowledgement of more stanzas than were sent.
@@ -67,19 +67,21 @@ impl Acks {
 
     /// Whether a request is due: something was sent and none is under way.
     pub(super) fn wants_request(&self) -> bool {
-        let wants = |sent: &Sent| !sent.requested && !sent.pending.is_empty();
+        let wants = |sent: &Sent| sent.requested.is_none() && !sent.pending.is_empty();
         self.sent.as_ref().is_some_and(wants)
     }
 
     /// Whether a request has not been answered.
     pub(super) fn is_requested(&self) -> bool {
-        self.sent.as_ref().is_some_and(|sent| sent.requested)
+        self.sent
+            .as_ref()
+            .is_some_and(|sent| sent.requested.is_some())
     }
 
     /// Notes that a request was sent.
     pub(super) fn note_request(&mut self) {
         if let Some(sent) = &mut self.sent {
-            sent.requested = true;
+            sent.requested = Some(sent.count());
         }
     }
 
@@ -96,10 +98,9 @@ impl Acks {
         let count = handled.wrapping_sub(sent.acknowledged);
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         if count > sent.pending.len() {
-            let pending = u32::try_from(sent.pending.len()).unwrap_or(u32::MAX);
             return Err(TooHigh {
                 acknowledged: handled,
-                sent: sent.acknowledged.wrapping_add(pending),
+                sent: sent.count(),
             });
         }
         for kept in sent.pending.drain(..count) {
@@ -107,13 +108,24 @@ impl Acks {
             arrived(kept);
         }
         sent.acknowledged = handled;
-        // The same count again answers nothing while something is pending.
-        let is_answer = count > 0 || sent.pending.is_empty();
-        sent.requested &= !is_answer;
+        // The same count again answers nothing while something is pending that was asked about.
+        let is_all = sent.pending.is_empty() || sent.requested == Some(handled);
+        let is_answer = count > 0 || is_all;
+        if is_answer {
+            sent.requested = None;
+        }
         if sent.pending.is_empty() {
             // A burst shall not keep its memory for the life of the stream.
             sent.pending = VecDeque::new();
         }
         Ok(is_answer)
+    }
+}
+
+impl Sent {
+    /// How many were sent, modulo 2^32.
+    fn count(&self) -> u32 {
+        let pending = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
+        self.acknowledged.wrapping_add(pending)
     }
 }

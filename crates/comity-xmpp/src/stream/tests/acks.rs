@@ -111,6 +111,22 @@ fn one_request_is_under_way_at_a_time() {
 }
 
 #[test]
+fn a_stanza_behind_a_request_that_keeps_alive_is_asked_about_too() {
+    let mut host = counting(acknowledged());
+    host.pass(Limits::default().keep_alive);
+    assert_eq!(host.sent(), REQUEST);
+    assert_eq!(send(&mut host, 1), Ok(()));
+    assert_eq!(host.sent(), message(1));
+    host.feed("<a xmlns='urn:xmpp:sm:3' h='0'/>");
+    assert_eq!(host.sent(), REQUEST);
+    // That one is not answered by the same count.
+    host.feed("<a xmlns='urn:xmpp:sm:3' h='0'/>");
+    host.feed("<a xmlns='urn:xmpp:sm:3' h='1'/>");
+    host.pass(Limits::default().acknowledgement_timeout);
+    assert_eq!((host.sent().as_str(), host.events().len()), ("", 0));
+}
+
+#[test]
 fn what_was_not_confirmed_comes_back_in_order() {
     let mut host = counting(acknowledged());
     for number in 1..=3 {
