@@ -148,7 +148,7 @@ impl Rules {
             let arrived = world.bodies(DOMAINS[1 - from]);
             let of_peer: BTreeSet<_> = (0..count).map(|number| body(from, number)).collect();
             assert!(arrived.iter().all(|body| of_peer.contains(body)));
-            self.check_order(arrived.clone());
+            self.check_order(&arrived);
             for body in of_peer {
                 let came = arrived.iter().filter(|other| **other == body).count();
                 let told: Vec<_> = world
@@ -163,10 +163,12 @@ impl Rules {
     }
 
     /// Who sends again may say a thing twice, and says everything in order for the first time.
-    fn check_order(&self, mut arrived: Vec<String>) {
-        let is_new = |body: &String, seen: &mut BTreeSet<String>| seen.insert(body.clone());
+    fn check_order(&self, arrived: &[String]) {
         let mut seen = BTreeSet::new();
-        arrived.retain(|body| is_new(body, &mut seen) || !self.resends());
+        let arrived: Vec<_> = arrived
+            .iter()
+            .filter(|body| seen.insert(*body) || !self.resends())
+            .collect();
         assert!(
             arrived.is_sorted_by(|one, next| one < next),
             "out of order or twice: {arrived:?}"
