@@ -24,7 +24,7 @@ use crate::wire::trace;
 /// promise it; nothing arrives that is not proved as it must be; and both routers end.
 pub fn xmpp_pair(data: &[u8]) {
     let mut program = Program::new(data);
-    let rules = Rules::read(&mut program);
+    let mut rules = Rules::read(&mut program);
     trace(|| format!("{rules:?}"));
     let mut world = rules.world();
     let hosts = [0, 1].map(|end| world.host(DOMAINS[end], b"a secret", rules.security[end]));
@@ -32,6 +32,7 @@ pub fn xmpp_pair(data: &[u8]) {
         .has_impostor
         .then(|| world.impostor(DOMAINS[1], b"another secret"));
     let mut sent = [0; 2];
+    let mut lasted = LONG;
     for _ in 0..MAX_STEPS {
         if program.is_over() {
             break;
@@ -46,11 +47,15 @@ pub fn xmpp_pair(data: &[u8]) {
             (3, Some(impostor)) if from == 0 => world.send(impostor, DOMAINS[0], "impostor"),
             (2 | 3, _) => {
                 let unit = [1, 50, 1000, 60_000][usize::from(step >> 3 & 3)];
-                world.run(Duration::from_millis(unit * u64::from(program.byte())));
+                let time = Duration::from_millis(unit * u64::from(program.byte()));
+                world.run(time);
+                lasted += time;
             }
             _ => unreachable!("two bits"),
         }
     }
+    // What is sent while the other end gives up a stream that was idle may be in doubt.
+    rules.is_steady &= lasted < IDLE;
     world.run(LONG);
     for host in hosts {
         world.close(host);
@@ -73,6 +78,8 @@ struct Rules {
     /// How many targets that nobody listens on stand before the good one.
     dead_targets: usize,
     plan: StreamPlan,
+    /// Whether no stream ends before everything has come to rest.
+    is_steady: bool,
     seed: u8,
 }
 
@@ -88,6 +95,7 @@ impl Rules {
             _ => Security::CERTIFIED,
         };
         let is_certified = bits & 1 == 0;
+        let is_steady = network >> 6 < 2;
         Self {
             is_certified,
             security: [security(1), security(2)],
@@ -104,12 +112,13 @@ impl Rules {
                 jitter: Duration::from_millis([0, 5, 30, 200][usize::from(network >> 2 & 3)]),
                 max_piece_bytes: [None, Some(1), Some(64), Some(1400)]
                     [usize::from(network >> 4 & 3)],
-                break_after_bytes: match network >> 6 {
-                    0 | 1 => None,
-                    _ => Some(300 + 31 * usize::from(program.byte())),
+                break_after_bytes: match is_steady {
+                    true => None,
+                    false => Some(300 + 31 * usize::from(program.byte())),
                 },
                 ..StreamPlan::default()
             },
+            is_steady,
             seed: program.byte(),
         }
     }
@@ -122,10 +131,6 @@ impl Rules {
         world.config.stream.acknowledgements = self.acknowledgements;
         world.config.unacknowledged = self.unacknowledged;
         world
-    }
-
-    fn breaks(&self) -> bool {
-        self.plan.break_after_bytes.is_some()
     }
 
     /// Whether each can prove itself as the other asks.
@@ -190,7 +195,7 @@ impl Rules {
         assert!(told.len() <= 1, "{fate}");
         if !self.agree() {
             assert_eq!((came, told.len()), (0, 1), "{fate}");
-        } else if !self.breaks() {
+        } else if self.is_steady {
             assert_eq!((came, told.len()), (1, 0), "{fate}");
         } else if self.resends() {
             assert!(came + told.len() >= 1 || !self.counts_all(), "{fate}");
@@ -217,3 +222,5 @@ const DOMAINS: [&str; 2] = ["a.example", "b.example"];
 const MAX_STEPS: usize = 100;
 /// For everything to come to its end.
 const LONG: Duration = Duration::from_secs(1200);
+/// How long a stream is kept without a stanza.
+const IDLE: Duration = Duration::from_secs(3600);
