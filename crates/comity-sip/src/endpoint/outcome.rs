@@ -107,7 +107,7 @@ impl Core {
             return self.report_response(id, purpose, Outcome::Response(response), flow);
         }
         // Further 2xx of an INVITE come through its transaction (RFC 6026 §7.2).
-        pending.targets.clear();
+        pending.go_nowhere_else();
         let to = response.headers().one::<To<'_>>().ok();
         let tag: Box<[u8]> = to.and_then(|to| to.tag_bytes()).unwrap_or_default().into();
         if pending.accepted.contains(&tag) {
@@ -146,7 +146,7 @@ impl Core {
                 // Somebody has it who gave a sign of life: it is not sent to somebody else too
                 // (RFC 3263 §4.3).
                 if is_answered {
-                    pending.targets.clear();
+                    pending.go_nowhere_else();
                 }
                 self.attempt(now, id);
             }

@@ -97,6 +97,11 @@ impl Pending {
         }
         None
     }
+
+    pub(super) fn go_nowhere_else(&mut self) {
+        self.targets.clear();
+        self.fallback = None;
+    }
 }
 
 impl Core {

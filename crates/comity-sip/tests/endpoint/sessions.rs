@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comity_sip::endpoint::{Event, Incoming, Target};
+use comity_sip::endpoint::{Event, Failure, Incoming, Target};
 use comity_sip::header::{CSeq, Contact, RetryAfter, To};
 use comity_sip::{
     EndReason, Method, SessionError, SessionEvent, SessionId, StatusCode, Transport, Uri,
@@ -327,6 +327,36 @@ fn a_request_in_a_session_that_the_peer_forgot_ends_it() {
     );
     assert!(matches!(event, SessionEvent::Ended(EndReason::Gone)));
     assert!(told.next().is_none());
+}
+
+#[test]
+fn a_request_in_a_session_that_the_peer_holds_is_not_sent_another_way() {
+    for breaks in [false, true] {
+        let mut world = World::ideal();
+        let (caller, callee) = establish(&mut world, Transport::Tls);
+        let id = world.act(End::A, |now, endpoint| {
+            endpoint
+                .request_in(now, caller, Method::Message, None)
+                .unwrap()
+        });
+        // The 100 of a request that waits to be answered has come.
+        world.run(Duration::from_secs(5));
+        let held = request(world.told(End::B));
+        assert_eq!(held.session(), Some(callee));
+        if breaks {
+            world.break_connections();
+        }
+        world.run(Duration::from_secs(60));
+        let told = world.told(End::A);
+        let expected = match breaks {
+            true => Failure::Transport,
+            false => Failure::TimedOut,
+        };
+        let has_failed = told.iter().any(|event| {
+            matches!(event, Event::Failed { request, failure } if *request == id && *failure == expected)
+        });
+        assert!(has_failed, "{told:?}");
+    }
 }
 
 #[test]
