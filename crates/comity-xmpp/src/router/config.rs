@@ -30,7 +30,8 @@ pub enum Unacknowledged {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections that peers opened. Default 1000: each holds at most 64 KiB before a proof.
+    /// Connections that peers opened. Default 1000: each holds at most 64 KiB before a proof. Where all
+    /// are taken, [`accept_from`](super::Router::accept_from) says who makes room.
     pub max_inbound: usize,
     /// Those of one source: an address of IPv4, or a network of 64 bits of IPv6. Default 250.
     pub max_inbound_per_source: usize,

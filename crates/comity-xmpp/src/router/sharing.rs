@@ -187,6 +187,7 @@ impl Router {
     pub(super) fn authorized(&mut self, connection: ConnectionId, pair: Pair, method: Method) {
         // A peer that reaches us can be reached, more likely than not.
         self.backoff.clear(&pair);
+        self.inbound.prove(connection);
         self.bringing.insert(connection, &pair);
         let bringing = self.bringing.connections(&pair);
         let surplus = bringing.len() > self.config.limits.max_streams_per_pair;

@@ -30,9 +30,11 @@ impl Core {
         self.acknowledge();
         let detail = match &farewell {
             Farewell::SeeOtherHost(host) => Detail::OtherHost(host),
-            Farewell::Conflict | Farewell::InternalError | Farewell::Reset | Farewell::Shutdown => {
-                Detail::None
-            }
+            Farewell::Conflict
+            | Farewell::Crowded
+            | Farewell::InternalError
+            | Farewell::Reset
+            | Farewell::Shutdown => Detail::None,
         };
         let text = farewell.to_string();
         self.output.error(farewell.condition(), &text, detail);

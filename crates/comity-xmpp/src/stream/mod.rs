@@ -172,7 +172,10 @@ impl Stream {
                 Timer::Certificate => self.core.certificate_expired(),
                 Timer::KeepAlive => self.core.keep_alive(),
                 Timer::Close => self.core.finish(CloseReason::TimedOut(Stage::Close)),
-                Timer::Negotiation => self.negotiation_timed_out(),
+                Timer::Negotiation => self.end_with(
+                    StreamCondition::ConnectionTimeout,
+                    CloseReason::TimedOut(Stage::Negotiation),
+                ),
                 Timer::Tls => self.core.finish(CloseReason::TimedOut(Stage::Tls)),
                 Timer::Idle => self.close_for(CloseReason::Idle),
                 Timer::Pairs => self.core.pairs_timed_out(),
@@ -392,6 +395,13 @@ impl Stream {
         self.core.say_farewell(farewell);
     }
 
+    /// Makes room for others, and waits for nothing.
+    pub(crate) fn evict(&mut self, now: Instant) {
+        self.core.now = now;
+        let reason = Farewell::Crowded;
+        self.end_with(reason.condition(), CloseReason::Farewell(reason));
+    }
+
     /// Moves the bytes for the peer to the end of `buf`; gives how many.
     pub fn poll_transmit(&mut self, buf: &mut Vec<u8>) -> Option<usize> {
         let len = self.core.output.drain(buf);
@@ -530,15 +540,13 @@ impl Stream {
         }
     }
 
-    fn negotiation_timed_out(&mut self) {
-        let timed_out = CloseReason::TimedOut(Stage::Negotiation);
+    /// Ends the stream with an error for a reason of its own, and waits for nothing.
+    fn end_with(&mut self, condition: StreamCondition, reason: CloseReason) {
         if self.core.life == Life::Open && !self.awaits_tls() {
             self.open_for_error();
-            return self
-                .core
-                .end_with(StreamCondition::ConnectionTimeout, timed_out);
+            return self.core.end_with(condition, reason);
         }
-        self.core.finish(timed_out);
+        self.core.finish(reason);
     }
 
     /// Ends the stream with an error that tells the peer why.

@@ -137,6 +137,9 @@ pub enum Farewell {
     /// A newer stream of the same domains takes its place.
     #[error("a newer stream takes the place of this one")]
     Conflict,
+    /// Others need its place, and its peer has proved nothing.
+    #[error("others need the place of this stream")]
+    Crowded,
     /// A fault of ours.
     #[error("a fault of this server")]
     InternalError,
@@ -157,6 +160,7 @@ impl Farewell {
     pub fn condition(&self) -> StreamCondition {
         match self {
             Self::Conflict => StreamCondition::Conflict,
+            Self::Crowded => StreamCondition::ResourceConstraint,
             Self::InternalError => StreamCondition::InternalServerError,
             Self::Reset => StreamCondition::Reset,
             Self::SeeOtherHost(_) => StreamCondition::SeeOtherHost,

@@ -9,6 +9,7 @@ mod attempts;
 mod bounds;
 mod conditions;
 mod contract;
+mod crowds;
 mod host;
 mod settling;
 mod sharing;
