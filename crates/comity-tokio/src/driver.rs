@@ -199,10 +199,12 @@ impl Driver {
             Some(Command::Replace {
                 policy,
                 domains,
+                security,
                 reply,
             }) => {
                 self.policy = *policy;
                 self.router.replace_domains(domains);
+                self.router.replace_security(security);
                 // Whoever replaced it may have stopped to wait.
                 let _ = reply.send(());
             }

@@ -10,7 +10,7 @@ use comity_srv::Messaging;
 use comity_srv::routes::Routes;
 use comity_xmpp::router::{self, Receipt, Router};
 use comity_xmpp::stream::SendId;
-use comity_xmpp::{Stanza, StanzaCondition, Transport};
+use comity_xmpp::{Security, Stanza, StanzaCondition, Transport};
 use rustls::crypto::CryptoProvider;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -225,11 +225,13 @@ impl Federation {
     /// What is wrong with the rules: those that held before stay.
     pub async fn replace_policy(&self, config: comity_policy::Config) -> Result<(), ReplaceError> {
         let domains = Arc::new(config.local_domains.clone());
+        let security = security(config.xmpp.default_security);
         let policy = Box::new(Policy::new(config)?);
         let (reply, answer) = oneshot::channel();
         let command = Command::Replace {
             policy,
             domains,
+            security,
             reply,
         };
         let sent = self.commands.send(command).await;
@@ -278,6 +280,7 @@ pub(crate) enum Command {
     Replace {
         policy: Box<Policy>,
         domains: Arc<BTreeSet<DomainName>>,
+        security: Security,
         reply: oneshot::Sender<()>,
     },
     ReplaceRoutes {

@@ -1,5 +1,6 @@
 //! Peers that are no XMPP servers, or bad ones.
 
+use comity_policy::{Requirement, TlsMode};
 use comity_tokio::{Event, Federation};
 use comity_xmpp::router::AcceptError;
 use comity_xmpp::stream::{CloseReason, Rejection};
@@ -28,6 +29,32 @@ async fn last_words_arrive_even_if_the_peer_goes_on_to_write() {
         panic!("{closed}");
     };
     assert_eq!(rejection.condition().name(), "bad-format");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn who_does_not_say_whose_it_is_is_offered_what_the_rules_now_say_of_strangers() {
+    let mut site = Site::start(Authorities::Common, Proof::Dialback, |_| {}).await;
+    let nameless = String::from_utf8_lossy(HEADER).replace(" from='b.example'", "");
+    let mut rules = comity_policy::Config::default();
+    rules.local_domains.insert("a.example".parse().unwrap());
+    rules.xmpp.enabled = comity_policy::Switch::On;
+    for (tls, offer) in [
+        (TlsMode::Required, "<required/></starttls>"),
+        (
+            TlsMode::Optional,
+            "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+        ),
+    ] {
+        rules.xmpp.default_security.tls = tls;
+        rules.xmpp.default_security.certificate = Requirement::Optional;
+        let replaced = site.a.federation.replace_policy(rules.clone()).await;
+        assert_eq!(replaced, Ok(()));
+        let mut stream = connect(&site.a.federation).await;
+        stream.write_all(nameless.as_bytes()).await.unwrap();
+        let said = read_until(&mut stream, "</stream:features>").await;
+        assert!(said.contains(offer), "{said}");
+    }
     site.end().await;
 }
 

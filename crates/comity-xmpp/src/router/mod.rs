@@ -33,10 +33,10 @@ use self::outbound::{Key, Outbound};
 use self::pairings::Pairings;
 use self::queue::Parcel;
 use self::standing::Standing;
-use crate::Stanza;
 use crate::stream::{
     CloseReason, Decision, Farewell, Pair, PeerCertificate, Purpose, SendId, Stage, Stream, Verdict,
 };
+use crate::{Security, Stanza};
 
 /// Carries stanzas between our domains and all others, in order for each pair of domains.
 ///
@@ -217,6 +217,11 @@ impl Router {
         let former = known.filter(|known| !domains.contains(*known)).cloned();
         config.former_domains = Arc::new(former.collect());
         config.domains = domains;
+    }
+
+    /// Secures streams of peers that begin from now on so, until it is known for whom they are.
+    pub fn replace_security(&mut self, security: Security) {
+        self.config.stream.security = security;
     }
 
     /// Sends a stanza to the domain of its recipient.
