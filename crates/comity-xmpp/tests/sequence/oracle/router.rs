@@ -12,7 +12,7 @@ use comity_machine::QueryId;
 use comity_xmpp::router::{
     Config, ConnectionId, Event, Failure, Router, Target, TlsRole, Unacknowledged, Unresolved,
 };
-use comity_xmpp::stream::{Decision, Pair, PeerCertificate, Verdict};
+use comity_xmpp::stream::{CloseReason, Decision, Farewell, Pair, PeerCertificate, Verdict};
 use comity_xmpp::{Stanza, Terms, Transport, ns};
 
 use self::checks::Fate;
@@ -114,7 +114,10 @@ impl RouterModel {
     }
 
     pub(crate) fn accept(&mut self, transport: Transport) -> Option<ConnectionId> {
-        let accepted = self.router.accept(self.now, transport).ok();
+        // Four of five come from one source, and make room for the fifth.
+        let last = u8::from(self.links.len() % 5 == 4);
+        let source = [192, 0, 2, last].into();
+        let accepted = self.router.accept_from(self.now, transport, source).ok();
         if let Some(connection) = accepted {
             assert!(!self.closing, "a connection is accepted after the end");
             self.add(connection, Link::new(None, None));
@@ -390,9 +393,12 @@ impl RouterModel {
                 pair,
                 method,
             } => self.authorized(connection, pair, method),
-            Event::Closed { connection, .. } => {
+            Event::Closed { connection, reason } => {
                 self.dialled.remove(&connection);
                 let link = self.open(connection);
+                let crowded = CloseReason::Farewell(Farewell::Crowded);
+                let keeps_its_place = link.domain().is_some() || !link.authorized.is_empty();
+                assert!(reason != crowded || !keeps_its_place, "{connection}");
                 link.closed = true;
                 link.awaits_tls = false;
                 let unacknowledged = link.unacknowledged();
