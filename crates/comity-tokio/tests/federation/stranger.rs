@@ -34,7 +34,7 @@ async fn last_words_arrive_even_if_the_peer_goes_on_to_write() {
 
 #[tokio::test]
 async fn who_does_not_say_whose_it_is_is_offered_what_the_rules_now_say_of_strangers() {
-    let mut site = Site::start(Authorities::Common, Proof::Dialback, |_| {}).await;
+    let site = Site::start(Authorities::Common, Proof::Dialback, |_| {}).await;
     let nameless = String::from_utf8_lossy(HEADER).replace(" from='b.example'", "");
     let mut rules = comity_policy::Config::default();
     rules.local_domains.insert("a.example".parse().unwrap());
