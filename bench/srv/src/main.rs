@@ -70,9 +70,10 @@ struct Subject {
 
 /// Does the task of a subject so many times.
 fn run(subject: &str, times: &str) -> Result<(), Box<dyn Error>> {
-    let traffic = traffic::named(subject).ok_or("no such subject")?;
+    let read = Task::named(subject).ok_or("no such subject")?.reader();
+    let traffic = Traffic::new();
     for _ in 0..times.parse()? {
-        black_box(black_box(&traffic).read());
+        black_box(read(black_box(&traffic)));
     }
     Ok(())
 }
@@ -84,8 +85,7 @@ fn print() -> Result<(), Box<dyn Error>> {
         "", "instructions", "ratio", "ns", "allocations"
     );
     let cares = instructions(Task::Cares)?;
-    for task in Task::ALL {
-        let row = Row::of(task)?;
+    for (task, row) in rows()? {
         println!(
             "{:<22} {:>12.0} {:>6.2} {:>7.0} {:>11.1}",
             task.name(),
@@ -100,8 +100,8 @@ fn print() -> Result<(), Box<dyn Error>> {
 
 /// Prints what the table has.
 fn figures() -> Result<(), Box<dyn Error>> {
-    for task in Task::ALL {
-        let (name, row) = (task.name(), Row::of(task)?);
+    for (task, row) in rows()? {
+        let name = task.name();
         plain::print(
             &format!("{name}/instructions"),
             row.instructions,
@@ -124,17 +124,21 @@ struct Row {
     allocations: f64,
 }
 
-impl Row {
-    fn of(task: Task) -> Result<Self, Box<dyn Error>> {
-        let read = Traffic::read;
-        let times = times::best_nanoseconds(&[Subject { read }], &Traffic::new(task))?;
-        let nanoseconds = times.into_iter().min().ok_or("no time")?;
-        Ok(Self {
+/// What each task costs. They are timed in turns.
+fn rows() -> Result<Vec<(Task, Row)>, Box<dyn Error>> {
+    let subjects = Task::ALL.map(|task| Subject {
+        read: task.reader(),
+    });
+    let times = times::best_nanoseconds(&subjects, &Traffic::new())?;
+    let rows = Task::ALL.into_iter().zip(times).map(|(task, time)| {
+        let row = Row {
             instructions: instructions(task)?,
-            nanoseconds: nanoseconds as f64 / PASSES as f64,
+            nanoseconds: time as f64 / PASSES as f64,
             allocations: allocations::allocations(task.name())? as f64 / PASSES as f64,
-        })
-    }
+        };
+        Ok((task, row))
+    });
+    rows.collect()
 }
 
 /// Compares what we cost with the bounds.
