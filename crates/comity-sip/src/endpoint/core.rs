@@ -279,10 +279,14 @@ impl Core {
         for timer in [Timer::Connect, Timer::Read, Timer::Idle] {
             self.timers.stop(timer(connection));
         }
+        let waiting = lost.into_waiting();
+        for departure in &waiting {
+            self.note_unsent(departure);
+        }
         self.table.handle_lost(now, Flow::Connection(connection));
         self.settle(now);
-        for waiting in lost.into_waiting() {
-            self.detour(now, waiting);
+        for departure in waiting {
+            self.detour(now, departure);
         }
         self.resend_acks(now, connection);
         self.settle(now);

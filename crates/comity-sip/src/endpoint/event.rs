@@ -91,11 +91,13 @@ pub enum Event {
         /// The response.
         response: Box<Response>,
     },
-    /// A request got no response at any of its targets. Nothing more comes for it.
+    /// A request got no response at any of its targets, or one that may be about a copy of it: behind an
+    /// attempt that may have reached somebody, 482 to any request, 481 and 500 in a session. Nothing
+    /// more comes for it.
     Failed {
         /// The request.
         request: RequestId,
-        /// Why, at the last target.
+        /// Why: at the first target that may have got it, or at the last.
         failure: Failure,
     },
     /// A connection is to be opened; answered by

@@ -7,7 +7,7 @@ use super::event::{Failure, RequestId};
 use super::guard::Guard;
 use super::outgoing::{MAX_ACCEPTED, Purpose};
 use crate::header::{CSeq, RetryAfter, To, Via};
-use crate::transaction::{self, Branch, Kind, Tell, Told};
+use crate::transaction::{self, Branch, Departure, Kind, Side, Tell, Told};
 use crate::{Flow, Method, Response, StatusCode, check_response};
 
 impl Core {
@@ -103,8 +103,14 @@ impl Core {
         }
         let purpose = pending.purpose;
         if !(status.is_success() && pending.draft.kind == Kind::Invite) {
+            let doubt = pending.doubt.filter(|_| purpose.may_mean_a_copy(status));
+            let outcome = match doubt {
+                // Somebody may have the request whose answer we do not know.
+                Some(failure) => Outcome::Failed(failure),
+                None => Outcome::Response(response),
+            };
             self.pending.remove(&id);
-            return self.report_response(id, purpose, Outcome::Response(response), flow);
+            return self.report_response(id, purpose, outcome, flow);
         }
         // Further 2xx of an INVITE come through its transaction (RFC 6026 §7.2).
         pending.go_nowhere_else();
@@ -131,7 +137,7 @@ impl Core {
         if attempt.transaction != told.id {
             return;
         }
-        let is_answered = attempt.is_answered;
+        let (is_answered, is_unsent) = (attempt.is_answered, attempt.is_unsent);
         match told.tell {
             Tell::RangOut => self.send_cancel(now, told.id),
             Tell::Ended => {
@@ -143,6 +149,9 @@ impl Core {
                     (Tell::TimedOut, false) => Failure::TimedOut,
                     (_, false) => Failure::Transport,
                 };
+                if !is_unsent {
+                    pending.doubt.get_or_insert(pending.failure);
+                }
                 // Somebody has it who gave a sign of life: it is not sent to somebody else too
                 // (RFC 3263 §4.3).
                 if is_answered {
@@ -151,6 +160,19 @@ impl Core {
                 self.attempt(now, id);
             }
             Tell::Nothing | Tell::Message | Tell::Unanswered => {}
+        }
+    }
+
+    /// Notes that a request is not sent, for its connection is not there.
+    pub(super) fn note_unsent(&mut self, departure: &Departure) {
+        let Some((transaction, Side::Client)) = departure.from else {
+            return;
+        };
+        let request = self.table.owner(transaction).map(RequestId);
+        let pending = request.and_then(|request| self.pending.get_mut(&request));
+        let attempt = pending.and_then(|pending| pending.attempt.as_mut());
+        if let Some(attempt) = attempt.filter(|attempt| attempt.transaction == transaction) {
+            attempt.is_unsent = true;
         }
     }
 

@@ -12,7 +12,7 @@ use crate::header::Via;
 use crate::session::{Errand, SessionId};
 use crate::subscription::{PublicationId, SubscriptionId};
 use crate::transaction::{self, Branch, Departing, Kind, TransactionId};
-use crate::{Flow, Response, Transport};
+use crate::{Flow, Response, StatusCode, Transport};
 
 /// A request that has no final response yet.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Pending {
     pub(super) is_cancelled: bool,
     /// Why the target before failed.
     pub(super) failure: Failure,
+    /// Why the first attempt ended without an answer that may have reached somebody.
+    pub(super) doubt: Option<Failure>,
     /// The 503 of the target before, which is better than no answer.
     pub(super) refusal: Option<Box<Response>>,
     /// The tags in To of the 2xx that came to an INVITE.
@@ -42,6 +44,8 @@ pub(super) struct Attempt {
     pub(super) transaction: TransactionId,
     /// A provisional response came.
     pub(super) is_answered: bool,
+    /// Its connection did not come about.
+    pub(super) is_unsent: bool,
 }
 
 /// For whom a request was sent.
@@ -72,6 +76,26 @@ pub(super) enum Turn {
     WithoutConnection,
 }
 
+impl Purpose {
+    /// Whether an answer may mean no more than that the request came before, by another way: a second
+    /// copy is merged (RFC 3261 §8.2.2.2), and in a session out of order or too late (§12.2.2).
+    pub(super) fn may_mean_a_copy(self, status: StatusCode) -> bool {
+        let is_late = matches!(
+            status,
+            StatusCode::CALL_TRANSACTION_DOES_NOT_EXIST | StatusCode::SERVER_INTERNAL_ERROR
+        );
+        match self {
+            Self::User => status == StatusCode::LOOP_DETECTED,
+            Self::InSession(_) => status == StatusCode::LOOP_DETECTED || is_late,
+            Self::Nobody
+            | Self::Session(..)
+            | Self::Subscriber(_)
+            | Self::Watcher(_)
+            | Self::Publication(_) => false,
+        }
+    }
+}
+
 impl Pending {
     fn new(draft: Draft, fallback: Option<Hop>, purpose: Purpose) -> Self {
         Self {
@@ -82,6 +106,7 @@ impl Pending {
             attempt: None,
             is_cancelled: false,
             failure: Failure::NoTarget,
+            doubt: None,
             refusal: None,
             accepted: Vec::new(),
             mark: None,
@@ -217,6 +242,7 @@ impl Core {
                             target,
                             transaction,
                             is_answered: false,
+                            is_unsent: false,
                         });
                     }
                     // A connection that fails at once leads here again.
@@ -355,7 +381,7 @@ impl Core {
         let outcome = match pending.refusal {
             Some(refusal) if !pending.is_cancelled => Outcome::Response(refusal),
             Some(_) | None if pending.is_cancelled => Outcome::Failed(Failure::Cancelled),
-            Some(_) | None => Outcome::Failed(pending.failure),
+            Some(_) | None => Outcome::Failed(pending.doubt.unwrap_or(pending.failure)),
         };
         self.report(id, pending.purpose, outcome);
     }

@@ -50,6 +50,7 @@ impl Core {
             return;
         };
         if side == Side::Client {
+            self.note_unsent(&departure);
             self.table.handle_undeliverable(now, id);
             return;
         }

@@ -360,6 +360,46 @@ fn a_request_in_a_session_that_the_peer_holds_is_not_sent_another_way() {
 }
 
 #[test]
+fn a_copy_in_a_session_does_not_say_what_became_of_the_request() {
+    for is_over in [false, true] {
+        let mut world = World::ideal();
+        let (caller, callee) = establish(&mut world, Transport::Tls);
+        let id = world.act(End::A, |now, endpoint| {
+            endpoint
+                .request_in(now, caller, Method::Message, None)
+                .unwrap()
+        });
+        world.run(Duration::from_secs(1));
+        assert_eq!(request(world.told(End::B)).session(), Some(callee));
+        if is_over {
+            world
+                .act(End::B, |now, endpoint| endpoint.bye(now, callee))
+                .unwrap();
+        }
+        world.break_connections();
+        world.run(Duration::from_secs(1));
+        let refusal = match is_over {
+            true => "SIP/2.0 481 Call/Transaction Does Not Exist",
+            false => "SIP/2.0 500 Server Internal Error",
+        };
+        let sent = world.sent(End::B);
+        assert!(sent.iter().any(|(_, line)| *line == refusal), "{sent:?}");
+        let told = world.told(End::A);
+        let outcomes: Vec<_> = told
+            .iter()
+            .filter(|event| !matches!(event, Event::Session { .. }))
+            .collect();
+        assert!(
+            matches!(
+                outcomes.as_slice(),
+                [Event::Failed { request, failure: Failure::Transport }] if *request == id
+            ),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
 fn a_session_survives_a_bad_link() {
     for seed in 0..30 {
         let plan = DatagramPlan {

@@ -123,6 +123,66 @@ fn a_refusal_is_an_answer() {
 }
 
 #[test]
+fn a_merged_copy_does_not_say_what_became_of_the_request() {
+    for has_left in [false, true] {
+        let mut probe = Probe::new();
+        let targets = vec![
+            target(Transport::Tcp, FIRST),
+            target(Transport::Udp, SECOND),
+        ];
+        let id = send(&mut probe, Method::Message, "hi", targets).unwrap();
+        let connection = connect(&mut probe);
+        if has_left {
+            probe
+                .endpoint
+                .handle_connected(probe.now, connection, Vec::new());
+            assert_eq!(probe.sent().len(), 1);
+        }
+        probe.endpoint.handle_closed(probe.now, connection);
+        let [copy] = probe.sent().try_into().unwrap();
+        assert_eq!(copy.0, to(SECOND));
+        probe.datagram(SECOND, &answer(&copy, "482 Merged", ""));
+        let told = probe.told();
+        let is_right = match (has_left, told.as_slice()) {
+            (true, [Event::Failed { request, failure }]) => {
+                (*request, *failure) == (id, Failure::Transport)
+            }
+            (false, [Event::Response { request, response }]) => {
+                (*request, response.status().code()) == (id, 482)
+            }
+            (_, _) => false,
+        };
+        assert!(is_right, "{told:?}");
+    }
+}
+
+#[test]
+fn the_first_failure_is_told_of_what_may_have_come() {
+    let mut probe = Probe::new();
+    let targets = vec![
+        target(Transport::Tcp, FIRST),
+        target(Transport::Tcp, SECOND),
+    ];
+    send(&mut probe, Method::Message, "hi", targets).unwrap();
+    let first = connect(&mut probe);
+    probe
+        .endpoint
+        .handle_connected(probe.now, first, Vec::new());
+    probe.wait(Duration::from_secs(32));
+    let second = connect(&mut probe);
+    probe.endpoint.handle_closed(probe.now, second);
+    let told = probe.told();
+    let failures: Vec<_> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::Failed { failure, .. } => Some(*failure),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(failures, [Failure::TimedOut], "{told:?}");
+}
+
+#[test]
 fn silence_leads_to_the_next_target_unless_somebody_gave_a_sign_of_life() {
     for is_alive in [false, true] {
         let mut probe = Probe::new();

@@ -378,6 +378,14 @@ impl Table {
         }
     }
 
+    /// The owner of a client transaction that goes on.
+    pub(crate) fn owner(&self, id: TransactionId) -> Option<u64> {
+        match self.live(id)?.place {
+            Place::Client { owner, .. } => Some(owner),
+            Place::Server { .. } => None,
+        }
+    }
+
     /// Notes that a message of a transaction can be sent nowhere.
     ///
     /// False if the transaction is over.
