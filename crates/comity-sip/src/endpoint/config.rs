@@ -92,8 +92,8 @@ pub struct Limits {
     pub connect: Duration,
     /// How long a message may take from its first byte to its last: 10 s.
     pub read: Duration,
-    /// How long a connection stays without a message: 120 s. One on which somebody waits for an answer
-    /// stays longer.
+    /// How long a connection of ours stays without a message: 120 s. One that the peer opened, and may
+    /// close itself, stays a quarter longer, and one on which somebody waits for an answer too.
     pub idle: Duration,
     /// How many next hops are remembered as unavailable: 1,024.
     pub max_unavailable: u32,

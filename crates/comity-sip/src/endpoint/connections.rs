@@ -371,6 +371,15 @@ impl Connection {
         }
     }
 
+    /// How long it may be idle. Who accepted it waits a quarter longer, for a request of the peer that
+    /// meets its end is lost.
+    pub(crate) fn max_idle(&self, idle: Duration) -> Duration {
+        match self.direction {
+            Direction::Outbound => idle,
+            Direction::Inbound => idle.saturating_add(idle / 4),
+        }
+    }
+
     /// When it is idle for too long, if nothing happens.
     pub(crate) fn idle_at(&self, idle: Duration) -> Option<Instant> {
         self.last_used.checked_add(idle)

@@ -354,8 +354,7 @@ impl Core {
             Opened::Now(waiting) => {
                 self.acks.remove(&id);
                 self.timers.stop(Timer::Connect(id));
-                self.timers
-                    .set_after(Timer::Idle(id), now, self.config.limits.idle);
+                self.check_idle(now, id);
                 for departure in waiting {
                     self.depart(now, departure);
                 }
@@ -398,7 +397,7 @@ impl Core {
         let Some(connection) = self.connections.get(id) else {
             return;
         };
-        let idle = self.config.limits.idle;
+        let idle = connection.max_idle(self.config.limits.idle);
         match connection.idle_at(idle) {
             Some(deadline) if deadline > now => self.timers.set(Timer::Idle(id), deadline),
             // Somebody waits for an answer there.

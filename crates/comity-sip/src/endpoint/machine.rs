@@ -100,8 +100,7 @@ impl Endpoint {
         let message = &self.core.config.message;
         let connections = &mut self.core.connections;
         let id = connections.accept(now, transport, remote, proved, message)?;
-        let idle = self.core.config.limits.idle;
-        self.core.timers.set_after(Timer::Idle(id), now, idle);
+        self.core.check_idle(now, id);
         Some(id)
     }
 

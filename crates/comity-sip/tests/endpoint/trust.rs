@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use comity_sip::endpoint::{Event, Target};
-use comity_sip::{Flow, StatusCode, Subscribe, Transport};
+use comity_sip::{Flow, Method, StatusCode, Subscribe, Transport, Uri};
+use comity_testkit::link::End;
 
 use super::probe::{Probe, header, lines, request, to};
+use super::world::{World, target};
 
 const VIA: &str = "TLS a.example:5061;branch=z9hG4bK1";
 
@@ -147,8 +149,28 @@ fn a_connection_on_which_somebody_waits_is_not_idle() {
     let [incoming] = probe.requests().try_into().unwrap();
     probe.wait(Duration::from_secs(170));
     assert!(probe.told().is_empty());
+    assert_eq!(probe.endpoint.connections(), 1);
     let sent = probe.answer(&incoming, StatusCode::BUSY_HERE);
     assert_eq!(sent[0].0, Flow::Connection(connection));
+}
+
+#[test]
+fn who_opened_a_connection_closes_it_first() {
+    let mut world = World::ideal();
+    let targets = vec![target(End::B, Transport::Tcp)];
+    world.act(End::A, |now, endpoint| {
+        let (to, from) = ("sip:bob@b.example", "sip:alice@a.example");
+        let (to, from) = (Uri::parse(to).unwrap(), Uri::parse(from).unwrap());
+        let request = endpoint.compose(Method::Options, to, from).unwrap();
+        endpoint.send(now, &request, targets).unwrap();
+    });
+    world.run(Duration::from_secs(200));
+    // The answer came after 40 ms.
+    let closed = world.start + Duration::from_millis(120_040);
+    assert_eq!(world.closed, Some((closed, End::A)));
+    for end in [End::A, End::B] {
+        assert_eq!(world.end(end).connections(), 0);
+    }
 }
 
 #[test]

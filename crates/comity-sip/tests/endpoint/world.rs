@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) log: Vec<(Duration, End, String)>,
     /// No connection can be opened.
     pub(crate) refuses_connections: bool,
+    /// When an end closed a connection last, and which.
+    pub(crate) closed: Option<(Instant, End)>,
 }
 
 struct Wire {
@@ -90,6 +92,7 @@ impl World {
             told: Default::default(),
             log: Vec::new(),
             refuses_connections: false,
+            closed: None,
         }
     }
 
@@ -271,6 +274,7 @@ impl World {
             Event::Disconnect(connection) => {
                 let ids = |wire: &&mut Wire| wire.ids[end as usize] == Some(connection);
                 if let Some(wire) = self.wires.iter_mut().find(ids) {
+                    self.closed = Some((self.now, end));
                     wire.stream.finish(self.now, end);
                     wire.ids[end as usize] = None;
                 }
