@@ -15,6 +15,7 @@
 
 mod application;
 mod pumps;
+mod room;
 mod sender;
 mod side;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use rustls::crypto::CryptoProvider;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use self::room::Room;
 use self::sender::Sender;
 use self::side::Side;
 use self::waiting::Waiting;
@@ -74,6 +76,9 @@ pub struct Config {
     /// Stanzas that wait to be sent, half of them between the same two domains at most. 16,384; what is
     /// beyond is refused to its sender.
     pub max_outgoing: usize,
+    /// The bytes that they keep in memory, again half of them between the same two domains at most.
+    /// 64 MiB.
+    pub max_outgoing_bytes: usize,
 }
 
 impl Config {
@@ -94,6 +99,7 @@ impl Config {
             locator,
             facts: Vec::new(),
             max_outgoing: 16_384,
+            max_outgoing_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -196,9 +202,11 @@ impl Gateway {
         let mut random = Random::from_seed(seed(&config.sip.tls.provider)?);
         let bridge = Bridge::new(config.bridge, policy, random.seed());
         let (side, events) = start_side(config.xmpp, &mut random).await?;
-        let (outgoing, to_send) = mpsc::channel(config.max_outgoing.max(1));
+        // What is in here has its place in the room.
+        let (outgoing, to_send) = mpsc::unbounded_channel();
+        let room = Room::new(config.max_outgoing, config.max_outgoing_bytes);
         let (questions, asked) = mpsc::unbounded_channel();
-        let joint = Joint::new(bridge, side.clone(), observer, outgoing, questions);
+        let joint = Joint::new(bridge, side.clone(), observer, (outgoing, room), questions);
         let mut joint = joint.with_locator(config.locator.clone());
         joint.restore_later(config.facts);
         // All users of a domain are behind one connection, and may move at once.
@@ -217,7 +225,11 @@ impl Gateway {
         let begin =
             |now, endpoint: &mut _, joint: &mut Joint| joint.act(now, endpoint, |_, _, _| {});
         let _ = server.call(begin).await;
-        let sender = Sender::new(side.clone(), Waiting::new(config.max_outgoing));
+        let waiting = Waiting::new(
+            config.max_outgoing.div_ceil(2),
+            config.max_outgoing_bytes.div_ceil(2),
+        );
+        let sender = Sender::new(side.clone(), waiting);
         let sender = tokio::spawn(sender.run(to_send, server.clone()));
         let answer = pumps::answer(asked, config.locator, server.clone());
         let mut pumps = vec![tokio::spawn(answer)];

@@ -13,6 +13,7 @@ use comity_xmpp::{Stanza, StanzaCondition, StanzaError};
 use tokio::sync::mpsc;
 
 use super::Observer;
+use super::room::{Place, Room};
 use super::side::{Side, Tracked, error};
 use crate::handover::Tracking;
 use crate::locator::Locator;
@@ -24,7 +25,8 @@ pub struct Joint {
     bridge: Bridge,
     side: Side,
     observer: Box<dyn Observer>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: mpsc::UnboundedSender<Outgoing>,
+    room: Room,
     questions: mpsc::UnboundedSender<Event>,
     locator: Option<Locator>,
     /// What comes back to the bridge at its first turn.
@@ -43,6 +45,8 @@ pub struct Joint {
 pub(super) struct Outgoing {
     pub(super) stanza: Stanza,
     pub(super) purpose: Purpose,
+    /// Where it waits.
+    pub(super) place: Place,
 }
 
 /// Why a stanza is sent, and so who hears what becomes of it.
@@ -85,11 +89,11 @@ pub(super) struct Returned {
 
 impl Returned {
     /// Too many wait already.
-    pub(super) fn without_room(outgoing: Outgoing) -> Self {
+    pub(super) fn without_room(stanza: Stanza, purpose: Purpose) -> Self {
         let words = "too many stanzas wait to be sent";
         Self {
-            stanza: Box::new(outgoing.stanza),
-            purpose: outgoing.purpose,
+            stanza: Box::new(stanza),
+            purpose,
             error: error(StanzaCondition::ResourceConstraint, words),
         }
     }
@@ -108,7 +112,7 @@ impl Joint {
         bridge: Bridge,
         side: Side,
         observer: Box<dyn Observer>,
-        outgoing: mpsc::Sender<Outgoing>,
+        (outgoing, room): (mpsc::UnboundedSender<Outgoing>, Room),
         questions: mpsc::UnboundedSender<Event>,
     ) -> Self {
         Self {
@@ -116,6 +120,7 @@ impl Joint {
             side,
             observer,
             outgoing,
+            room,
             questions,
             locator: None,
             facts: Vec::new(),
@@ -285,11 +290,10 @@ impl Joint {
             match event {
                 Event::Stanza { stanza, id } => {
                     let purpose = id.map_or(Purpose::Untracked, Purpose::Bridge);
-                    self.post(now, endpoint, Outgoing { stanza, purpose });
+                    self.post(now, endpoint, stanza, purpose);
                 }
                 Event::Relay { stanza, ticket } => {
-                    let purpose = Purpose::Relay(ticket);
-                    self.post(now, endpoint, Outgoing { stanza, purpose });
+                    self.post(now, endpoint, stanza, Purpose::Relay(ticket));
                 }
                 Event::Settled(ticket) => self.settle(ticket),
                 Event::Identify { .. } | Event::Discover { .. } => {
@@ -310,11 +314,24 @@ impl Joint {
     }
 
     /// Gives a stanza to the streams, unless too many wait there.
-    fn post(&mut self, now: Instant, endpoint: &mut Endpoint, outgoing: Outgoing) {
-        let Err(refused) = self.outgoing.try_send(outgoing) else {
-            return;
+    fn post(&mut self, now: Instant, endpoint: &mut Endpoint, stanza: Stanza, purpose: Purpose) {
+        let refused = match self.room.take(&stanza) {
+            Some(place) => {
+                let outgoing = Outgoing {
+                    stanza,
+                    purpose,
+                    place,
+                };
+                // Who sends them may be gone.
+                let sent = self.outgoing.send(outgoing);
+                sent.err()
+                    .map(|mpsc::error::SendError(outgoing)| outgoing.stanza)
+            }
+            None => Some(stanza),
         };
-        self.turn_down(now, endpoint, Returned::without_room(refused.into_inner()));
+        if let Some(stanza) = refused {
+            self.turn_down(now, endpoint, Returned::without_room(stanza, purpose));
+        }
     }
 }
 

@@ -30,7 +30,7 @@ impl Sender {
     /// Runs until the bridge has ended, and what it said last is handed over; or until the runtime ends.
     pub(super) async fn run(
         mut self,
-        mut outgoing: mpsc::Receiver<Outgoing>,
+        mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
         server: sip::Server<Joint>,
     ) {
         let mut batch = Vec::new();
@@ -43,8 +43,14 @@ impl Sender {
             }
             for new in batch.drain(..) {
                 let refused = self.waiting.push(new);
-                let returned = refused.map(Returned::without_room);
-                self.outcomes.extend(returned.map(Outcome::Refused));
+                let returned = refused.map(
+                    |Outgoing {
+                         stanza, purpose, ..
+                     }| {
+                        Outcome::Refused(Returned::without_room(stanza, purpose))
+                    },
+                );
+                self.outcomes.extend(returned);
             }
             if !self.hand_over().await {
                 return;
@@ -66,24 +72,33 @@ impl Sender {
     }
 
     async fn hand_over_some(&mut self, pair: Pair, some: Vec<Outgoing>) -> bool {
-        let mut purposes = Vec::with_capacity(some.len());
+        let mut rests = Vec::with_capacity(some.len());
         let mut stanzas = Vec::with_capacity(some.len());
-        for Outgoing { stanza, purpose } in some {
-            purposes.push(purpose);
+        for Outgoing {
+            stanza,
+            purpose,
+            place,
+        } in some
+        {
+            rests.push((purpose, place));
             stanzas.push((stanza, purpose.tracking()));
         }
         let Some(taken) = self.side.send_all(&pair, stanzas).await else {
             return false;
         };
         let mut held = Vec::new();
-        for (taken, purpose) in taken.into_iter().zip(purposes) {
+        for (taken, (purpose, place)) in taken.into_iter().zip(rests) {
             match taken {
                 Ok(id) => self
                     .outcomes
                     .extend(id.map(|id| Outcome::Taken(id, purpose))),
                 Err(refused) if refused.passes => {
                     let stanza = *refused.stanza;
-                    held.push(Outgoing { stanza, purpose });
+                    held.push(Outgoing {
+                        stanza,
+                        purpose,
+                        place,
+                    });
                 }
                 Err(refused) => self.outcomes.push(Outcome::Refused(Returned {
                     stanza: refused.stanza,
@@ -123,6 +138,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::super::application::Purpose;
+    use super::super::room::Room;
     use super::*;
     use crate::component::{self, Link};
 
@@ -139,12 +155,15 @@ mod tests {
 
     fn sender(link: Link, pairs: usize) -> Sender {
         let side = Side::Components([(link.domain().clone(), link)].into());
-        let mut sender = Sender::new(side, Waiting::new(pairs));
+        let mut sender = Sender::new(side, Waiting::new(pairs, usize::MAX));
+        let room = Room::new(pairs, usize::MAX);
         for number in 0..pairs {
             let from = "a.example".parse().unwrap();
             let to = format!("{number}.example").parse().unwrap();
+            let stanza = Stanza::new(StanzaKind::Presence, from, to);
             let refused = sender.waiting.push(Outgoing {
-                stanza: Stanza::new(StanzaKind::Presence, from, to),
+                place: room.take(&stanza).unwrap(),
+                stanza,
                 purpose: Purpose::Untracked,
             });
             assert!(refused.is_none());

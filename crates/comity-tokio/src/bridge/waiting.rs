@@ -10,43 +10,55 @@ use super::application::Outgoing;
 /// Stanzas that wait, in their order for each two domains. Domains that take nothing hold up no others.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    queues: BTreeMap<Pair, VecDeque<Outgoing>>,
+    queues: BTreeMap<Pair, Queue>,
     /// What may go on.
     ready: VecDeque<Pair>,
     /// When what had no room is tried again; the earliest is the first.
     held: VecDeque<(Instant, Pair)>,
-    len: usize,
-    max_len: usize,
+    max_stanzas: usize,
+    max_bytes: usize,
+}
+
+/// What waits for two domains.
+#[derive(Debug, Default)]
+struct Queue {
+    stanzas: VecDeque<Outgoing>,
+    bytes: usize,
 }
 
 impl Waiting {
-    pub(super) fn new(max_len: usize) -> Self {
+    /// Nothing waits yet; so much may wait for two domains.
+    pub(super) fn new(max_stanzas: usize, max_bytes: usize) -> Self {
         Self {
             queues: BTreeMap::new(),
             ready: VecDeque::new(),
             held: VecDeque::new(),
-            len: 0,
-            max_len,
+            max_stanzas,
+            max_bytes,
         }
     }
 
-    /// Lets a stanza wait; it comes back if there is no room.
+    /// Lets a stanza wait; it comes back if too much waits for its domains.
     pub(super) fn push(&mut self, outgoing: Outgoing) -> Option<Outgoing> {
         let (local, remote) = outgoing.stanza.domains();
         let pair = Pair {
             local: local.clone(),
             remote: remote.clone(),
         };
-        let queued = self.queues.get(&pair).map_or(0, VecDeque::len);
-        // Half the room is enough for two domains that take nothing.
-        if self.len >= self.max_len || queued >= self.max_len.div_ceil(2) {
+        let (stanzas, bytes) = match self.queues.get(&pair) {
+            Some(queue) => (queue.stanzas.len(), queue.bytes),
+            None => (0, 0),
+        };
+        let bytes = bytes.saturating_add(outgoing.place.bytes());
+        if stanzas >= self.max_stanzas || bytes > self.max_bytes {
             return Some(outgoing);
         }
-        self.len += 1;
-        if queued == 0 {
+        if stanzas == 0 {
             self.ready.push_back(pair.clone());
         }
-        self.queues.entry(pair).or_default().push_back(outgoing);
+        let queue = self.queues.entry(pair).or_default();
+        queue.bytes = bytes;
+        queue.stanzas.push_back(outgoing);
         None
     }
 
@@ -58,9 +70,10 @@ impl Waiting {
         }
         let pair = self.ready.pop_front()?;
         let queue = self.queues.get_mut(&pair)?;
-        let some: Vec<_> = queue.drain(..queue.len().min(MAX_BATCH)).collect();
-        self.len -= some.len();
-        if queue.is_empty() {
+        let count = queue.stanzas.len().min(MAX_BATCH);
+        let some: Vec<_> = queue.stanzas.drain(..count).collect();
+        queue.bytes -= bytes_of(&some);
+        if queue.stanzas.is_empty() {
             self.queues.remove(&pair);
         } else {
             self.ready.push_back(pair.clone());
@@ -73,15 +86,15 @@ impl Waiting {
         if some.is_empty() {
             return;
         }
-        self.len += some.len();
         let queue = self.queues.entry(pair.clone()).or_default();
-        if !queue.is_empty() {
+        queue.bytes += bytes_of(&some);
+        if !queue.stanzas.is_empty() {
             // It is the last that was made ready, unless others came meanwhile.
             let ready = self.ready.iter().rposition(|ready| *ready == pair);
             ready.and_then(|ready| self.ready.remove(ready));
         }
         for outgoing in some.into_iter().rev() {
-            queue.push_front(outgoing);
+            queue.stanzas.push_front(outgoing);
         }
         let until = now.checked_add(RETRY).unwrap_or(now);
         self.held.push_back((until, pair));
@@ -91,6 +104,10 @@ impl Waiting {
     pub(super) fn next_retry(&self) -> Option<Instant> {
         self.held.front().map(|(until, _)| *until)
     }
+}
+
+fn bytes_of(some: &[Outgoing]) -> usize {
+    some.iter().map(|outgoing| outgoing.place.bytes()).sum()
 }
 
 /// How many stanzas are given to a stream at once.
@@ -104,12 +121,16 @@ mod tests {
     use comity_xmpp::{Stanza, StanzaKind};
 
     use super::super::application::Purpose;
+    use super::super::room::Room;
     use super::*;
 
     fn outgoing(remote: &str, id: usize) -> Outgoing {
         let (from, to) = ("a.example".parse().unwrap(), remote.parse().unwrap());
+        let stanza = Stanza::new(StanzaKind::Presence, from, to).with_id(&id.to_string());
+        let room = Room::new(1, usize::MAX);
         Outgoing {
-            stanza: Stanza::new(StanzaKind::Presence, from, to).with_id(&id.to_string()),
+            place: room.take(&stanza).unwrap(),
+            stanza,
             purpose: Purpose::Untracked,
         }
     }
@@ -122,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_put_back_comes_first_and_later() {
         let now = origin();
-        let mut waiting = Waiting::new(1000);
+        let mut waiting = Waiting::new(1000, usize::MAX);
         for id in 0..100 {
             assert!(waiting.push(outgoing("b.example", id)).is_none());
         }
@@ -136,13 +157,13 @@ mod tests {
         let (_, second) = waiting.pop(retry).unwrap();
         assert_eq!(ids(&second), Vec::from_iter(60..101));
         assert!(waiting.pop(retry).is_none());
-        assert_eq!((waiting.len, waiting.next_retry()), (0, None));
+        assert_eq!((waiting.queues.len(), waiting.next_retry()), (0, None));
     }
 
     #[test]
     fn domains_that_take_nothing_hold_up_no_others() {
         let now = origin();
-        let mut waiting = Waiting::new(100);
+        let mut waiting = Waiting::new(50, usize::MAX);
         let refused = (0..100).filter_map(|id| waiting.push(outgoing("b.example", id)));
         assert_eq!(ids(&Vec::from_iter(refused)), Vec::from_iter(50..100));
         let (pair, stuck) = waiting.pop(now).unwrap();
@@ -155,10 +176,23 @@ mod tests {
     }
 
     #[test]
-    fn there_is_an_end_for_all_together() {
-        let mut waiting = Waiting::new(4);
-        let to_domain = |number| outgoing(&format!("{number}.example"), number);
-        let refused = (0..6).filter_map(|number| waiting.push(to_domain(number)));
-        assert_eq!(ids(&Vec::from_iter(refused)), [4, 5]);
+    fn two_domains_have_an_end_in_bytes() {
+        let now = origin();
+        let bytes = outgoing("b.example", 0).place.bytes();
+        for (max_bytes, fits) in [(3 * bytes - 1, 2), (3 * bytes, 3), (4 * bytes - 1, 3)] {
+            let mut waiting = Waiting::new(1000, max_bytes);
+            let mut refused = || {
+                let refused = (0..5).filter_map(|id| waiting.push(outgoing("b.example", id)));
+                ids(&Vec::from_iter(refused))
+            };
+            assert_eq!(refused(), Vec::from_iter(fits..5));
+            assert_eq!(refused(), Vec::from_iter(0..5));
+            assert!(waiting.push(outgoing("c.example", 1)).is_none());
+            // What is put back counts, and what is gone does not.
+            let (pair, mut some) = waiting.pop(now).unwrap();
+            waiting.put_back(now, pair, some.split_off(1));
+            let refused = (0..2).filter_map(|id| waiting.push(outgoing("b.example", id)));
+            assert_eq!(ids(&Vec::from_iter(refused)), [1]);
+        }
     }
 }
