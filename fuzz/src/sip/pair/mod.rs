@@ -21,8 +21,8 @@ use crate::wire::trace;
 /// other.
 ///
 /// Every request ends once, and with the answer that the other user gave, who hears of it once at the
-/// most; where nothing is lost it ends with that answer. Nothing is told behind the end of a session or a
-/// subscription. When the network has recovered, whoever still watches knows the last state, and in the
+/// most while its transaction lives; where nothing is lost it ends with that answer. Nothing is told
+/// behind the end of a session or a subscription. When the network has recovered, whoever still watches knows the last state, and in the
 /// end nothing is left at either.
 pub fn sip_pair(data: &[u8]) {
     let mut program = Program::new(data);
