@@ -1,4 +1,5 @@
-//! What every comity machine keeps beside its state: timers, seeded randomness and open questions.
+//! What every comity machine keeps beside its state: timers, seeded randomness, open questions, and the
+//! crowds of strangers.
 //!
 //! # How a machine is driven
 //!
@@ -46,10 +47,12 @@
 //! assert_eq!(Random::from_seed([7; 32]).below(6), first);
 //! ```
 
+mod crowds;
 mod query;
 mod random;
 mod timers;
 
+pub use crowds::{Crowds, source_of};
 pub use query::{QueryId, QueryIds};
 pub use random::Random;
 pub use timers::Timers;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use comity_identity::DomainName;
-use comity_machine::{QueryId, QueryIds, Random, Timers};
+use comity_machine::{Crowds, QueryId, QueryIds, Random, Timers};
 
 pub use config::{Config, Limits, Unacknowledged};
 pub use error::{AcceptError, SendError};
@@ -28,7 +28,6 @@ pub use event::{
 };
 
 use self::backoff::Backoff;
-use self::inbound::Inbound;
 use self::outbound::{Key, Outbound};
 use self::pairings::Pairings;
 use self::queue::Parcel;
@@ -95,7 +94,7 @@ pub struct Router {
     /// Every stream that is open or has last words to send.
     streams: BTreeMap<ConnectionId, Stream>,
     /// Connections that peers opened.
-    inbound: Inbound,
+    inbound: Crowds<ConnectionId>,
     /// Connections that we opened or are opening, and what for.
     dials: BTreeMap<ConnectionId, Key>,
     outbound: BTreeMap<Key, Outbound>,
@@ -188,7 +187,7 @@ impl Router {
             last_connection: 0,
             last_send: None,
             streams: BTreeMap::new(),
-            inbound: Inbound::default(),
+            inbound: Crowds::default(),
             dials: BTreeMap::new(),
             outbound: BTreeMap::new(),
             standing: Standing::default(),
