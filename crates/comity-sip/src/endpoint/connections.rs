@@ -3,9 +3,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use comity_identity::{Direction, DomainName, Host};
+use comity_machine::Crowds;
 
 use super::{Hop, Target};
-use crate::transaction::{Departure, Realm, Seeded, prefix};
+use crate::transaction::{Departure, Realm, Seeded};
 use crate::{ConnectionId, Framer, FramerEvent, Limits, Transport};
 
 /// The connections of an endpoint.
@@ -18,7 +19,8 @@ pub(crate) struct Connections {
     accepted: BTreeMap<(Transport, SocketAddr), ConnectionId>,
     /// Those that a peer opened and offered for our requests, by the names that it proved (RFC 5923).
     offered: BTreeMap<DomainName, ConnectionId>,
-    per_source: BTreeMap<IpAddr, u32>,
+    /// Those that a peer opened, by their sources.
+    inbound: Crowds<ConnectionId>,
     next: u64,
     hash: Seeded,
     limits: ConnectionLimits,
@@ -27,7 +29,7 @@ pub(crate) struct Connections {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionLimits {
     pub(crate) connections: usize,
-    pub(crate) per_source: u32,
+    pub(crate) per_source: usize,
     pub(crate) waiting_bytes: usize,
 }
 
@@ -86,7 +88,7 @@ impl Connections {
             dialled: BTreeMap::new(),
             accepted: BTreeMap::new(),
             offered: BTreeMap::new(),
-            per_source: BTreeMap::new(),
+            inbound: Crowds::default(),
             next: 0,
             hash,
             limits,
@@ -105,6 +107,23 @@ impl Connections {
         self.connections.len()
     }
 
+    /// The connection that is to be closed before one from an address is taken, so that strangers do not
+    /// keep others out; `None` if there is room, or nobody has to make it.
+    pub(crate) fn crowding(&self, address: IpAddr) -> Option<ConnectionId> {
+        let is_admitted = self.len() >= self.max_inbound() && self.admits(address);
+        self.inbound.crowding(address).filter(|_| is_admitted)
+    }
+
+    /// One sixteenth is for connections of ours.
+    fn max_inbound(&self) -> usize {
+        self.limits.connections - self.limits.connections / 16
+    }
+
+    /// Whether the source of an address has not all that it may have.
+    fn admits(&self, address: IpAddr) -> bool {
+        self.inbound.of(address) < self.limits.per_source
+    }
+
     /// Takes a connection that a peer opened; `None` if there are too many.
     pub(crate) fn accept(
         &mut self,
@@ -114,14 +133,10 @@ impl Connections {
         proved: Vec<DomainName>,
         message: &Limits,
     ) -> Option<ConnectionId> {
-        let source = prefix(remote.ip());
-        let opened = self.per_source.get(&source).copied().unwrap_or_default();
-        // One sixteenth is for connections of ours.
-        let most = self.limits.connections - self.limits.connections / 16;
-        if self.len() >= most || opened >= self.limits.per_source {
+        if self.len() >= self.max_inbound() || !self.admits(remote.ip()) {
             return None;
         }
-        self.per_source.insert(source, opened + 1);
+        let is_stranger = proved.is_empty();
         let connection = Connection {
             state: State::Open,
             transport,
@@ -137,6 +152,10 @@ impl Connections {
             had_line: false,
         };
         let id = self.insert(connection);
+        self.inbound.insert(id, Some(remote.ip()));
+        if !is_stranger {
+            self.inbound.prove(id);
+        }
         self.accepted.insert((transport, remote), id);
         Some(id)
     }
@@ -310,15 +329,7 @@ impl Connections {
                 self.offered.remove(name);
             }
         }
-        let source = prefix(connection.remote.ip());
-        if connection.direction == Direction::Inbound
-            && let Some(opened) = self.per_source.get_mut(&source)
-        {
-            *opened -= 1;
-            if *opened == 0 {
-                self.per_source.remove(&source);
-            }
-        }
+        self.inbound.remove(id);
         Some(connection)
     }
 

@@ -119,7 +119,7 @@ impl Core {
         };
         let connections = ConnectionLimits {
             connections: limits.max_connections as usize,
-            per_source: limits.max_connections_per_source,
+            per_source: limits.max_connections_per_source as usize,
             waiting_bytes: limits.max_waiting_bytes as usize,
         };
         let table = Table::new(now, config.timing, transactions, &mut random);

@@ -239,4 +239,6 @@ pub struct Counters {
     pub lost: u64,
     /// Requests whose transaction ended before the user answered.
     pub unanswered: u64,
+    /// Connections of strangers that were closed because others needed their place.
+    pub crowded: u64,
 }

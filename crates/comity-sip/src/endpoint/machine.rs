@@ -90,6 +90,9 @@ impl Endpoint {
 
     /// A peer opened a connection to one of our listeners, and over TLS proved these names; `None` if
     /// there are too many already, and it is to be closed.
+    ///
+    /// Where all places are taken, the source with the most connections that have proved nothing makes
+    /// room, if it has at least two more of them than this one: the oldest of them is closed.
     pub fn accept_connection(
         &mut self,
         now: Instant,
@@ -97,6 +100,11 @@ impl Endpoint {
         remote: SocketAddr,
         proved: Vec<DomainName>,
     ) -> Option<ConnectionId> {
+        if let Some(crowding) = self.core.connections.crowding(remote.ip()) {
+            self.core.counters.crowded += 1;
+            self.core.disconnect(now, crowding);
+            self.settle(now);
+        }
         let message = &self.core.config.message;
         let connections = &mut self.core.connections;
         let id = connections.accept(now, transport, remote, proved, message)?;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::transaction::prefix;
+use comity_machine::source_of;
 
 /// How much of something that lasts each source has.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Shares {
 
     /// Takes one more for a source; false if it has its share.
     pub(crate) fn take(&mut self, source: IpAddr) -> bool {
-        let source = prefix(source);
+        let source = source_of(source);
         let taken = self.taken.get(&source).copied().unwrap_or_default();
         let is_free = taken < self.max;
         if is_free {
@@ -30,7 +30,7 @@ impl Shares {
     }
 
     pub(crate) fn give_back(&mut self, source: IpAddr) {
-        let source = prefix(source);
+        let source = source_of(source);
         if let Some(taken) = self.taken.get_mut(&source) {
             *taken = taken.saturating_sub(1);
             if *taken == 0 {

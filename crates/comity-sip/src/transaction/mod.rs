@@ -18,7 +18,7 @@ mod traffic;
 pub(crate) use hash::Seeded;
 pub(crate) use key::{Realm, RequestKey};
 pub(crate) use message::{cancel, request_of};
-pub(crate) use sources::{Share, prefix};
+pub(crate) use sources::Share;
 pub(crate) use step::Tell;
 pub(crate) use table::{Limits, Table};
 pub(crate) use tag::Tag;

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use comity_machine::source_of;
 
 use super::hash::Seeded;
 
@@ -48,7 +50,7 @@ impl Sources {
     /// How many transactions a source has.
     #[cfg(test)]
     pub(crate) fn transactions(&self, address: IpAddr) -> u32 {
-        let source = self.sources.get(&prefix(address));
+        let source = self.sources.get(&source_of(address));
         source.map_or(0, |source| source.transactions)
     }
 
@@ -60,7 +62,7 @@ impl Sources {
         bytes: usize,
         share: Share,
     ) -> bool {
-        let prefix = prefix(address);
+        let prefix = source_of(address);
         if let Some(source) = self.sources.get_mut(&prefix) {
             return source.begin(bytes, share);
         }
@@ -74,14 +76,14 @@ impl Sources {
 
     /// Notes that a transaction of a source keeps more or less than before.
     pub(crate) fn keep(&mut self, address: IpAddr, before: usize, after: usize) {
-        if let Some(source) = self.sources.get_mut(&prefix(address)) {
+        if let Some(source) = self.sources.get_mut(&source_of(address)) {
             source.bytes = source.bytes.saturating_sub(before) + after;
         }
     }
 
     /// Counts one transaction less, which has kept so many bytes.
     pub(crate) fn end(&mut self, now: Instant, address: IpAddr, bytes: usize) {
-        let prefix = prefix(address);
+        let prefix = source_of(address);
         if let Some(source) = self.sources.get_mut(&prefix) {
             source.transactions = source.transactions.saturating_sub(1);
             source.bytes = source.bytes.saturating_sub(bytes);
@@ -93,7 +95,7 @@ impl Sources {
 
     /// Whether a source may get one more answer for which nothing is kept, and counts it.
     pub(crate) fn may_answer(&mut self, now: Instant, address: IpAddr) -> bool {
-        let prefix = prefix(address);
+        let prefix = source_of(address);
         if self.rate == 0 {
             return false;
         }
@@ -147,14 +149,6 @@ impl Source {
 
     fn is_idle(&self, now: Instant) -> bool {
         self.transactions == 0 && self.paid <= now
-    }
-}
-
-/// The source of an address.
-pub(crate) fn prefix(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from(u32::from(address))),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 

@@ -408,9 +408,46 @@ fn connections_are_bounded_in_all_and_for_each_source() {
     assert!(accept("192.0.2.1:2").is_some());
     assert!(accept("192.0.2.1:3").is_none());
     assert!(accept("192.0.2.2:1").is_some());
-    assert!(accept("192.0.2.4:1").is_none());
+    assert!(accept("192.0.2.2:2").is_none());
     probe.endpoint.handle_closed(probe.now, first.unwrap());
     assert_eq!(probe.endpoint.connections(), 2);
+}
+
+#[test]
+fn the_oldest_stranger_of_the_largest_crowd_makes_room_for_another_source() {
+    let mut configuration = config(End::B);
+    configuration.limits.max_connections = 4;
+    configuration.limits.max_connections_per_source = 3;
+    let mut probe = Probe::with(configuration);
+    let mut accept = |source: &str, transport, proved: &[&str]| {
+        let proved = proved.iter().map(|name| name.parse().unwrap()).collect();
+        let source = source.parse().unwrap();
+        let (now, endpoint) = (probe.now, &mut probe.endpoint);
+        let accepted = endpoint.accept_connection(now, transport, source, proved);
+        (accepted, probe.told())
+    };
+    let (partner, _) = accept("192.0.2.1:1", Transport::Tls, &["a.example"]);
+    let (oldest, _) = accept("192.0.2.1:2", Transport::Tls, &[]);
+    accept("192.0.2.1:3", Transport::Tcp, &[]);
+    accept("192.0.2.2:1", Transport::Tcp, &[]);
+    assert!(partner.is_some() && oldest.is_some());
+    // A source that has one is no better than one that has two, or that has all that it may have.
+    let (same, told) = accept("192.0.2.2:2", Transport::Tcp, &[]);
+    assert!(same.is_none() && told.is_empty(), "{told:?}");
+    let (newcomer, told) = accept("192.0.2.3:1", Transport::Tcp, &[]);
+    assert!(newcomer.is_some());
+    assert!(
+        matches!(told.as_slice(), [Event::Disconnect(id)] if Some(*id) == oldest),
+        "{told:?}"
+    );
+    // Now each has one stranger, and nobody makes room.
+    let (refused, told) = accept("192.0.2.4:1", Transport::Tls, &["c.example"]);
+    assert!(refused.is_none() && told.is_empty(), "{told:?}");
+    let endpoint = &probe.endpoint;
+    assert_eq!(
+        (endpoint.connections(), endpoint.counters().crowded),
+        (4, 1)
+    );
 }
 
 #[test]

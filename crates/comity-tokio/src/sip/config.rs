@@ -147,13 +147,17 @@ pub struct Limits {
     /// dropped, and retransmitted by whoever misses it.
     pub max_unsent_datagrams: usize,
     /// Peers that are in the middle of a TLS handshake which they began, or have not sent anything where
-    /// that decides about TLS. Default 256; more wait in the queue of the system.
+    /// that decides about TLS. Default 256. More wait in the queue of the system, unless the source with
+    /// the most of them has two or more: then the one who began first there makes room for others, when
+    /// [`handshake_grace`](Self::handshake_grace) is over.
     pub max_handshakes: usize,
     /// Those of one source among them: an IPv4 address, or 64 bits of an IPv6 address. Default 16;
     /// more are turned away.
     pub max_handshakes_per_source: usize,
     /// How long the handshake with a peer that connects may take. Default 10 s.
     pub handshake_timeout: Duration,
+    /// How long it may take before it makes room for others. Default 1 s.
+    pub handshake_grace: Duration,
     /// Names that a certificate proves for its owner. Default 16, and 1 at least. Each is proved for
     /// itself, and what is beyond is not looked at.
     pub max_proved_names: usize,
@@ -186,6 +190,7 @@ impl Default for Limits {
             max_handshakes: 256,
             max_handshakes_per_source: 16,
             handshake_timeout: Duration::from_secs(10),
+            handshake_grace: Duration::from_secs(1),
             max_proved_names: 16,
             max_lookups: 1024,
             write_timeout: Duration::from_secs(30),

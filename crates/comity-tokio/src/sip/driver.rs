@@ -102,6 +102,8 @@ enum Timer {
     Write(ConnectionId),
     /// A peer's certificate is valid.
     Certificate(ConnectionId),
+    /// No handshake makes room for others yet.
+    Seat,
 }
 
 /// Whether there is something to do at once.
@@ -377,6 +379,8 @@ impl<A: Application> Driver<A> {
                 }
             }
             Timer::Certificate(connection) => self.lose(now, connection, CloseReason::Expired),
+            // Behind this the listeners are looked at again.
+            Timer::Seat => {}
         }
     }
 

@@ -1,11 +1,12 @@
 //! What takes its time: handshakes, connecting, and looking hosts up.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use comity_identity::DomainName;
-use comity_machine::QueryId;
+use comity_machine::{Crowds, QueryId};
 use comity_sip::endpoint::Target;
 use comity_sip::{ConnectionId, Transport};
 use tokio::net::TcpStream;
@@ -26,7 +27,10 @@ pub(super) struct Errands {
     tasks: JoinSet<Done>,
     kinds: HashMap<Id, Kind>,
     dials: BTreeMap<ConnectionId, (AbortHandle, Dial)>,
-    handshakes: BTreeMap<IpAddr, usize>,
+    handshakes: BTreeMap<Seat, Handshake>,
+    /// Those with their sources.
+    seats: Crowds<Seat>,
+    last_seat: Seat,
     /// What is looked up, and the questions that wait for it.
     lookups: BTreeMap<Sought, Vec<QueryId>>,
     limits: Limits,
@@ -41,10 +45,22 @@ pub(super) struct Sought {
     search: Search,
 }
 
+/// The place of a handshake that a peer began; later ones have greater numbers.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+struct Seat(u64);
+
+/// A handshake that a peer began.
+#[derive(Debug)]
+struct Handshake {
+    task: AbortHandle,
+    peer: SocketAddr,
+    since: Instant,
+}
+
 /// What is left to do when an errand does not come to its end.
 #[derive(Clone, Debug)]
 enum Kind {
-    Handshake(IpAddr),
+    Handshake(Seat),
     Dial(Dial),
     Lookup(Sought),
 }
@@ -99,6 +115,8 @@ impl Errands {
             kinds: HashMap::new(),
             dials: BTreeMap::new(),
             handshakes: BTreeMap::new(),
+            seats: Crowds::default(),
+            last_seat: Seat::default(),
             lookups: BTreeMap::new(),
             limits,
             secure,
@@ -111,26 +129,34 @@ impl Errands {
         self.secure = Some(secure);
     }
 
-    /// Whether there is room for a handshake with somebody.
-    pub(super) fn has_seat(&self) -> bool {
-        self.handshakes.values().sum::<usize>() < self.limits.max_handshakes
+    /// When there is room for a handshake with somebody, or a source that has to make it: now, later, or
+    /// when another one is over.
+    pub(super) fn next_seat(&self, now: Instant) -> Option<Instant> {
+        if self.seats.len() < self.limits.max_handshakes {
+            return Some(now);
+        }
+        let crowding = self.handshakes.get(&self.seats.oldest_of_crowd()?)?;
+        crowding.since.checked_add(self.limits.handshake_grace)
     }
 
-    /// Secures a connection that a peer made to one of our listeners.
+    /// Secures a connection that a peer made to one of our listeners. Gives the peer who makes room for
+    /// it, if one has to: the one who began first of the source with the most handshakes.
     pub(super) fn admit(
         &mut self,
         stream: TcpStream,
         peer: SocketAddr,
         listener: usize,
-    ) -> Result<(), TurnAway> {
+    ) -> Result<Option<SocketAddr>, TurnAway> {
         let unused = || TurnAway::Handshake("TLS is not configured".into());
         let secure = self.secure.clone().ok_or_else(unused)?;
-        let source = source(peer.ip());
-        let begun = self.handshakes.entry(source).or_default();
-        if *begun >= self.limits.max_handshakes_per_source {
+        if self.seats.of(peer.ip()) >= self.limits.max_handshakes_per_source {
             return Err(TurnAway::TooManyHandshakes);
         }
-        *begun += 1;
+        let mut unseated = None;
+        if self.seats.len() >= self.limits.max_handshakes {
+            let crowding = self.seats.crowding(peer.ip());
+            unseated = self.unseat(crowding.ok_or(TurnAway::TooManyHandshakes)?);
+        }
         let patience = self.limits.handshake_timeout;
         let handshake = async move {
             let late = |_elapsed| Err(TurnAway::Handshake("it took too long".into()));
@@ -138,8 +164,24 @@ impl Errands {
             let outcome = outcome.unwrap_or_else(late);
             Done::Admitted { peer, outcome }
         };
-        self.begin(Kind::Handshake(source), handshake);
-        Ok(())
+        self.last_seat.0 += 1;
+        let seat = self.last_seat;
+        let task = self.begin(Kind::Handshake(seat), handshake);
+        let handshake = Handshake {
+            task,
+            peer,
+            since: Instant::now(),
+        };
+        self.handshakes.insert(seat, handshake);
+        self.seats.insert(seat, Some(peer.ip()));
+        Ok(unseated)
+    }
+
+    fn unseat(&mut self, seat: Seat) -> Option<SocketAddr> {
+        self.seats.remove(seat);
+        let handshake = self.handshakes.remove(&seat)?;
+        handshake.task.abort();
+        Some(handshake.peer)
     }
 
     /// Makes a connection. The endpoint ends the wait.
@@ -251,13 +293,9 @@ impl Errands {
     fn forget(&mut self, id: Id) -> Option<Kind> {
         let kind = self.kinds.remove(&id)?;
         match &kind {
-            Kind::Handshake(source) => {
-                if let Some(begun) = self.handshakes.get_mut(source) {
-                    *begun -= 1;
-                    if *begun == 0 {
-                        self.handshakes.remove(source);
-                    }
-                }
+            Kind::Handshake(seat) => {
+                self.seats.remove(*seat);
+                self.handshakes.remove(seat)?;
             }
             Kind::Dial(dial) => drop(self.dials.remove(&dial.connection)?),
             Kind::Lookup(_) => {}
@@ -302,16 +340,5 @@ fn failed(kind: Kind) -> Option<Done> {
             sought,
             outcome: Err(reason()),
         }),
-    }
-}
-
-/// What shares the bound on handshakes: an IPv4 address, or 64 bits of an IPv6 address.
-fn source(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
     }
 }

@@ -83,9 +83,13 @@ pub enum TurnAway {
     /// There are too many connections, in all or from its source.
     #[error("too many connections")]
     TooMany,
-    /// Its source has too many TLS handshakes under way.
+    /// Its source has too many TLS handshakes under way, all that it may have or not fewer than others
+    /// where all places are taken.
     #[error("too many TLS handshakes from there")]
     TooManyHandshakes,
+    /// Its source had the most TLS handshakes under way, and somebody else needed a place.
+    #[error("others need the place of its TLS handshake")]
+    Crowded,
     /// The TLS handshake failed, or took too long.
     #[error("TLS: {0}")]
     Handshake(Box<str>),
@@ -104,7 +108,7 @@ pub enum CloseReason {
     /// The peer ended it.
     #[error("by the peer")]
     ByPeer,
-    /// The endpoint ended it: it was idle, or what came on it was no SIP.
+    /// The endpoint ended it: it was idle, what came on it was no SIP, or others needed its place.
     #[error("by the endpoint")]
     ByEndpoint,
     /// The certificate of the peer, or what it depends on, has expired.

@@ -1,3 +1,4 @@
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use comity_sip::StatusCode;
@@ -66,6 +67,77 @@ async fn handshakes_of_one_source_are_bounded_and_do_not_take_for_ever() {
     assert_eq!(party.notice().await, away(&first, late.clone()));
     let third = TcpStream::connect(address).await.unwrap();
     assert_eq!(party.notice().await, away(&third, late));
+}
+
+/// A connection from another address of this machine.
+async fn connect_from(host: u8, address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket
+        .bind((Ipv4Addr::new(127, 0, 0, host), 0).into())
+        .unwrap();
+    socket.connect(address).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_stranger_makes_room_for_another_source() {
+    let mut wanted = config(&[Tcp]);
+    wanted.endpoint.limits.max_connections = 3;
+    let mut party = Party::start(wanted).await;
+    let address = party.address(Tcp);
+    let mut strangers = Vec::new();
+    let mut accepted = Vec::new();
+    for host in [1, 1, 2, 3] {
+        strangers.push(connect_from(host, address).await);
+        let Notice::Accepted { connection, .. } = party.notice().await else {
+            panic!("it was turned away");
+        };
+        accepted.push(connection);
+    }
+    let Notice::Closed {
+        connection, reason, ..
+    } = party.notice().await
+    else {
+        panic!("nobody makes room");
+    };
+    assert_eq!((connection, reason), (accepted[0], CloseReason::ByEndpoint));
+    let mut buf = [0; 1];
+    let read = timeout(PATIENCE, strangers[0].read(&mut buf))
+        .await
+        .unwrap();
+    assert_eq!(read.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_first_handshake_of_the_largest_crowd_makes_room_for_another_source() {
+    let mut wanted = secure(3, &["b.example"]);
+    wanted.limits.max_handshakes = 3;
+    wanted.limits.handshake_timeout = Duration::from_secs(3_600);
+    wanted.limits.handshake_grace = Duration::from_millis(100);
+    let mut party = Party::start(wanted).await;
+    let address = party.address(Tls);
+    let first = connect_from(1, address).await;
+    let _silent = [
+        connect_from(1, address).await,
+        connect_from(2, address).await,
+    ];
+    let turned_away = |peer: &TcpStream, reason| Notice::TurnedAway {
+        transport: Tls,
+        peer: peer.local_addr().unwrap(),
+        reason,
+    };
+    // One that has one already has to wait until that is over.
+    let second = connect_from(2, address).await;
+    let expected = turned_away(&second, TurnAway::TooManyHandshakes);
+    assert_eq!(party.notice().await, expected);
+    let mut newcomer = connect_from(3, address).await;
+    assert_eq!(party.notice().await, turned_away(&first, TurnAway::Crowded));
+    // What it began with is no TLS, and it is told so itself.
+    newcomer.write_all(b"OPTIONS").await.unwrap();
+    let Notice::TurnedAway { peer, reason, .. } = party.notice().await else {
+        panic!("it was served");
+    };
+    assert_eq!(peer, newcomer.local_addr().unwrap());
+    assert!(matches!(reason, TurnAway::Handshake(_)), "{reason}");
 }
 
 #[tokio::test]

@@ -22,11 +22,14 @@ impl<A: Application> Driver<A> {
     pub(super) fn take_peers(&mut self, cx: &mut Context<'_>) -> bool {
         let mut more = false;
         for index in 0..self.listeners.len() {
+            let listening = self.listeners.get(index);
+            let needs_seat =
+                listening.is_some_and(|listening| listening.transport == Transport::Tls);
             let mut left = MAX_PEERS;
             while left > 0
+                && (!needs_seat || self.has_seat())
                 && let Some(listening) = self.listeners.get(index)
                 && !listening.rests
-                && (listening.transport != Transport::Tls || self.errands.has_seat())
                 && let Poll::Ready(accepted) = listening.listener.poll_accept(cx)
             {
                 left -= 1;
@@ -43,6 +46,16 @@ impl<A: Application> Driver<A> {
         more
     }
 
+    /// Whether a handshake can begin; if it can later, the driver looks again.
+    fn has_seat(&mut self) -> bool {
+        let now = Instant::now();
+        let next = self.errands.next_seat(now);
+        if let Some(next) = next.filter(|next| *next > now) {
+            self.timers.set(Timer::Seat, next);
+        }
+        next.is_some_and(|next| next <= now)
+    }
+
     fn take_peer(
         &mut self,
         transport: Transport,
@@ -55,8 +68,10 @@ impl<A: Application> Driver<A> {
         // A message should not wait for the next one; that it would is no reason to give up.
         let _ = stream.set_nodelay(true);
         if transport == Transport::Tls {
-            if let Err(reason) = self.errands.admit(stream, peer, place) {
-                self.turn_away(transport, peer, reason);
+            match self.errands.admit(stream, peer, place) {
+                Ok(None) => {}
+                Ok(Some(unseated)) => self.turn_away(transport, unseated, TurnAway::Crowded),
+                Err(reason) => self.turn_away(transport, peer, reason),
             }
         } else {
             let stream = Stream::Tcp(Headed::new(stream));
@@ -94,6 +109,8 @@ impl<A: Application> Driver<A> {
             peer,
             proved,
         });
+        // Somebody may have made room.
+        self.settle(now);
     }
 
     pub(super) fn turn_away(&mut self, transport: Transport, peer: SocketAddr, reason: TurnAway) {
