@@ -121,6 +121,30 @@ fn a_bounce_after_the_answer_is_told_by_a_text_once() {
 }
 
 #[test]
+fn a_subject_becomes_the_header_of_a_page() {
+    let mut world = World::new();
+    for (subject, expected) in [
+        (
+            "<subject>the orchard &amp; more</subject>",
+            Some("the orchard & more"),
+        ),
+        // No header holds a line break, and the text is worth more than its subject.
+        ("<subject>the&#10;orchard</subject>", None),
+        ("", None),
+    ] {
+        world.xmpp(&format!(
+            "<message type='chat' id='1' from='juliet@xmpp.test/balcony' to='bob@sip.test'>\
+             {subject}<body>hi</body></message>"
+        ));
+        let page = world.incoming();
+        assert_eq!(page.request().body(), "hi");
+        let found = comity_bridge::text::subject(page.request().headers());
+        assert_eq!(found.as_deref(), expected);
+        world.reply(&page, StatusCode::OK);
+    }
+}
+
+#[test]
 fn pages_of_one_pair_go_one_after_the_other() {
     let mut world = World::new();
     for (number, text) in ["one", "two", "three"].iter().enumerate() {

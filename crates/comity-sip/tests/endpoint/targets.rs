@@ -361,6 +361,32 @@ fn one_of_several_names_is_enough_and_a_connection_serves_all_whose_names_it_pro
 }
 
 #[test]
+fn requests_ask_for_the_port_and_over_tls_offer_their_connection() {
+    let via = |transport, offers_reuse| {
+        let mut rules = config(End::B);
+        rules.offers_reuse = offers_reuse;
+        let mut probe = Probe::with(rules);
+        let named = target(transport, FIRST).named("a.example".parse().unwrap());
+        send(&mut probe, Method::Message, "hi", vec![named]).unwrap();
+        if transport != Transport::Udp {
+            let connection = connect(&mut probe);
+            let proved = vec!["a.example".parse().unwrap()];
+            probe
+                .endpoint
+                .handle_connected(probe.now, connection, proved);
+        }
+        let [(_, request)] = probe.sent().try_into().unwrap();
+        let (_, params) = header(&request, "Via").split_once(";branch=").unwrap();
+        let (_, params) = params.split_once(';').unwrap();
+        params.to_owned()
+    };
+    assert_eq!(via(Transport::Udp, true), "rport");
+    assert_eq!(via(Transport::Tcp, true), "rport");
+    assert_eq!(via(Transport::Tls, true), "rport;alias");
+    assert_eq!(via(Transport::Tls, false), "rport");
+}
+
+#[test]
 fn a_connection_of_the_peer_is_used_if_it_is_offered_and_its_name_is_proved() {
     use super::probe::request;
 

@@ -63,6 +63,28 @@ fn a_dialog_that_somebody_proved_is_closed_to_others() {
 }
 
 #[test]
+fn a_request_with_the_number_of_an_earlier_one_or_less_is_out_of_order() {
+    let mut probe = Probe::new();
+    let tag = session(&mut probe);
+    let connection = probe.connection(Transport::Tls, "192.0.2.1:3333", &["a.example"]);
+    for (turn, (number, is_taken)) in [(20, true), (19, false), (20, false), (21, true)]
+        .into_iter()
+        .enumerate()
+    {
+        let request = in_dialog("MESSAGE", number, &tag);
+        let request = request.replace("z9hG4bK", &format!("z9hG4bK{turn}"));
+        let sent = probe.input(connection, &request);
+        let refused = (
+            Flow::Connection(connection),
+            "SIP/2.0 500 Server Internal Error",
+        );
+        let expected = Vec::from_iter((!is_taken).then_some(refused));
+        assert_eq!(lines(&sent), expected, "{number}");
+        assert_eq!(probe.requests().len(), usize::from(is_taken), "{number}");
+    }
+}
+
+#[test]
 fn a_copy_by_another_way_is_another_request_and_gets_no_answer_of_the_first() {
     let mut probe = Probe::new();
     let first = probe.connection(Transport::Tls, "192.0.2.1:1111", &["a.example"]);
@@ -173,9 +195,8 @@ fn who_opened_a_connection_closes_it_first() {
     }
 }
 
-#[test]
-fn a_notifier_that_proved_one_of_the_names_may_speak_before_the_answer_and_nobody_else() {
-    let mut probe = Probe::new();
+/// A subscription of ours at a server that proved `edge.b.example`; gives the SUBSCRIBE.
+fn subscribe(probe: &mut Probe) -> String {
     let mut wish = Subscribe::new(
         "sip:bob@b.example".parse().unwrap(),
         "sip:alice@a.example".parse().unwrap(),
@@ -194,28 +215,54 @@ fn a_notifier_that_proved_one_of_the_names_may_speak_before_the_answer_and_nobod
         .endpoint
         .handle_connected(probe.now, *connection, edge);
     let [(_, subscribe)] = probe.sent().try_into().unwrap();
-    let notify = |number: u32| {
-        let via = format!("TLS edge.b.example;branch=z9hG4bK{number}");
-        request(
-            "NOTIFY",
-            &via,
-            "Event: presence\r\nSubscription-State: active;expires=60\r\n",
-        )
+    subscribe
+}
+
+/// What a notifier with a tag says to it.
+fn notify(subscribe: &str, number: u32, tag: &str) -> String {
+    let via = format!("TLS edge.b.example;branch=z9hG4bK{number}");
+    let state = "Event: presence\r\nSubscription-State: active;expires=60\r\n";
+    request("NOTIFY", &via, state)
         .replace("CSeq: 7", &format!("CSeq: {number}"))
-        .replace("<sip:alice@a.example>;tag=1", "<sip:bob@b.example>;tag=1")
+        .replace(
+            "<sip:alice@a.example>;tag=1",
+            &format!("<sip:bob@b.example>;tag={tag}"),
+        )
         .replace(
             "To: <sip:bob@b.example>",
-            &format!("To: {}", header(&subscribe, "From")),
+            &format!("To: {}", header(subscribe, "From")),
         )
-        .replace("call@a.example", header(&subscribe, "Call-ID"))
-    };
+        .replace("call@a.example", header(subscribe, "Call-ID"))
+}
+
+#[test]
+fn a_notifier_that_proved_one_of_the_names_may_speak_before_the_answer_and_nobody_else() {
+    let mut probe = Probe::new();
+    let subscribe = subscribe(&mut probe);
     for (number, proved, status) in [
         (1, "c.example", "SIP/2.0 403 Forbidden"),
         (2, "edge.b.example", "SIP/2.0 200 OK"),
     ] {
         let from = format!("192.0.2.{number}:1111");
         let connection = probe.connection(Transport::Tls, &from, &[proved]);
-        let sent = probe.input(connection, &notify(number));
+        let sent = probe.input(connection, &notify(&subscribe, number, "1"));
         assert_eq!(lines(&sent), [(Flow::Connection(connection), status)]);
+    }
+}
+
+#[test]
+fn of_several_notifiers_the_first_is_taken() {
+    let mut probe = Probe::new();
+    let subscribe = subscribe(&mut probe);
+    let connection = probe.connection(Transport::Tls, "192.0.2.7:1111", &["b.example"]);
+    for (number, tag, status) in [
+        (1, "1", "SIP/2.0 200 OK"),
+        (2, "2", "SIP/2.0 481 Call/Transaction Does Not Exist"),
+        (3, "1", "SIP/2.0 200 OK"),
+    ] {
+        let sent = probe.input(connection, &notify(&subscribe, number, tag));
+        assert_eq!(lines(&sent), [(Flow::Connection(connection), status)]);
+        let is_told = !probe.told().is_empty();
+        assert_eq!(is_told, tag == "1", "{number}");
     }
 }
