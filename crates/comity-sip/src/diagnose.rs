@@ -28,11 +28,11 @@ use std::time::Duration;
 
 use comity_identity::{Diagnosis, Finding, Severity};
 
-pub use self::table::DIAGNOSES;
 use self::table::{
-    AUTHENTICATION, BUSY, CLOCK_SKEW, DECLINED, EVENT, FORBIDDEN, GATEWAY_TIMEOUT, LOOP, OPTIONS,
-    PENDING, RECORD_ROUTE, REJECTED, SERVER_ERROR, STATUS, USER_UNKNOWN, of_diagnostics,
+    AUTHENTICATION, BUSY, CLOCK_SKEW, DECLINED, EVENT, FORBIDDEN, GATEWAY_TIMEOUT, LOOP, MS_OTHER,
+    OPTIONS, PENDING, RECORD_ROUTE, REJECTED, SERVER_ERROR, STATUS, USER_UNKNOWN,
 };
+pub use self::table::{DIAGNOSES, of_diagnostics};
 use crate::header::{CSeq, Date, Diagnostics, RecordRoute, SubscriptionState, SubscriptionStatus};
 use crate::message::Field;
 use crate::{Headers, Limits, Method, Request, Response, Scheme, StatusCode, Transport};
@@ -104,7 +104,7 @@ fn refused(subject: &str, response: &Response) -> Option<Finding> {
             seen.push(')');
         }
         return Some(Finding::new(
-            of_diagnostics(header.code()),
+            header.diagnosis().unwrap_or(&MS_OTHER),
             subject.to_owned(),
             seen,
         ));

@@ -129,30 +129,6 @@ fn no_limit_is_left_out() {
 }
 
 #[test]
-fn refusals_of_microsoft_servers_have_the_causes_of_the_code() {
-    let file = "comity-bridge/src/failure/diagnostics.rs".to_owned();
-    let item = String::new();
-    let source = Name { file, item }.source().unwrap();
-    let list = source.split("CAUSES: &[(u32, &str)] = &[").nth(1).unwrap();
-    let list = list.split("];").next().unwrap();
-    let coded: BTreeSet<(String, String)> = list
-        .split('(')
-        .filter_map(|entry| {
-            let (number, cause) = entry.split_once(',')?;
-            let cause = cause.split('"').nth(1)?;
-            Some((number.trim().to_owned(), cause.to_owned()))
-        })
-        .collect();
-    let rows: Vec<_> = documents().iter().flat_map(Document::rows).collect();
-    let causes = rows.iter().filter_map(|row| {
-        let cause = row.cell("what lies behind it, and what to do")?;
-        Some((row.cell("number")?.to_owned(), cause.to_owned()))
-    });
-    assert_eq!(causes.collect::<BTreeSet<_>>(), coded);
-    assert!(coded.len() > 10, "only {} causes were found", coded.len());
-}
-
-#[test]
 fn each_fuzz_target_has_its_row() {
     let listed = fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap();
     let listed: BTreeSet<_> = listed

@@ -287,7 +287,7 @@ static KINDS: &[Kind] = &[
         v.text().decode()
     )),
     single!(header::Diagnostics<'_>, |v| (
-        (v.code(), v.reason(), v.source(), v.meaning()),
+        (v.code(), v.reason(), v.source(), v.diagnosis()),
         params(v.params())
     )),
     list!(header::Allow<'_>, |v| v.method()),

@@ -1,5 +1,6 @@
+use comity_identity::Diagnosis;
 use comity_sip::header::Diagnostics;
-use comity_sip::{Field, Headers, Limits};
+use comity_sip::{Field, Headers, Limits, diagnose};
 
 use super::line;
 
@@ -12,7 +13,7 @@ use super::line;
 /// let refusal = refusal.expect("well-formed");
 /// assert_eq!(refusal.id, 1027);
 /// assert_eq!(refusal.reason.as_deref(), Some("Cannot route"));
-/// assert!(refusal.cause().is_some());
+/// assert_eq!(refusal.diagnosis().map(|diagnosis| diagnosis.id), Some("ms-diagnostics-1027"));
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -54,89 +55,10 @@ impl MsDiagnostics {
         })
     }
 
-    /// What lies behind it and where to look, for an operator; `None` for numbers that have nothing
-    /// to do with federation.
+    /// What lies behind it and what to do, for an operator; `None` for numbers that have nothing to do
+    /// with federation.
     #[must_use]
-    pub fn cause(&self) -> Option<&'static str> {
-        Self::CAUSES
-            .iter()
-            .find_map(|(id, cause)| (*id == self.id).then_some(*cause))
+    pub fn diagnosis(&self) -> Option<&'static Diagnosis> {
+        diagnose::of_diagnostics(self.id)
     }
-
-    /// Every number that has a known cause, in their order.
-    pub const CAUSES: &[(u32, &str)] = &[
-        (
-            1000,
-            "the final handshake failed; compare certificates and TLS versions of both sides",
-        ),
-        (
-            1001,
-            "the sender may not use public instant messaging; ask the partner to enable it",
-        ),
-        (
-            1002,
-            "the sender may not talk to federated partners; the partner's policy for its user forbids it",
-        ),
-        (
-            1003,
-            "the user does not exist at the partner; check the address",
-        ),
-        (
-            1004,
-            "the route of the conversation is no longer valid; begin a new one",
-        ),
-        (
-            1005,
-            "the partner cannot route to the destination domain; it must allow the domain for federation",
-        ),
-        (
-            1006,
-            "the partner failed to route to the user's client; the client may have gone",
-        ),
-        (1007, "the partner cannot route for the moment; try again"),
-        (
-            1008,
-            "the partner found no SRV record for the domain; publish _sipfederationtls._tcp",
-        ),
-        (
-            1009,
-            "the SRV record leads to a host outside its domain; point it to a host inside the domain",
-        ),
-        (
-            1010,
-            "the partner does not trust the certificate of the next hop; check its names, chain and purposes",
-        ),
-        (
-            1011,
-            "the hop before sent no explanation; look into the log of that server",
-        ),
-        (
-            1012,
-            "the sender may not be reached from outside the enterprise; the partner's policy for its user forbids it",
-        ),
-        (
-            1013,
-            "the clocks of both servers differ too much; synchronise them",
-        ),
-        (
-            1014,
-            "the partner found no address record for the host; publish A or AAAA for the SRV target",
-        ),
-        (
-            1027,
-            "the partner does not route requests of this kind to or from federated domains; it must allow the domain",
-        ),
-        (
-            1034,
-            "the federated partner before sent no explanation; it hides diagnostics by default",
-        ),
-        (
-            4003,
-            "the sender is not enabled for access from outside; the partner's policy for its user forbids it",
-        ),
-        (
-            4005,
-            "the destination is not enabled for SIP or does not exist; check the address",
-        ),
-    ];
 }

@@ -1,8 +1,10 @@
 use comity_identity::Diagnosis;
 
-/// What the number in `ms-diagnostics` means (MS-OCER).
-pub(super) fn of_diagnostics(code: u32) -> &'static Diagnosis {
-    match code {
+/// What the number in `ms-diagnostics` means (MS-OCER §2.2.1); `None` if it has nothing to do with
+/// federation.
+#[must_use]
+pub fn of_diagnostics(code: u32) -> Option<&'static Diagnosis> {
+    Some(match code {
         1000 => &MS_1000,
         1001 => &MS_1001,
         1002 => &MS_1002,
@@ -22,8 +24,8 @@ pub(super) fn of_diagnostics(code: u32) -> &'static Diagnosis {
         1034 => &MS_1034,
         4003 => &MS_4003,
         4005 => &MS_4005,
-        _ => &MS_OTHER,
-    }
+        _ => return None,
+    })
 }
 
 comity_identity::diagnoses! {

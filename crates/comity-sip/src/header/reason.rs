@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use comity_identity::Diagnosis;
+
 use super::event::token_with_params;
 use super::{check_params, field};
-use crate::Fault;
 use crate::grammar::{
     Ascii, HostPort, Params, Quoted, Read, host_port, lws, number, number32, params, quoted_string,
     split, token, whole, wrong,
 };
 use crate::message::ListField;
+use crate::{Fault, diagnose};
 
 /// Why a request was sent (RFC 3326 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,11 +153,10 @@ impl<'a> Diagnostics<'a> {
         self.params
     }
 
-    /// What a code means that has to do with federation; `None` for every other.
-    pub fn meaning(&self) -> Option<&'static str> {
-        MEANINGS
-            .iter()
-            .find_map(|(code, meaning)| (*code == self.code).then_some(*meaning))
+    /// What lies behind it and what to do, for codes that have to do with federation; `None` for every
+    /// other.
+    pub fn diagnosis(&self) -> Option<&'static Diagnosis> {
+        diagnose::of_diagnostics(self.code)
     }
 }
 
@@ -175,42 +176,3 @@ field!(
     },
     |diagnostics, limits| check_params(&diagnostics.params, limits)
 );
-
-const MEANINGS: [(u32, &str); 18] = [
-    (1000, "the final handshake failed"),
-    (
-        1001,
-        "the From URI is not authorized for public instant messages",
-    ),
-    (
-        1002,
-        "the From URI is not authorized for federated partners",
-    ),
-    (1003, "the user does not exist"),
-    (1004, "the route set is no longer valid"),
-    (
-        1005,
-        "the request cannot be routed to the destination domain",
-    ),
-    (1006, "the request cannot be routed on a client connection"),
-    (1007, "the request cannot be routed for the moment"),
-    (1008, "no DNS SRV record was found for the domain"),
-    (
-        1009,
-        "the DNS SRV record leads to a host outside its domain",
-    ),
-    (1010, "the certificate of the next hop is not trusted"),
-    (1011, "the previous hop gave no reason"),
-    (
-        1012,
-        "the From URI is not authorized outside the enterprise",
-    ),
-    (1013, "the clocks differ too much"),
-    (1014, "no DNS address record was found for the host"),
-    (
-        1027,
-        "requests of this kind are not routed to or from federated partners",
-    ),
-    (1034, "the federated partner before gave no reason"),
-    (4003, "the sender is not enabled for access from outside"),
-];

@@ -401,7 +401,7 @@ fn explanations() {
     assert_eq!((retry.seconds(), retry.duration()), (u32::MAX, Some(5)));
     assert_eq!(retry.comment().unwrap().as_str(), "later");
     let diagnostics = headers.one::<Diagnostics<'_>>().unwrap();
-    assert_eq!((diagnostics.code(), diagnostics.meaning()), (1, None));
+    assert_eq!((diagnostics.code(), diagnostics.diagnosis()), (1, None));
     assert_eq!(diagnostics.reason().as_deref(), Some("x"));
 }
 

@@ -116,8 +116,8 @@ fn diagnostics_say_what_they_mean() {
     );
     assert_eq!(diagnostics.source().as_deref(), Some("sip.lync.test"));
     assert_eq!(
-        diagnostics.meaning(),
-        Some("no DNS SRV record was found for the domain")
+        diagnostics.diagnosis().map(|diagnosis| diagnosis.means),
+        Some("the peer finds no SRV record for the domain")
     );
     let domain = diagnostics.params().value("domain").unwrap();
     assert_eq!(domain.decode(), "xmpp.test");
