@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use comity_sip::endpoint::{Event, Failure, Incoming, Target};
+use comity_sip::endpoint::{Event, Failure, Incoming, RequestId, Target};
 use comity_sip::header::{CSeq, Contact, RetryAfter, To};
 use comity_sip::{
     EndReason, Method, SessionError, SessionEvent, SessionId, StatusCode, Transport, Uri,
@@ -329,20 +329,23 @@ fn a_request_in_a_session_that_the_peer_forgot_ends_it() {
     assert!(told.next().is_none());
 }
 
+/// A request in a session that the callee holds for a while.
+fn held(world: &mut World, time: Duration) -> (RequestId, SessionId) {
+    let (caller, callee) = establish(world, Transport::Tls);
+    let id = world.act(End::A, |now, endpoint| {
+        endpoint.request_in(now, caller, Method::Message, None)
+    });
+    world.run(time);
+    assert_eq!(request(world.told(End::B)).session(), Some(callee));
+    (id.unwrap(), callee)
+}
+
 #[test]
 fn a_request_in_a_session_that_the_peer_holds_is_not_sent_another_way() {
     for breaks in [false, true] {
         let mut world = World::ideal();
-        let (caller, callee) = establish(&mut world, Transport::Tls);
-        let id = world.act(End::A, |now, endpoint| {
-            endpoint
-                .request_in(now, caller, Method::Message, None)
-                .unwrap()
-        });
         // The 100 of a request that waits to be answered has come.
-        world.run(Duration::from_secs(5));
-        let held = request(world.told(End::B));
-        assert_eq!(held.session(), Some(callee));
+        let (id, _) = held(&mut world, Duration::from_secs(5));
         if breaks {
             world.break_connections();
         }
@@ -363,14 +366,7 @@ fn a_request_in_a_session_that_the_peer_holds_is_not_sent_another_way() {
 fn a_copy_in_a_session_does_not_say_what_became_of_the_request() {
     for is_over in [false, true] {
         let mut world = World::ideal();
-        let (caller, callee) = establish(&mut world, Transport::Tls);
-        let id = world.act(End::A, |now, endpoint| {
-            endpoint
-                .request_in(now, caller, Method::Message, None)
-                .unwrap()
-        });
-        world.run(Duration::from_secs(1));
-        assert_eq!(request(world.told(End::B)).session(), Some(callee));
+        let (id, callee) = held(&mut world, Duration::from_secs(1));
         if is_over {
             world
                 .act(End::B, |now, endpoint| endpoint.bye(now, callee))

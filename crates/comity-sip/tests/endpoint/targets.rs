@@ -50,13 +50,25 @@ fn connect(probe: &mut Probe) -> ConnectionId {
     *connection
 }
 
+/// Two targets of one transport.
+fn both(transport: Transport) -> Vec<Target> {
+    vec![target(transport, FIRST), target(transport, SECOND)]
+}
+
+/// A request goes to the first of two targets over TCP.
+fn connect_to_first(probe: &mut Probe) -> ConnectionId {
+    send(probe, Method::Message, "hi", both(Transport::Tcp)).unwrap();
+    let first = connect(probe);
+    probe
+        .endpoint
+        .handle_connected(probe.now, first, Vec::new());
+    first
+}
+
 #[test]
 fn a_503_leads_to_the_next_target_with_another_branch_and_keeps_away_from_the_first() {
     let mut probe = Probe::new();
-    let targets = vec![
-        target(Transport::Udp, FIRST),
-        target(Transport::Udp, SECOND),
-    ];
+    let targets = both(Transport::Udp);
     let id = send(&mut probe, Method::Message, "hi", targets.clone()).unwrap();
     let [first] = probe.sent().try_into().unwrap();
     assert_eq!(first.0, to(FIRST));
@@ -89,10 +101,7 @@ fn a_503_leads_to_the_next_target_with_another_branch_and_keeps_away_from_the_fi
 #[test]
 fn the_last_503_is_the_answer_where_nobody_does_better() {
     let mut probe = Probe::new();
-    let targets = vec![
-        target(Transport::Udp, FIRST),
-        target(Transport::Udp, SECOND),
-    ];
+    let targets = both(Transport::Udp);
     let id = send(&mut probe, Method::Message, "hi", targets).unwrap();
     let [first] = probe.sent().try_into().unwrap();
     let refusal = answer(&first, "503 Service Unavailable", "");
@@ -108,10 +117,7 @@ fn the_last_503_is_the_answer_where_nobody_does_better() {
 #[test]
 fn a_refusal_is_an_answer() {
     let mut probe = Probe::new();
-    let targets = vec![
-        target(Transport::Udp, FIRST),
-        target(Transport::Udp, SECOND),
-    ];
+    let targets = both(Transport::Udp);
     send(&mut probe, Method::Message, "hi", targets).unwrap();
     let [first] = probe.sent().try_into().unwrap();
     let sent = probe.datagram(FIRST, &answer(&first, "404 Not Found", ""));
@@ -159,15 +165,7 @@ fn a_merged_copy_does_not_say_what_became_of_the_request() {
 #[test]
 fn the_first_failure_is_told_of_what_may_have_come() {
     let mut probe = Probe::new();
-    let targets = vec![
-        target(Transport::Tcp, FIRST),
-        target(Transport::Tcp, SECOND),
-    ];
-    send(&mut probe, Method::Message, "hi", targets).unwrap();
-    let first = connect(&mut probe);
-    probe
-        .endpoint
-        .handle_connected(probe.now, first, Vec::new());
+    connect_to_first(&mut probe);
     probe.wait(Duration::from_secs(32));
     let second = connect(&mut probe);
     probe.endpoint.handle_closed(probe.now, second);
@@ -186,10 +184,7 @@ fn the_first_failure_is_told_of_what_may_have_come() {
 fn silence_leads_to_the_next_target_unless_somebody_gave_a_sign_of_life() {
     for is_alive in [false, true] {
         let mut probe = Probe::new();
-        let targets = vec![
-            target(Transport::Udp, FIRST),
-            target(Transport::Udp, SECOND),
-        ];
+        let targets = both(Transport::Udp);
         send(&mut probe, Method::Message, "hi", targets).unwrap();
         let [first] = probe.sent().try_into().unwrap();
         if is_alive {
@@ -220,15 +215,7 @@ fn silence_leads_to_the_next_target_unless_somebody_gave_a_sign_of_life() {
 #[test]
 fn a_lost_connection_fails_what_waits_on_it_at_once() {
     let mut probe = Probe::new();
-    let targets = vec![
-        target(Transport::Tcp, FIRST),
-        target(Transport::Tcp, SECOND),
-    ];
-    send(&mut probe, Method::Message, "hi", targets).unwrap();
-    let first = connect(&mut probe);
-    probe
-        .endpoint
-        .handle_connected(probe.now, first, Vec::new());
+    let first = connect_to_first(&mut probe);
     let [sent] = probe.sent().try_into().unwrap();
     assert_eq!(sent.0, Flow::Connection(first));
     probe.endpoint.handle_closed(probe.now, first);
@@ -271,10 +258,7 @@ fn a_connection_that_does_not_come_about_is_given_up_after_10_s() {
 #[test]
 fn an_address_that_cannot_be_reached_is_left_at_once() {
     let mut probe = Probe::new();
-    let targets = vec![
-        target(Transport::Udp, FIRST),
-        target(Transport::Udp, SECOND),
-    ];
+    let targets = both(Transport::Udp);
     send(&mut probe, Method::Message, "hi", targets).unwrap();
     probe.sent();
     probe
@@ -481,10 +465,7 @@ fn invite(probe: &mut Probe, targets: Vec<Target>) -> SessionId {
 #[test]
 fn a_cancelled_request_is_tried_at_no_further_target() {
     let mut probe = Probe::new();
-    let targets = vec![
-        target(Transport::Udp, FIRST),
-        target(Transport::Udp, SECOND),
-    ];
+    let targets = both(Transport::Udp);
     let session = invite(&mut probe, targets);
     let [invite] = probe.sent().try_into().unwrap();
     probe.endpoint.bye(probe.now, session).unwrap();
@@ -547,10 +528,7 @@ fn an_ack_goes_to_the_next_address_when_the_first_has_nobody() {
         else {
             panic!("copy {copy}: {told:?}");
         };
-        let targets = vec![
-            target(Transport::Tcp, FIRST),
-            target(Transport::Tcp, SECOND),
-        ];
+        let targets = both(Transport::Tcp);
         probe.endpoint.handle_targets(probe.now, *query, targets);
         let first = connect(&mut probe);
         probe.endpoint.handle_closed(probe.now, first);

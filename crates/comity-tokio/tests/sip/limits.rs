@@ -47,6 +47,15 @@ async fn a_connection_too_many_is_turned_away() {
     assert_eq!(read.unwrap(), 0);
 }
 
+/// What is told of a peer whose handshake is not served.
+fn away(stream: &TcpStream, reason: TurnAway) -> Notice {
+    Notice::TurnedAway {
+        transport: Tls,
+        peer: stream.local_addr().unwrap(),
+        reason,
+    }
+}
+
 #[tokio::test]
 async fn handshakes_of_one_source_are_bounded_and_do_not_take_for_ever() {
     let mut wanted = secure(3, &["b.example"]);
@@ -56,11 +65,6 @@ async fn handshakes_of_one_source_are_bounded_and_do_not_take_for_ever() {
     let address = party.address(Tls);
     let first = TcpStream::connect(address).await.unwrap();
     let second = TcpStream::connect(address).await.unwrap();
-    let away = |stream: &TcpStream, reason| Notice::TurnedAway {
-        transport: Tls,
-        peer: stream.local_addr().unwrap(),
-        reason,
-    };
     let expected = away(&second, TurnAway::TooManyHandshakes);
     assert_eq!(party.notice().await, expected);
     let late = TurnAway::Handshake("it took too long".into());
@@ -120,17 +124,12 @@ async fn the_first_handshake_of_the_largest_crowd_makes_room_for_another_source(
         connect_from(1, address).await,
         connect_from(2, address).await,
     ];
-    let turned_away = |peer: &TcpStream, reason| Notice::TurnedAway {
-        transport: Tls,
-        peer: peer.local_addr().unwrap(),
-        reason,
-    };
     // One that has one already has to wait until that is over.
     let second = connect_from(2, address).await;
-    let expected = turned_away(&second, TurnAway::TooManyHandshakes);
+    let expected = away(&second, TurnAway::TooManyHandshakes);
     assert_eq!(party.notice().await, expected);
     let mut newcomer = connect_from(3, address).await;
-    assert_eq!(party.notice().await, turned_away(&first, TurnAway::Crowded));
+    assert_eq!(party.notice().await, away(&first, TurnAway::Crowded));
     // What it began with is no TLS, and it is told so itself.
     newcomer.write_all(b"OPTIONS").await.unwrap();
     let Notice::TurnedAway { peer, reason, .. } = party.notice().await else {
