@@ -53,6 +53,8 @@ pub(super) struct Given {
 pub(super) struct Call {
     pub(super) wire: usize,
     pub(super) pair: Pair,
+    /// Its topmost Via, which no other has.
+    pub(super) via: String,
     pub(super) call_id: String,
     pub(super) cseq: String,
     pub(super) from: String,
@@ -229,8 +231,13 @@ impl Ledger {
     ) {
         let status = answer.status().expect("a status");
         let (call_id, cseq) = (answer.one("Call-ID"), answer.one("CSeq"));
+        let via = answer.one("Via");
         let mut calls = self.calls.iter_mut();
-        let call = calls.find(|call| call.call_id == call_id && call.cseq == cseq);
+        let call = calls.find(|call| {
+            let more = via.strip_prefix(&*call.via);
+            let is_same_way = more.is_some_and(|more| more.is_empty() || more.starts_with(';'));
+            is_same_way && call.call_id == call_id && call.cseq == cseq
+        });
         let Some(call) = call else {
             return assert!(!self.muttered.is_empty(), "{answer:?} answers nothing");
         };

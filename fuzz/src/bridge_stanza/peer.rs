@@ -118,8 +118,9 @@ impl World {
             ..
         } = dialog;
         let cseq = format!("{cseq} {method}");
+        let via = format!("SIP/2.0/TLS peer.test;branch=z9hG4bK{number}");
         let mut text = format!(
-            "{method} {target} SIP/2.0\r\nVia: SIP/2.0/TLS peer.test;branch=z9hG4bK{number}\r\n\
+            "{method} {target} SIP/2.0\r\nVia: {via}\r\n\
              From: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\nCSeq: {cseq}\r\n\
              Contact: <sip:peer.test;transport=tls>\r\n{lines}"
         );
@@ -130,6 +131,7 @@ impl World {
         text.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
         let is_text = ["MESSAGE", "INFO"].contains(&method);
         self.ledger.call(Call {
+            via,
             wire: dialog.wire,
             pair: dialog.pair,
             call_id: call_id.clone(),
